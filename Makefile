@@ -1,0 +1,44 @@
+# Every command of this repository has its one definition here; hooks and CI call these.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := libs/common cli testbed/cluster testbed/shop
+SOURCES := $(addsuffix /src,$(MEMBERS)) tests
+SHELL_SCRIPTS = $(shell git ls-files -- '*.sh' .ci/run testbed/images/node testbed/images/postgres | xargs grep -lE '^\#!.*\b(ba)?sh' --)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.venv/.installed: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer with venv is needed (Debian: apt-get install python3-venv); or name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.installed ## make the Python environment in .venv
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate $(addprefix --no-emit-package ooda-,common cli testbed shop)
+
+.PHONY: lock
+lock: setup ## resolve the dependencies again into the hashed lock files
+	$(LOCK) pyproject.toml --group dev -o requirements.lock
+	$(LOCK) testbed/shop/pyproject.toml -o testbed/shop/requirements.lock
+
+.PHONY: check
+check: setup ## lint, types, import rules, shell scripts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+.PHONY: format
+format: setup ## format the code and apply the safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
