@@ -1,0 +1,3 @@
+module ooda.dev/testbed/pause
+
+go 1.21

@@ -1,0 +1,3 @@
+module ooda.dev/testbed/runc-bounded
+
+go 1.21
