@@ -1,0 +1,84 @@
+"""Debian root file systems, by mmdebstrap from the package sources that this host uses."""
+
+import platform
+import shutil
+import tarfile
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ooda.testbed.build.cache import Cache
+from ooda.testbed.build.keys import key_of
+from ooda.testbed.build.recipes import Root
+from ooda.testbed.commands import run
+from ooda.testbed.errors import CommandFailed, Refused
+from ooda.testbed.progress import Steps
+
+SUITE = "bookworm"
+"""The Debian release that recipes are written for (paths in them name its versions)."""
+
+_UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/i18n", "var/cache/apt",
+           "var/lib/apt/lists", "usr/share/info", "usr/share/lintian")  # fmt: skip
+
+
+def require_debian_tools() -> None:
+    """Raise Refused, saying what to install, unless root file systems can be made here."""
+    if shutil.which("mmdebstrap") is None:
+        raise Refused(
+            "Building the images needs mmdebstrap (Debian and Ubuntu: apt-get install mmdebstrap); "
+            "or name a registry that can be reached: OODA_REGISTRY=host:port."
+        )
+
+
+def package_sources(etc_apt: Path, codename: str) -> str:
+    """This host's own package sources, turned to the suite that recipes are written for."""
+    files = [etc_apt / "sources.list.d/debian.sources", etc_apt / "sources.list"]
+    found = next((file.read_text() for file in files if file.is_file()), None)
+    if found is None:
+        raise Refused(f"No Debian package sources under {etc_apt}: needed to build the images.")
+    return found.replace(codename, SUITE)
+
+
+def copy_without(source: Path, target: Path, unwanted: tuple[str, ...]) -> None:
+    """Copy a tar file without the paths (shell patterns) that are unwanted, and what is under them."""
+    with tarfile.open(source) as whole, tarfile.open(target, "w") as kept:
+        for member in whole:
+            path = member.name.removeprefix("./")
+            if not any(fnmatch(path, p) or fnmatch(path, f"{p}/*") for p in unwanted):
+                kept.addfile(member, whole.extractfile(member) if member.isreg() else None)
+
+
+@dataclass(frozen=True)
+class DebianRoots:
+    """Makes root file systems (tar files), each once per content."""
+
+    cache: Cache
+    steps: Steps
+    etc_apt: Path = Path("/etc/apt")
+
+    def key(self, name: str, recipe: Root) -> str:
+        """Content key; a newer Debian package alone does not change it."""
+        return key_of(name, recipe, SUITE, _UNREAD)
+
+    def build(self, name: str, recipe: Root) -> Path:
+        """The root file system, from the cache or made now. Raises CommandFailed, Refused."""
+        key = self.key(name, recipe)
+        if found := self.cache.find(f"{name}.tar", key):
+            return found
+        codename = platform.freedesktop_os_release().get("VERSION_CODENAME", SUITE)
+        with (
+            self.steps.step(f"making the Debian root of {name}", f"root-{name}") as log,
+            self.cache.store(f"{name}.tar", key) as made,
+            self.cache.workplace(f"root-{name}") as work,
+        ):
+            whole = work / "whole.tar"
+            run(
+                "mmdebstrap", f"--variant={recipe.variant}", "--format=tar",
+                f"--include={','.join(recipe.packages)}", SUITE, str(whole), "-",
+                stdin=package_sources(self.etc_apt, codename), deadline=1200, log=log,
+            )  # fmt: skip
+            copy_without(whole, made, (*_UNREAD, *recipe.remove))
+        entry = self.cache.find(f"{name}.tar", key)
+        if entry is None:
+            raise CommandFailed(("mmdebstrap", name), "left no file", "")
+        return entry

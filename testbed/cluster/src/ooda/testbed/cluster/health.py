@@ -1,0 +1,56 @@
+"""Whether the cluster that runs is the one we want, and if not, why: a pure reading of facts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ooda.testbed.layout import NODES
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was read of a cluster."""
+
+    containers: dict[str, str]
+    """Node container → Docker's state ("running", "exited", ...)."""
+    disks_mounted: bool
+    key: str | None
+    """The key that a completed creation left in the cluster; None if it cannot be read."""
+    objects: list[dict[str, Any]]
+    """Nodes, and the Deployments and DaemonSets of the cluster's own namespaces."""
+
+
+def why_not_usable(facts: Facts, wanted_key: str) -> str | None:
+    """Why the cluster has to be created again; None when only time can be missing, or nothing."""
+    if not facts.containers:
+        return "there is none"
+    down = [name for name in NODES if facts.containers.get(name) != "running"]
+    if down:
+        return f"its nodes do not run: {', '.join(down)}"
+    if not facts.disks_mounted:
+        return "a worker's file system is not mounted"
+    if facts.key is None:
+        return "its API server does not answer, or it was never completed"
+    if facts.key != wanted_key:
+        return "its configuration or its node image has changed"
+    return None
+
+
+def not_ready(objects: list[dict[str, Any]]) -> list[str]:
+    """What is not ready yet, by kind and name; missing nodes count."""
+    nodes = {o["metadata"]["name"]: o for o in objects if o["kind"] == "Node"}
+    waiting = [f"node {name}" for name in NODES if name not in nodes or not _is_ready(nodes[name])]
+    for item in objects:
+        status = item.get("status", {})
+        name = f"{item['kind'].lower()} {item['metadata']['name']}"
+        if item["kind"] == "Deployment":
+            if status.get("availableReplicas", 0) < item["spec"]["replicas"]:
+                waiting.append(name)
+        elif item["kind"] == "DaemonSet":
+            if status.get("numberAvailable", 0) < max(1, status.get("desiredNumberScheduled", 0)):
+                waiting.append(name)
+    return waiting
+
+
+def _is_ready(node: dict[str, Any]) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -1,0 +1,208 @@
+"""Creates the cluster, finds out whether the one that runs will do, and removes it.
+
+A cluster is complete when its key stands in a ConfigMap of its own: written last. One that is
+not complete or not whole is never repaired but made again, which takes half a minute and has one
+outcome. (Node containers that Docker revived after a crash may have each other's addresses.)
+"""
+
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from ooda.testbed import docker
+from ooda.testbed.cluster import disks, network, nodes
+from ooda.testbed.cluster.config import config_key, kind_config
+from ooda.testbed.cluster.health import Facts, not_ready, why_not_usable
+from ooda.testbed.commands import run
+from ooda.testbed.errors import CommandFailed, Unready
+from ooda.testbed.kubectl import Kubectl
+from ooda.testbed.layout import CLUSTER, CONTEXT, CONTROL_PLANE, NETWORK, NODES, Layout
+from ooda.testbed.pins import Pins
+from ooda.testbed.progress import Steps
+
+_MARK = "ooda-testbed"
+_READY_DEADLINE = 120.0  # seconds
+_OWN_NAMESPACES = ("kube-system", "local-path-storage")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The one cluster of this testbed."""
+
+    layout: Layout
+    pins: Pins
+    kind: Path
+    steps: Steps
+    egress: bool
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """kubectl, taken out of the node image: the same version as the cluster."""
+        return Kubectl(self.layout.binaries / "kubectl", self.layout.kubeconfig)
+
+    def ensure(self) -> None:
+        """Have a complete and ready cluster; does nothing where there is one. Raises TestbedError."""
+        self._fetch_kubectl()
+        config = kind_config(self.pins.node, self.layout.disks)
+        image = docker.image_id(self.pins.node) or ""
+        key = config_key(config, image, egress=self.egress)
+        reason = why_not_usable(self._facts(), key)
+        if reason is None:
+            if not self.egress:
+                network.close(self.pins.node)
+            self._await_ready("waiting for the cluster")
+            return
+        self.steps.say(f"Creating the cluster, because {reason}.")
+        self.remove()
+        try:
+            self._create(yaml.safe_dump(config), key)
+        except BaseException:
+            self._keep_logs()
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Remove the cluster, its disks and its network, in whatever state they are."""
+        states = nodes.node_states()
+        if states:
+            with self.steps.step("removing the cluster", "kind-delete"):
+                run("docker", "rm", "--force", "--volumes", *states, deadline=120)
+        disks.remove_disks(self.layout.disks, self.pins.node)
+        network.remove_network(self.pins.node)
+        self.layout.kubeconfig.unlink(missing_ok=True)
+
+    def _create(self, config: str, key: str) -> None:
+        disks.make_disks(self.layout.disks, self.pins.node)
+        network.ensure_network(self.pins.node, egress=self.egress)
+        with self.steps.step("creating three nodes with kind", "kind-create") as log:
+            path = self.layout.state / "kind.yaml"
+            path.write_text(config)
+            run(
+                str(self.kind), "create", "cluster", "--config", str(path), "--retain",
+                "--kubeconfig", str(self.layout.kubeconfig),
+                env={"KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK},
+                deadline=300, log=log,
+            )  # fmt: skip
+        with self.steps.step("loading images and adding metrics-server", "addons"):
+            if not self.egress:
+                self._close_dns()
+            nodes.load_images(self.kind, list(self.pins.workloads.values()))
+            manifest = self.layout.repository / "testbed/cluster/manifests/metrics-server.yaml"
+            self.kubectl("apply", "--server-side", "-f", str(manifest))
+        self._await_ready("waiting for nodes and system pods")
+        self.kubectl.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": _MARK, "namespace": "kube-system"},
+                "data": {"key": key},
+            }
+        )
+        self._offer_context()
+
+    def _facts(self) -> Facts:
+        states = nodes.node_states()
+        key = None
+        if states.get(CONTROL_PLANE) == "running":
+            try:
+                self._write_kubeconfig()
+                key = self.kubectl(
+                    "-n", "kube-system", "get", "configmap", _MARK, "-o", "jsonpath={.data.key}",
+                    deadline=15,
+                )  # fmt: skip
+            except CommandFailed:
+                key = None
+        return Facts(states, disks.all_mounted(self.layout.disks), key, [])
+
+    def _write_kubeconfig(self) -> None:
+        if not self.layout.kubeconfig.is_file():
+            run(
+                str(self.kind), "export", "kubeconfig", "--name", CLUSTER,
+                "--kubeconfig", str(self.layout.kubeconfig),
+            )  # fmt: skip
+
+    def _offer_context(self) -> None:
+        """Add the cluster to the user's own kubeconfig, as kind does."""
+        run(str(self.kind), "export", "kubeconfig", "--name", CLUSTER)
+        self.steps.say(f"kubectl now has the context {CONTEXT}.")
+
+    def _fetch_kubectl(self) -> None:
+        """Take kubectl out of the node image, once per image."""
+        image = docker.image_id(self.pins.node) or ""
+        stamp = self.layout.binaries / "kubectl.image"
+        if stamp.is_file() and stamp.read_text() == image:
+            return
+        name = f"{CLUSTER}-kubectl-{os.getpid()}"
+        run("docker", "create", "--name", name, self.pins.node)
+        try:
+            path = run("docker", "run", "--rm", "--network=none", "--entrypoint", "sh", self.pins.node,
+                       "-c", "readlink -f $(command -v kubectl)").strip()  # fmt: skip
+            fresh = self.layout.binaries / "kubectl.new"
+            run("docker", "cp", "--follow-link", f"{name}:{path}", str(fresh))
+        finally:
+            run("docker", "rm", "--force", "--volumes", name)
+        # The multi-call binary of our own build goes by the name it is called with.
+        shutil.move(fresh, self.layout.binaries / "kubectl")
+        stamp.write_text(image)
+
+    def _close_dns(self) -> None:
+        """Take the forwarder out of CoreDNS: names outside the cluster are not asked for."""
+        kubectl = self.kubectl
+        corefile = kubectl(
+            "-n", "kube-system", "get", "configmap", "coredns", "-o", "jsonpath={.data.Corefile}"
+        )
+        closed = without_forwarder(corefile)
+        kubectl(
+            "-n", "kube-system", "patch", "configmap", "coredns", "--type=merge", "-p",
+            yaml.safe_dump({"data": {"Corefile": closed}}),
+        )  # fmt: skip
+        kubectl("-n", "kube-system", "delete", "pods", "-l", "k8s-app=kube-dns", "--wait=false", "--now")
+
+    def _await_ready(self, title: str) -> None:
+        end = time.monotonic() + _READY_DEADLINE
+        waiting = self._waiting()
+        if not waiting:
+            return
+        with self.steps.step(title, "ready"):
+            while waiting:
+                if time.monotonic() > end:
+                    raise Unready(
+                        f"Not ready after {_READY_DEADLINE:.0f} s: {', '.join(waiting)}. Look with "
+                        f"`kubectl --context {CONTEXT} get pods -A`, or start anew: make cluster-down."
+                    )
+                time.sleep(0.5)
+                waiting = self._waiting()
+
+    def _waiting(self) -> list[str]:
+        with ThreadPoolExecutor() as pool:
+            calls = [("nodes",), *(("-n", ns, "deployments,daemonsets") for ns in _OWN_NAMESPACES)]
+            lists = pool.map(lambda call: self.kubectl.items(*call), calls)
+            return not_ready([item for found in lists for item in found])
+
+    def _keep_logs(self) -> None:
+        folder = self.layout.logs / "nodes"
+        shutil.rmtree(folder, ignore_errors=True)
+        if set(nodes.node_states()) & set(NODES):
+            try:
+                run(str(self.kind), "export", "logs", str(folder), "--name", CLUSTER, deadline=60)
+            except CommandFailed:
+                return
+            self.steps.say(f"What the nodes said is under {folder}.")
+
+
+def without_forwarder(corefile: str) -> str:
+    """A Corefile without its `forward` plugin, block or line."""
+    kept: list[str] = []
+    depth = 0
+    for line in corefile.splitlines():
+        word = line.split()[0] if line.split() else ""
+        if word == "forward" or depth:
+            depth += line.count("{") - line.count("}")
+            continue
+        kept.append(line)
+    return "\n".join(kept) + "\n"

@@ -1,0 +1,50 @@
+"""Orders to the node containers: which images they hold, loading more."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ooda.testbed import docker
+from ooda.testbed.commands import run
+from ooda.testbed.layout import CLUSTER, NODES
+
+
+def held_images(node: str) -> set[str]:
+    """Full names of the images in a node's containerd. Raises CommandFailed."""
+    return set(run("docker", "exec", node, "ctr", "-n", "k8s.io", "images", "ls", "-q").split())
+
+
+def full_name(reference: str) -> str:
+    """A reference as containerd writes it: Docker's short names written out."""
+    first, _, rest = reference.partition("/")
+    if not rest:
+        return f"docker.io/library/{reference}"
+    return reference if "." in first or ":" in first or first == "localhost" else f"docker.io/{reference}"
+
+
+def load_images(kind: Path, references: list[str], *, again: bool = False) -> None:
+    """Have images from Docker in every node. `again`: also where a name is there already,
+    because what it stands for has changed. Raises CommandFailed.
+    """
+    with ThreadPoolExecutor() as pool:
+        held = dict(zip(NODES, pool.map(held_images, NODES), strict=True))
+    missing = {
+        node: [r for r in references if again or full_name(r) not in held[node]] for node in NODES
+    }
+    wanted = sorted({r for needed in missing.values() for r in needed})
+    if not wanted:
+        return
+    with TemporaryDirectory(prefix="ooda-images-") as folder:
+        archive = Path(folder) / "images.tar"
+        run("docker", "save", "--output", str(archive), *wanted, deadline=300)
+        nodes = ",".join(node for node in NODES if missing[node])
+        run(
+            str(kind), "load", "image-archive", str(archive), "--name", CLUSTER, "--nodes", nodes,
+            deadline=300,
+        )  # fmt: skip
+
+
+def node_states() -> dict[str, str]:
+    """Node containers of a cluster of our name, with Docker's state of each."""
+    found = docker.containers(f"io.x-k8s.kind.cluster={CLUSTER}")
+    return {c["Name"].removeprefix("/"): c["State"]["Status"] for c in found}

@@ -1,0 +1,34 @@
+"""What can go wrong for a reason that a person can act on.
+
+TestbedError
+├── Refused         the machine or the request does not allow it; nothing was changed
+├── CommandFailed   a program that we ran failed; names its log
+└── Unready         something was started and did not become ready in time
+"""
+
+from pathlib import Path
+
+
+class TestbedError(Exception):
+    """A sentence for a person, which says what to do."""
+
+    __test__ = False  # its name begins like a test class
+
+
+class Refused(TestbedError):
+    """The machine or the request does not allow it; nothing was changed."""
+
+
+class Unready(TestbedError):
+    """Something was started and did not become ready within its deadline."""
+
+
+class CommandFailed(TestbedError):
+    """A program ended with an error, or did not end within its deadline."""
+
+    def __init__(self, argv: tuple[str, ...], why: str, output: str, log: Path | None = None) -> None:
+        self.output = output
+        lines = [line for line in output.strip().splitlines() if line.strip()]
+        tail = "".join(f"\n    {line}" for line in lines[-8:])
+        whole = f"\n  whole log: {log}" if log else ""
+        super().__init__(f"`{' '.join(argv[:6])}` {why}:{tail}{whole}")

@@ -1,0 +1,144 @@
+"""The testbed's commands; `make` calls them."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from fcntl import LOCK_EX, LOCK_NB, flock
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ooda.testbed import commands, docker, engine, preflight, source
+from ooda.testbed.build.images import Laboratory, laboratory
+from ooda.testbed.cluster.lifecycle import Cluster
+from ooda.testbed.doctor import examine
+from ooda.testbed.errors import Refused, TestbedError
+from ooda.testbed.kubectl import Kubectl
+from ooda.testbed.layout import CLUSTER, Layout, layout
+from ooda.testbed.pins import Pins, read_pins
+from ooda.testbed.progress import Steps
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+class Output(StrEnum):
+    """How a command prints its result."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Testbed:
+    """What every command needs."""
+
+    __test__ = False
+
+    layout: Layout
+    pins: Pins
+    steps: Steps
+    lab: Laboratory
+
+    def cluster(self) -> Cluster:
+        """The cluster, with its images in Docker."""
+        engine.ensure_engine(self.layout, self.lab, self.steps)
+        if found := preflight.refusals(preflight.read_machine(self.layout)):
+            raise Refused("\n".join(found))
+        chosen, reason = source.choose(self.pins, self.lab)
+        self.steps.say(f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one).")
+        source.ensure_images(chosen, self.pins, self.lab, self.steps)
+        kind = source.ensure_kind(self.lab, chosen, self.layout.binaries)
+        egress = os.environ.get("OODA_EGRESS") == "1"
+        return Cluster(self.layout, self.pins, kind, self.steps, egress=egress)
+
+
+@app.command()
+def images() -> None:
+    """Have every image in Docker: pulled where a registry can be reached, else built."""
+    with _testbed() as testbed:
+        testbed.cluster()
+
+
+@app.command()
+def up() -> None:
+    """Have a working cluster; does nothing where there is one."""
+    with _testbed() as testbed:
+        testbed.cluster().ensure()
+        testbed.steps.say("The cluster is ready.")
+
+
+@app.command()
+def down(
+    *,
+    purge: Annotated[bool, typer.Option(help="Also remove the images and the cache.")] = False,
+) -> None:
+    """Remove the cluster and everything that was made for it, and only that."""
+    with _testbed() as testbed:
+        if not docker.answers():
+            engine.ensure_engine(testbed.layout, testbed.lab, testbed.steps)
+        if preflight.read_machine(testbed.layout).foreign_cluster:
+            raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
+        kind = testbed.layout.binaries / "kind"
+        Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
+        if purge:
+            testbed.lab.purge()
+            shutil.rmtree(testbed.layout.cache)
+        if engine.stop_engine(testbed.layout):
+            testbed.steps.say("The Docker engine that was started for the cluster is stopped.")
+
+
+@app.command()
+def doctor(
+    *,
+    output: Annotated[Output, typer.Option(help="How to print the matrix.")] = Output.TABLE,
+) -> None:
+    """Try what this machine and the cluster can do, and print the capability matrix."""
+    folders = layout()
+    kubectl = Kubectl(folders.binaries / "kubectl", folders.kubeconfig)
+    running = kubectl.program.is_file() and folders.kubeconfig.is_file()
+    found = list(examine(folders, read_pins(folders.images), kubectl if running else None))
+    if output is Output.JSON:
+        print(json.dumps([asdict(capability) for capability in found], indent=2))
+        return
+    table = Table("capability", "works", "what was seen", box=None)
+    for capability in found:
+        works = {True: "[green]yes", False: "[red]no", None: "[yellow]not tried"}[capability.works]
+        table.add_row(capability.name, works, escape(capability.detail))
+    Console().print(table)
+
+
+@contextmanager
+def _testbed() -> Iterator[Testbed]:
+    """One command at a time; errors become a sentence and an exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        folders = layout()
+        with (folders.state / "lock").open("w") as lock:
+            try:
+                flock(lock, LOCK_EX | LOCK_NB)
+            except OSError:
+                raise Refused("Another command of the testbed is running; wait for it to end.") from None
+            with Steps(folders.logs) as steps:
+                pins = read_pins(folders.images)
+                yield Testbed(folders, pins, steps, laboratory(folders, pins, steps))
+    except TestbedError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, Refused) else 1) from error
+    except KeyboardInterrupt:
+        commands.end_all()
+        print("Interrupted; nothing is left half-made. Run it again to go on.", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,92 @@
+"""Where images come from: a registry that can be reached, or this machine's own build.
+
+This is the only difference between the two kinds of laboratory: afterwards the same references
+are in Docker, and nothing else asks where they came from.
+"""
+
+import os
+import shutil
+from enum import StrEnum
+from pathlib import Path
+
+from ooda.testbed import docker
+from ooda.testbed.build.images import Laboratory
+from ooda.testbed.commands import run
+from ooda.testbed.engine import install_build_packages
+from ooda.testbed.errors import CommandFailed, Refused
+from ooda.testbed.pins import Pins, in_registry
+from ooda.testbed.progress import Steps
+
+_PROBE_DEADLINE = 8.0  # seconds: a registry that is slower than this is no help
+_PULL_DEADLINE = 900.0
+
+
+class Source(StrEnum):
+    """How images come to Docker."""
+
+    REGISTRY = "registry"
+    BUILD = "build"
+
+
+def choose(pins: Pins, lab: Laboratory) -> tuple[Source, str]:
+    """The source and the reason for it. OODA_IMAGES forces one; OODA_REGISTRY names a mirror.
+
+    Raises Refused when OODA_IMAGES is neither `registry` nor `build` nor `auto`.
+    """
+    forced = os.environ.get("OODA_IMAGES", "auto")
+    if forced in list(Source):
+        return Source(forced), "OODA_IMAGES says so"
+    if forced != "auto":
+        raise Refused(f"OODA_IMAGES={forced}: it must be registry, build or auto.")
+    mirror = os.environ.get("OODA_REGISTRY")
+    if mirror:
+        return Source.REGISTRY, f"OODA_REGISTRY names {mirror}"
+    if docker.image_key(pins.node):
+        return Source.BUILD, "the node image here was built here"
+    if all(docker.image_id(reference) for reference in pins.needed):
+        return Source.REGISTRY, "all pinned images were pulled before"
+    reached, said = reach_registry(pins)
+    return (Source.REGISTRY if reached else Source.BUILD), said
+
+
+def reach_registry(pins: Pins) -> tuple[bool, str]:
+    """Whether a registry can be reached, and what was seen; takes a few seconds at most."""
+    smallest = in_registry(pins.node_content["pause"][0], os.environ.get("OODA_REGISTRY"))
+    try:
+        # Asked by its digest list only: a pull would replace an image that was built here.
+        run("docker", "manifest", "inspect", "--insecure", smallest, deadline=_PROBE_DEADLINE)
+    except CommandFailed as failure:
+        why = failure.output.strip().splitlines() or ["no answer in time"]
+        return False, f"no registry can be reached ({why[-1][-100:]})"
+    return True, f"the registry of {smallest} answers"
+
+
+def ensure_images(source: Source, pins: Pins, lab: Laboratory, steps: Steps) -> None:
+    """Have every pinned image in Docker. Raises TestbedError."""
+    if source is Source.BUILD:
+        install_build_packages(steps)
+        lab.ensure()
+        return
+    mirror = os.environ.get("OODA_REGISTRY")
+    for reference in pins.needed:
+        if docker.image_id(reference) and not (mirror or docker.image_key(reference)):
+            continue
+        with steps.step(f"pulling {reference}", "pull") as log:
+            _pull(in_registry(reference, mirror), reference, log)
+
+
+def _pull(origin: str, reference: str, log: Path) -> None:
+    docker.pull(origin, deadline=_PULL_DEADLINE, log=log)
+    if origin != reference:
+        docker.tag(origin, reference)
+
+
+def ensure_kind(lab: Laboratory, source: Source, binaries: Path) -> Path:
+    """The kind program: built here, or found on the PATH. Raises Refused, CommandFailed."""
+    target = binaries / "kind"
+    found = shutil.which("kind")
+    if source is Source.REGISTRY and found:
+        return Path(found)
+    program = lab.program("kind")
+    run("install", "-m", "755", str(program), str(target))
+    return target
