@@ -4,6 +4,7 @@ The stub answers as the API server is documented to; that the real one is unders
 by tests/e2e/testbed/test_doctor.py on the cluster.
 """
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable
@@ -77,6 +78,15 @@ async def test_http_where_https_is_expected(serve: Serve, kubeconfig: Kubeconfig
     assert "does not speak TLS as we do" in await refusal(kubeconfig(address))
 
 
+async def test_a_connection_that_breaks_off(kubeconfig: Kubeconfig) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert "broke the connection off" in await refusal(kubeconfig(f"http://127.0.0.1:{port}"))
+
+
 async def test_nothing_listens(kubeconfig: Kubeconfig) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -105,6 +115,14 @@ async def test_a_file_that_is_no_kubeconfig(tmp_path: Path, text: str) -> None:
 
 async def test_no_kubeconfig(tmp_path: Path) -> None:
     assert "does not exist: run `make cluster`" in await refusal(tmp_path / "none")
+
+
+async def test_a_list_of_kubeconfigs_of_which_one_exists(
+    serve: Serve, kubeconfig: Kubeconfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = await serve({"/version/": (200, VERSION), NAMESPACE: (200, SYSTEM)}, None)
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'none'}:{kubeconfig(address)}")
+    assert (await ask_cluster(ClusterSettings())).identity == "7d1e"
 
 
 async def test_in_a_pod_without_a_service_account(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,10 +58,10 @@ def test_the_environment_comes_before_the_file_field_by_field(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(config, GOOD)
-    monkeypatch.setenv("OODA_NATS__URL", "tls://elsewhere:4222")
+    monkeypatch.setenv("OODA_NATS__URL", "nats://elsewhere:4222")
     settings = Settings.load()
     assert settings.nats
-    assert (str(settings.nats.url), settings.nats.user) == ("tls://elsewhere:4222", "ooda")
+    assert (str(settings.nats.url), settings.nats.user) == ("nats://elsewhere:4222", "ooda")
 
 
 def test_without_any_configuration_the_sections_are_absent() -> None:
@@ -84,6 +84,7 @@ def test_ports_have_defaults(config: Path) -> None:
         pytest.param("[natz]\nx = 1", ["natz: is not a known field"], id="section"),
         pytest.param('[nats]\nuser = "x"', ["nats.url is missing", "OODA_NATS__URL"], id="missing"),
         pytest.param('[nats]\nurl = "http://h"', ["nats.url: URL scheme"], id="scheme"),
+        pytest.param('[nats]\nurl = "tls://h"', ["nats.url: URL scheme"], id="nats-tls"),
         pytest.param(
             f'[nats]\nurl = "nats://me:{SECRET}@h"', ["nats.url: ", "credentials"], id="in-url"
         ),

@@ -7,7 +7,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from ooda.common.reach import UnreachableError, reach
+from ooda.common.reach import UnreachableError, reach, why
 from ooda.common.settings import NatsSettings
 
 JETSTREAM_SHARE = 0.8
@@ -59,6 +59,10 @@ async def ask_nats(settings: NatsSettings, timeout: float) -> NatsFacts:  # noqa
         ) from error
     except nats.errors.Error as error:
         raise _explain(host, port, settings.user, [*errors, error]) from error
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise UnreachableError(why("NATS", host, port, error)) from error
     finally:
         await client.close()
 
@@ -75,8 +79,11 @@ def _explain(host: str, port: int, user: str | None, errors: list[Exception]) ->
             f"NATS at {host}:{port} does not let user {user or '(none)'} ask JetStream: "
             "grant it $JS.API.INFO."
         )
-    if any(isinstance(error, TimeoutError) for error in errors):
-        return TimeoutError()
+    for error in errors:
+        if isinstance(error, TimeoutError):
+            return TimeoutError()
+        if isinstance(error, OSError):
+            return UnreachableError(why("NATS", host, port, error))
     return UnreachableError(
         f"What listens at {host}:{port} does not speak NATS as we do ({errors[-1]}): "
         "correct the address in [nats] url."

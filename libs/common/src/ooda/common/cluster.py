@@ -36,7 +36,7 @@ async def connect(settings: ClusterSettings) -> client.ApiClient:
             config.load_incluster_config(client_configuration=configuration)
         else:
             await config.load_kube_config(
-                str(path),
+                path,
                 context=settings.context,
                 client_configuration=configuration,
                 persist_config=False,
@@ -49,7 +49,7 @@ async def connect(settings: ClusterSettings) -> client.ApiClient:
         raise UnreachableError(_unusable(path, _first_line(error))) from error
 
 
-def _unusable(path: Path | None, problem: str) -> str:
+def _unusable(path: str | None, problem: str) -> str:
     source = f"Kubeconfig {path}" if path else "The service account of this pod"
     return (
         f"{source} does not lead to a cluster ({problem}): correct it, or name another in "
@@ -57,18 +57,19 @@ def _unusable(path: Path | None, problem: str) -> str:
     )
 
 
-def _kubeconfig(settings: ClusterSettings) -> Path | None:
-    """Which file to read; None stands for the pod's own service account."""
+def _kubeconfig(settings: ClusterSettings) -> str | None:
+    """Which file, or list of files as KUBECONFIG has it; None: the pod's own service account."""
     if settings.kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         return None
-    path = settings.kubeconfig or Path(os.environ.get("KUBECONFIG") or "~/.kube/config")
-    path = path.expanduser()
-    if not path.is_file():
+    named = str(settings.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
+    paths = [Path(each).expanduser() for each in named.split(os.pathsep)]
+    joined = os.pathsep.join(str(path) for path in paths)
+    if not any(path.is_file() for path in paths):
         raise UnreachableError(
-            f"Kubeconfig {path} does not exist: run `make cluster`, or name another in "
+            f"Kubeconfig {joined} does not exist: run `make cluster`, or name another in "
             "[cluster] kubeconfig."
         )
-    return path
+    return joined
 
 
 async def ask_cluster(settings: ClusterSettings) -> ClusterFacts:
@@ -91,6 +92,10 @@ async def ask_cluster(settings: ClusterSettings) -> ClusterFacts:
             ) from error
         except aiohttp.ClientConnectorError as error:
             raise UnreachableError(why("The API server", host, port, error.os_error)) from error
+        except aiohttp.ClientConnectionError as error:
+            raise UnreachableError(
+                f"The API server at {host}:{port} broke the connection off: see its log."
+            ) from error
         except (aiohttp.ClientError, ValueError) as error:
             raise UnreachableError(
                 f"What listens at {host}:{port} is no API server: correct the kubeconfig."

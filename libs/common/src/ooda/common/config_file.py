@@ -14,9 +14,6 @@ from typing import Any
 
 import tomlkit
 
-PRIVATE = 0o600
-"""Mode of the file: its owner may read and write, nobody else may do anything."""
-
 
 class ConfigError(Exception):
     """The configuration cannot be used; the message says where, why and what to do."""
@@ -72,5 +69,5 @@ def write_config(path: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _refuse_if_shared(path: Path, status: os.stat_result) -> None:
-    if stat.S_IMODE(status.st_mode) & ~PRIVATE & 0o077:
+    if stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"{path} holds passwords and others can read it: chmod 600 {path}")

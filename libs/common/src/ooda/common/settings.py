@@ -37,9 +37,10 @@ def _without_credentials(url: Url) -> Url:
     return url
 
 
+# No "tls": the client would send the password in clear to a server that does not offer TLS.
 NatsUrl = Annotated[
     Url,
-    UrlConstraints(allowed_schemes=["nats", "tls"], host_required=True, default_port=4222),
+    UrlConstraints(allowed_schemes=["nats"], host_required=True, default_port=4222),
     AfterValidator(_without_credentials),
 ]
 PostgresUrl = Annotated[
@@ -69,7 +70,7 @@ class _ServerSettings(_Section):
 
 
 class NatsSettings(_ServerSettings):
-    """The bus: where it is (nats://host:port or tls://host:port) and who we are there."""
+    """The bus: where it is (nats://host:port) and who we are there."""
 
     url: NatsUrl
 
