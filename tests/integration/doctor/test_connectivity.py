@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,23 @@ async def test_servers_that_never_answer_are_given_up_together(silent: str, home
     assert time.monotonic() - begun < DEADLINE + 0.7
     assert [type(result) for result in results] == [NotReached] * 3
     assert all("No answer within 1 s" in str(result) for result in results), results
+
+
+async def test_a_nats_server_that_falls_silent_after_the_greeting() -> None:
+    async def greet_then_ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"version": "2.15.1", "max_payload": 1048576}\r\n')
+        with suppress(ConnectionResetError):
+            while line := await reader.readline():
+                if line == b"PING\r\n":
+                    writer.write(b"PONG\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet_then_ignore, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        begun = time.monotonic()
+        said = await reason("nats", {"nats": {"url": f"nats://127.0.0.1:{port}"}}, DEADLINE)
+        assert time.monotonic() - begun < DEADLINE + 0.7
+    assert "No answer within 1 s" in said
 
 
 async def test_what_is_not_configured_says_how_to(home: Path) -> None:
