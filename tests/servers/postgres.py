@@ -1,4 +1,4 @@
-"""A real Postgres on a free loopback port, for as long as a test needs it."""
+"""A throw-away Postgres on a free loopback port."""
 
 import os
 import pwd
@@ -6,11 +6,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 
@@ -19,41 +21,56 @@ PASSWORD = "s3cret-of-a-test"
 START_DEADLINE = 20.0
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A database server; its superuser is ``postgres``, the password PASSWORD."""
+
+    port: int
+
+    def dsn(
+        self, user: str = "postgres", password: str = PASSWORD, database: str = "postgres"
+    ) -> str:
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+
 @contextmanager
-def postgres(directory: Path) -> Iterator[str]:
-    """Yield a superuser's DSN of a server whose data are in ``directory``.
-
-    Postgres refuses to run as root: then it is user ``postgres``, who has to be able to
-    pass through every folder above ``directory``.
-    """
-    data, log, secret = directory / "data", directory / "postgres.log", directory / "password"
-    secret.write_text(PASSWORD)
-    _hand_over(directory, secret)
-    port = _free_port()
-    _run(
-        "initdb", "--no-sync", "--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8",
-        f"--pwfile={secret}", f"--pgdata={data}",
-    )  # fmt: skip
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [_program("postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"],
-            stderr=output,
-            **_unprivileged(),
-        )
-        try:
-            dsn = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
-            _wait_until_ready(server, dsn, log)
-            yield dsn
-        finally:
-            server.send_signal(signal.SIGINT)  # fast: it does not wait for clients
-            server.wait(timeout=START_DEADLINE)
+def postgres_server() -> Iterator[Postgres]:
+    """Yield a running, empty server; as root it is run by user ``postgres``."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        directory = Path(name)
+        data, log, secret = directory / "data", directory / "log", directory / "password"
+        secret.write_text(PASSWORD)
+        _hand_over(directory, secret)
+        _run(
+            "initdb", "--no-sync", "--username=postgres", "--auth=scram-sha-256",
+            "--encoding=UTF8", f"--pwfile={secret}", f"--pgdata={data}",
+        )  # fmt: skip
+        with log.open("wb") as output, _running(data, _free_port(), output) as server:
+            _wait_until_ready(*server, log)
+            yield server[1]
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], dsn: str, log: Path) -> None:
+@contextmanager
+def _running(
+    data: Path, port: int, output: IO[bytes]
+) -> Iterator[tuple[subprocess.Popen[bytes], Postgres]]:
+    server = subprocess.Popen(
+        [_program("postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"],
+        stderr=output,
+        **_unprivileged(),
+    )
+    try:
+        yield server, Postgres(port)
+    finally:
+        server.send_signal(signal.SIGINT)  # fast: it does not wait for clients
+        server.wait(timeout=START_DEADLINE)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], server: Postgres, log: Path) -> None:
     deadline = time.monotonic() + START_DEADLINE
-    while time.monotonic() < deadline and server.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
-            with closing(psycopg.connect(dsn, connect_timeout=2)):
+            with closing(psycopg.connect(server.dsn(), connect_timeout=2)):
                 return
         except psycopg.OperationalError:
             time.sleep(0.05)

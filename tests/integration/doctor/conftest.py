@@ -1,34 +1,23 @@
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from servers.nats import nats
-from servers.postgres import postgres
+from servers.postgres import postgres_server
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """A folder that user postgres can reach: pytest's own is closed to other users."""
-    with tempfile.TemporaryDirectory(prefix="ooda-test-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.fixture(scope="module")
-def nats_url(folder: Path) -> Iterator[str]:
-    (folder / "nats").mkdir()
-    with nats(folder / "nats") as url:
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with nats(tmp_path_factory.mktemp("nats")) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def postgres_dsn(folder: Path) -> Iterator[str]:
-    (folder / "postgres").mkdir()
-    with postgres(folder / "postgres") as dsn:
-        yield dsn
+def postgres_dsn() -> Iterator[str]:
+    with postgres_server() as server:
+        yield server.dsn()
 
 
 @pytest.fixture(autouse=True)
