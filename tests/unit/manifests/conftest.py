@@ -1,0 +1,54 @@
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+Objects = list[dict[str, Any]]
+
+
+def rendered(folder: str) -> Objects:
+    if not shutil.which("kubectl"):
+        pytest.fail("kubectl is needed to render manifests: put it on the PATH")
+    done = subprocess.run(
+        ["kubectl", "kustomize", ROOT / folder],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+@pytest.fixture(scope="session")
+def platform() -> Objects:
+    return rendered("k8s/overlays/kind")
+
+
+@pytest.fixture(scope="session")
+def monitoring() -> Objects:
+    return rendered("testbed/monitoring")
+
+
+@pytest.fixture(scope="session")
+def everything(platform: Objects, monitoring: Objects) -> Objects:
+    return platform + monitoring
+
+
+@pytest.fixture(scope="session")
+def only() -> Callable[[Objects, str, str], dict[str, Any]]:
+    def pick(objects: Objects, kind: str, name: str) -> dict[str, Any]:
+        found = [
+            each
+            for each in objects
+            if each["kind"] == kind and each["metadata"]["name"].startswith(name)
+        ]
+        assert len(found) == 1, f"{len(found)} of {kind} {name}"
+        return found[0]
+
+    return pick

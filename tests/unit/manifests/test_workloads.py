@@ -1,0 +1,152 @@
+"""What every workload of ours has to keep, checked on what kustomize renders."""
+
+from collections.abc import Callable
+from typing import Any
+
+Objects = list[dict[str, Any]]
+Only = Callable[[Objects, str, str], dict[str, Any]]
+
+IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v2.42.0"}
+NAMESPACES = {"ooda-system", "monitoring"}
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+
+
+def workloads(objects: Objects) -> Objects:
+    found = [each for each in objects if "template" in each.get("spec", {})]
+    assert found
+    return found
+
+
+def pods(objects: Objects) -> Objects:
+    return [each["spec"]["template"]["spec"] for each in workloads(objects)]
+
+
+def containers(objects: Objects) -> Objects:
+    return [
+        container
+        for pod in pods(objects)
+        for container in [*pod["containers"], *pod.get("initContainers", [])]
+    ]
+
+
+def test_three_workloads_are_rendered(everything: Objects) -> None:
+    names = sorted(each["metadata"]["name"] for each in workloads(everything))
+    assert names == ["nats", "postgres", "prometheus"]
+
+
+def test_only_pinned_images_are_used(everything: Objects) -> None:
+    assert {each["image"] for each in containers(everything)} == IMAGES
+
+
+def test_everything_is_in_a_namespace_of_ours(everything: Objects) -> None:
+    inside = [each for each in everything if each["kind"] not in CLUSTER_WIDE]
+    assert {each["metadata"].get("namespace") for each in inside} == NAMESPACES
+
+
+def test_no_secret_is_in_the_manifests(everything: Objects) -> None:
+    assert not [each for each in everything if each["kind"] == "Secret"]
+
+
+def test_containers_say_what_they_need_and_may_take(everything: Objects) -> None:
+    for each in containers(everything):
+        for bound in ("requests", "limits"):
+            assert set(each["resources"][bound]) == {"cpu", "memory"}, each["name"]
+
+
+def test_containers_have_all_three_probes(everything: Objects) -> None:
+    for each in containers(everything):
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(each), each["name"]
+
+
+def test_containers_have_no_rights_that_they_do_not_use(everything: Objects) -> None:
+    for each in containers(everything):
+        assert each["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, each["name"]
+
+
+def test_pods_are_nobody_on_the_node(everything: Objects) -> None:
+    for pod in pods(everything):
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] is True
+        assert context["runAsUser"] == context["runAsGroup"] == context["fsGroup"] > 0
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+        assert not [each for each in pod["volumes"] if "hostPath" in each]
+
+
+def test_pods_are_on_the_control_plane_node(everything: Objects) -> None:
+    for pod in pods(everything):
+        assert pod["nodeSelector"] == {CONTROL_PLANE: ""}
+        assert {"key": CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"} in pod[
+            "tolerations"
+        ]
+
+
+def test_namespaces_enforce_the_restricted_standard(everything: Objects) -> None:
+    found = {
+        each["metadata"]["name"]: each["metadata"]["labels"]
+        for each in everything
+        if each["kind"] == "Namespace"
+    }
+    assert set(found) == NAMESPACES
+    for labels in found.values():
+        assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_host_reaches_servers_on_fixed_ports(everything: Objects) -> None:
+    ports = {
+        (each["metadata"]["name"], port["port"]): port["nodePort"]
+        for each in everything
+        if each["kind"] == "Service" and each["spec"].get("type") == "NodePort"
+        for port in each["spec"]["ports"]
+    }
+    assert ports == {
+        ("nats-host", 4222): 30422,
+        ("postgres-host", 5432): 30432,
+        ("prometheus", 9090): 30090,
+    }
+
+
+def test_services_select_pods_that_exist_and_ports_that_they_name(everything: Objects) -> None:
+    templates = [each["spec"]["template"] for each in workloads(everything)]
+    for service in (each for each in everything if each["kind"] == "Service"):
+        wanted = service["spec"]["selector"].items()
+        chosen = [each for each in templates if wanted <= each["metadata"]["labels"].items()]
+        assert len(chosen) == 1, service["metadata"]["name"]
+        named = {port["name"] for each in chosen[0]["spec"]["containers"] for port in each["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= named
+
+
+def test_volumes_have_the_sizes_they_were_given(platform: Objects, only: Only) -> None:
+    for name, size in {"nats": "1Gi", "postgres": "2Gi"}.items():
+        claims = only(platform, "StatefulSet", name)["spec"]["volumeClaimTemplates"]
+        assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == [size]
+
+
+def test_credentials_come_from_the_secrets_that_the_set_up_makes(platform: Objects) -> None:
+    used = {
+        (reference["name"], reference["key"])
+        for container in containers(platform)
+        for variable in container["env"]
+        if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
+    }
+    assert used == {
+        ("nats-credentials", "user"),
+        ("nats-credentials", "password"),
+        ("postgres-credentials", "username"),
+        ("postgres-credentials", "password"),
+    }
+
+
+def test_postgres_is_not_ready_before_it_listens_on_the_network(
+    platform: Objects, only: Only
+) -> None:
+    pod = only(platform, "StatefulSet", "postgres")["spec"]["template"]["spec"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert "--host=127.0.0.1" in pod["containers"][0][probe]["exec"]["command"]
+    writable = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+    assert writable == {"/var/lib/postgresql/data", "/var/run/postgresql", "/tmp"}  # noqa: S108
