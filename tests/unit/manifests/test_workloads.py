@@ -6,7 +6,7 @@ from typing import Any
 Objects = list[dict[str, Any]]
 Only = Callable[[Objects, str, str], dict[str, Any]]
 
-IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v2.42.0"}
+IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0"}
 NAMESPACES = {"ooda-system", "monitoring"}
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}

@@ -24,9 +24,11 @@ from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import CLUSTER, Layout, layout
+from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
 from ooda.testbed.progress import Steps
+from ooda.testbed.workloads.platform import ensure_platform
+from ooda.testbed.workloads.shop import ensure_shop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -75,6 +77,27 @@ def up() -> None:
     with _testbed() as testbed:
         testbed.cluster().ensure()
         testbed.steps.say("The cluster is ready.")
+
+
+@app.command()
+def platform() -> None:
+    """Have NATS, Postgres and Prometheus running on the cluster."""
+    with _testbed() as testbed:
+        cluster = testbed.cluster()
+        cluster.ensure()
+        ensure_platform(cluster)
+
+
+@app.command()
+def shop() -> None:
+    """Have the shop running on the cluster, with customers who buy."""
+    with _testbed() as testbed:
+        cluster = testbed.cluster()
+        cluster.ensure()
+        ensure_platform(cluster)
+        ensure_shop(cluster)
+        port = NODE_PORTS["storefront"][0]
+        testbed.steps.say(f"The shop is open: http://127.0.0.1:{port}/")
 
 
 @app.command()

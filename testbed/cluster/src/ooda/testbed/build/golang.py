@@ -67,7 +67,7 @@ class GoPrograms:
             # A copy: Go may complete go.sum while it builds, and the sources are not ours to touch.
             shutil.copytree(self.modules / recipe.module, module, dirs_exist_ok=True)
             run(
-                "go", "build", "-trimpath", "-ldflags", self._linker_flags(recipe),
+                "go", "build", "-trimpath", f"-tags={','.join(recipe.tags)}", "-ldflags", self._linker_flags(recipe),
                 "-o", str(made), recipe.package,
                 cwd=module, env=_ENVIRONMENT, deadline=3600, log=log,
             )  # fmt: skip

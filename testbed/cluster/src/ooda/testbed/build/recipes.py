@@ -19,6 +19,7 @@ class Binary(_Recipe):
 
     module: str
     package: str
+    tags: tuple[str, ...] = ()
     stamp: dict[str, Literal["kubernetes"]] = Field(default_factory=dict)
 
 

@@ -1,0 +1,146 @@
+"""The shop: its image, its credentials, its pods, its customers."""
+
+import secrets
+import shutil
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from ooda.testbed import docker, host
+from ooda.testbed.build.keys import digest_of, key_of, key_of_folder
+from ooda.testbed.cluster import nodes
+from ooda.testbed.cluster.lifecycle import Cluster
+from ooda.testbed.commands import run
+from ooda.testbed.engine import install_packages
+from ooda.testbed.errors import Refused
+from ooda.testbed.kubectl import Kubectl
+from ooda.testbed.workloads.deploy import (
+    Credential,
+    apply_folder,
+    await_rollouts,
+    create_credentials,
+    ensure_namespaces,
+    exists,
+    read_secret,
+)
+
+IMAGE = "ooda-shop:dev"
+SHOP, LOAD = "fault-injection-shop", "shop-load"
+_DEADLINE = 180.0  # seconds
+
+
+def ensure_shop(cluster: Cluster) -> None:
+    """Have the shop running with its customers. Raises TestbedError."""
+    changed = _ensure_image(cluster)
+    kubectl = cluster.kubectl
+    with cluster.steps.step("loading the shop's image into the nodes", "shop-load"):
+        nodes.load_images(cluster.kind, [IMAGE], again=changed)
+    with cluster.steps.step("starting the shop and its customers", "shop"):
+        ensure_namespaces(kubectl, SHOP, LOAD)
+        _ensure_credentials(kubectl)
+        folder = cluster.layout.repository / "testbed/shop"
+        apply_folder(kubectl, folder / "k8s")
+        if changed:
+            kubectl("-n", SHOP, "rollout", "restart", "deployment")
+        kubectl("-n", SHOP, "rollout", "status", "deployment/auth", "--timeout=90s", deadline=95)
+        if not read_secret(kubectl, SHOP, "service-token"):
+            refresh_token(kubectl)
+        await_rollouts(kubectl, SHOP, _DEADLINE)
+        apply_folder(kubectl, folder / "load")
+        if changed:
+            kubectl("-n", LOAD, "rollout", "restart", "deployment")
+        await_rollouts(kubectl, LOAD, _DEADLINE)
+
+
+def refresh_token(kubectl: Kubectl) -> None:
+    """Run the token refresh once, now, as its CronJob would."""
+    job = f"token-refresh-{secrets.token_hex(3)}"
+    kubectl("-n", SHOP, "create", "job", job, "--from=cronjob/token-refresh")
+    kubectl("-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65)
+
+
+def _ensure_credentials(kubectl: Kubectl) -> None:
+    absent = [
+        (namespaces, name, key)
+        for namespaces, name, key in (
+            ((SHOP,), "orders-db-admin", "password"),
+            ((SHOP,), "token-refresh-credential", "secret"),
+            ((SHOP, LOAD), "shop-users", "password"),
+        )
+        if not all(exists(kubectl, "secret", namespace, name) for namespace in namespaces)
+    ]
+    for namespaces, name, key in absent:
+        values = {key: secrets.token_urlsafe(24)}
+        create_credentials(kubectl, *(Credential(ns, name, values) for ns in namespaces))
+    if not exists(kubectl, "secret", SHOP, "orders-db-credentials"):
+        values = {"username": "orders", "password": secrets.token_urlsafe(24)}
+        create_credentials(kubectl, Credential(SHOP, "orders-db-credentials", values))
+    if not exists(kubectl, "secret", SHOP, "token-signing-key"):
+        private, public = key_pair()
+        create_credentials(
+            kubectl,
+            Credential(SHOP, "token-verification-key", {"public.pem": public}, kind="ConfigMap"),
+            Credential(SHOP, "token-signing-key", {"private.pem": private}),
+        )
+
+
+def key_pair() -> tuple[str, str]:
+    """A fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
+    private = Ed25519PrivateKey.generate()
+    return (
+        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        private.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+    )
+
+
+def _ensure_image(cluster: Cluster) -> bool:
+    """Have the shop's image in Docker; whether it was built now."""
+    source = cluster.layout.repository / "testbed/shop"
+    base = cluster.pins.bases["python"]
+    key = key_of(
+        *(key_of_folder(source / name) for name in ("src", "clockskew")),
+        *(digest_of(source / name) for name in ("Dockerfile", "requirements.lock")),
+        docker.image_id(base),
+    )
+    if docker.image_key(IMAGE) == key:
+        return False
+    _require_compiler(cluster)
+    context = cluster.layout.cache / "shop"
+    with cluster.steps.step("building the shop's image", "shop-image") as log:
+        shutil.rmtree(context, ignore_errors=True)
+        shutil.copytree(source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy2(source / "Dockerfile", context)
+        _install_dependencies(source / "requirements.lock", context / "site", log)
+        run(
+            "cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o",
+            str(context / "libclockskew.so"), str(source / "clockskew/clockskew.c"), log=log,
+        )  # fmt: skip
+        docker.build_image(IMAGE, context, key, {}, log)
+        shutil.rmtree(context)
+    return True
+
+
+def _install_dependencies(lock: Path, target: Path, log: Path) -> None:
+    """Fetch on the host, for the image's Python: the build itself has no network."""
+    run(
+        "python3", "-m", "pip", "install", "--quiet", "--target", str(target), "--require-hashes",
+        "--only-binary=:all:", "--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64",
+        "--implementation=cp", "--python-version=3.11", "--no-compile", "--requirement", str(lock),
+        deadline=600, log=log,
+    )  # fmt: skip
+
+
+def _require_compiler(cluster: Cluster) -> None:
+    if shutil.which("cc"):
+        return
+    if not (host.is_root() and host.is_debian()):
+        raise Refused("The shop's clock library needs a C compiler: install gcc (it gives `cc`).")
+    install_packages(("gcc", "libc6-dev"), cluster.steps)
