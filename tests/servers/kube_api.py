@@ -118,8 +118,7 @@ class KubeApi:
 def kube_api() -> Iterator[KubeApi]:
     """Serve an empty namespace for as long as the block runs."""
     api = KubeApi()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
-    server.daemon_threads = True
+    server = _Server(api)
     api.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -132,76 +131,85 @@ def kube_api() -> Iterator[KubeApi]:
         server.server_close()
 
 
-def _handler(api: KubeApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            query = parse_qs(url.query)
-            plural, _, name = url.path.partition(f"/namespaces/{NAMESPACE}/")[2].partition("/")
-            if "watch" in query:
-                self._watch(plural, query["fieldSelector"][0].removeprefix("metadata.name="))
-            elif found := self._allowed(plural, name):
-                self._answer(200, found)
+    def __init__(self, api: KubeApi) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.api = api
 
-        def do_PATCH(self) -> None:
-            plural, _, name = (
-                self.path.partition("?")[0].split("/namespaces/")[1].split("/", 1)[1].partition("/")
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = parse_qs(url.query)
+        plural, _, name = url.path.partition(f"/namespaces/{NAMESPACE}/")[2].partition("/")
+        if "watch" in query:
+            self._watch(plural, query["fieldSelector"][0].removeprefix("metadata.name="))
+        elif found := self._allowed(plural, name):
+            self._answer(200, found)
+
+    def do_PATCH(self) -> None:
+        plural, _, name = (
+            self.path.partition("?")[0].split("/namespaces/")[1].split("/", 1)[1].partition("/")
+        )
+        patch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._allowed(plural, name):
+            self._answer(
+                200,
+                self.server.api.store(
+                    plural, name, {**self.server.api.data(plural, name), **patch["data"]}
+                ),
             )
-            patch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self._allowed(plural, name):
-                self._answer(
-                    200, api.store(plural, name, {**api.data(plural, name), **patch["data"]})
-                )
 
-        def _allowed(self, plural: str, name: str) -> dict[str, Any] | None:
-            if api.forbidden(plural, name):
-                self._refuse(403, "Forbidden", f'{plural} "{name}" is forbidden: User "test"')
-                return None
-            found = api.get(plural, name)
-            if found is None:
-                self._refuse(404, "NotFound", f'{plural} "{name}" not found')
-            return found
+    def _allowed(self, plural: str, name: str) -> dict[str, Any] | None:
+        if self.server.api.forbidden(plural, name):
+            self._refuse(403, "Forbidden", f'{plural} "{name}" is forbidden: User "test"')
+            return None
+        found = self.server.api.get(plural, name)
+        if found is None:
+            self._refuse(404, "NotFound", f'{plural} "{name}" not found')
+        return found
 
-        def _watch(self, plural: str, name: str) -> None:
-            if api.forbidden(plural, name):
-                self._refuse(403, "Forbidden", f'{plural} "{name}" is forbidden: User "test"')
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Connection", "close")
-            self.end_headers()
-            events = api.subscribe(plural, name)
-            try:
-                while (event := events.get()) is not None:
-                    self.wfile.write(json.dumps(event).encode() + b"\n")
-                    self.wfile.flush()
-            except OSError:
-                pass  # the client has gone
-            self.close_connection = True
+    def _watch(self, plural: str, name: str) -> None:
+        if self.server.api.forbidden(plural, name):
+            self._refuse(403, "Forbidden", f'{plural} "{name}" is forbidden: User "test"')
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        events = self.server.api.subscribe(plural, name)
+        try:
+            while (event := events.get()) is not None:
+                self.wfile.write(json.dumps(event).encode() + b"\n")
+                self.wfile.flush()
+        except OSError:
+            pass  # the client has gone
+        self.close_connection = True
 
-        def _refuse(self, code: int, reason: str, message: str) -> None:
-            status = {
-                "apiVersion": "v1",
-                "kind": "Status",
-                "metadata": {},
-                "status": "Failure",
-                "message": message,
-                "reason": reason,
-                "code": code,
-            }
-            self._answer(code, status)
+    def _refuse(self, code: int, reason: str, message: str) -> None:
+        status = {
+            "apiVersion": "v1",
+            "kind": "Status",
+            "metadata": {},
+            "status": "Failure",
+            "message": message,
+            "reason": reason,
+            "code": code,
+        }
+        self._answer(code, status)
 
-        def _answer(self, code: int, body: dict[str, Any]) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def _answer(self, code: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            """Tests have no use for an access log."""
-
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Tests have no use for an access log."""

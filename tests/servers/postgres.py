@@ -31,7 +31,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories=''"
+        options = f"-F -h 127.0.0.1 -p {self.port} -k ''"
         self._control("start", "-o", options, "-l", str(self.directory / "log"))
 
     def stop(self) -> None:
@@ -60,10 +60,8 @@ def postgres_server() -> Iterator[Postgres]:
             owner = pwd.getpwnam("postgres")
             for path in (directory, password_file):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
-        _run(
-            [found, "-D", directory / "data", "-U", "postgres", "--no-sync", "-E", "UTF8"]
-            + ["--auth", "scram-sha-256", f"--pwfile={password_file}"]
-        )
+        options = ["--username=postgres", "--no-sync", "--encoding=UTF8", "--auth=scram-sha-256"]
+        _run([found, "-D", directory / "data", *options, f"--pwfile={password_file}"])
         server = Postgres(found.parent, directory, free_port())
         server.start()
         try:

@@ -16,17 +16,8 @@ def redis_server() -> Iterator[str]:
         [Path(shutil.which("redis-server") or "/usr/bin/redis-server")], "redis-server"
     )
     port = free_port()
-    command = [
-        program,
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]
+    listen = ["--port", str(port), "--bind", "127.0.0.1"]
+    command = [str(program), *listen, "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: accepts_connections(port), "redis-server")

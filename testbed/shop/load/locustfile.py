@@ -4,6 +4,7 @@ Each customer makes exactly one request a second, whatever it is, so that the
 rate is the number of customers: 20 of them make 20 requests a second.
 """
 
+import itertools
 import os
 import random
 import time
@@ -14,13 +15,14 @@ import gevent
 from locust import FastHttpUser, constant_throughput, task
 
 PASSWORD = os.environ["SHOP_PASSWORD"]
-USERS = ("ada", "barbara", "edsger", "grace", "ken", "margaret")
+CUSTOMERS = 500  # as many as auth knows; each has a cart of their own
 TIMEOUT_SECONDS = 10
 # Log in again well before the token (15 minutes) ends.
 LOGIN_AGAIN_AFTER = 600
 FIRST_PAGES = (1, 2)
 COUNTRIES = ("DE", "FR", "NL", "US")
 UNAUTHORIZED = 401
+NUMBERS = itertools.count()
 CHOICE = random.Random()  # noqa: S311 -- whims of customers, no secrets
 
 
@@ -38,7 +40,7 @@ class Customer(FastHttpUser):
     def on_start(self) -> None:
         """Begin the first journey, somewhere within a second, so that the rate is even."""
         gevent.sleep(CHOICE.random())
-        self._name = CHOICE.choice(USERS)
+        self._name = f"customer-{next(NUMBERS) % CUSTOMERS + 1}"
         self._token = ""
         self._token_from = 0.0
         self._requests = self._journeys()
@@ -56,7 +58,7 @@ class Customer(FastHttpUser):
                 yield
             products = self._browse()
             yield
-            for sku in CHOICE.sample(products, min(2, len(products))):
+            for sku in CHOICE.sample(products, min(CHOICE.randint(1, 4), len(products))):
                 yield self._call("GET", f"/products/{sku}", "/products/{sku}")
             chosen = [{"sku": sku, "quantity": CHOICE.randint(1, 3)} for sku in products[:1]]
             for line in chosen:

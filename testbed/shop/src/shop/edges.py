@@ -63,14 +63,14 @@ class Edge:
         http: httpx.AsyncClient,
         deadline: float,
         authorization: Callable[[], Mapping[str, str]],
-        outlets: "EdgeParts",
+        parts: "EdgeParts",
     ) -> None:
         self.name = name
         self.server = name.partition(".")[2]
         self._http = http
         self._deadline = deadline
         self._authorization = authorization
-        self._parts = outlets
+        self._parts = parts
         self._state: breaker.State = breaker.Closed()
 
     async def call(
@@ -177,18 +177,18 @@ class EdgeParts:
         settings: EdgeSettings,
         switches: Switches,
         telemetry: Telemetry,
-        authorization: Callable[[], Mapping[str, str]] = dict,
+        authorization: Callable[[], Mapping[str, str]],
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._client = client
+        self._transport = transport
         self._urls = settings.urls
         self._authorization = authorization
         self.switches = switches
         self.telemetry = telemetry
         self.policy = Policy(settings.breaker_threshold, settings.breaker_reset_seconds)
 
-    def edge(
-        self, server: str, deadline: float, transport: httpx.AsyncBaseTransport | None = None
-    ) -> Edge:
+    def edge(self, server: str, deadline: float) -> Edge:
         """Make the edge to a server; `deadline` is in seconds and covers the whole call."""
         http = httpx.AsyncClient(
             base_url=self._urls.get(server, f"http://{server}:8080"),
@@ -196,7 +196,7 @@ class EdgeParts:
             # kube-proxy balances connections, not requests: with one for each call the
             # load is even, and none goes to a pod that is leaving its Service.
             limits=httpx.Limits(max_keepalive_connections=0),
-            transport=transport,
+            transport=self._transport,
             trust_env=False,
             verify=False,  # noqa: S501 -- plain HTTP inside the namespace; saves loading CAs
         )

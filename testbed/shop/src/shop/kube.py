@@ -52,6 +52,10 @@ class KubeObjects(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 async def follow(
     kube: KubeObjects, kind: Kind, name: str, accept: Callable[[Mapping[str, str]], None]

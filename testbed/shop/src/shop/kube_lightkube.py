@@ -60,6 +60,10 @@ class LightkubeObjects(KubeObjects):
         except httpx2.HTTPError as error:
             raise KubeError(_message(error)) from error
 
+    @override
+    async def close(self) -> None:
+        await self._client.close()
+
 
 def _data(found: ConfigMap | Secret) -> Mapping[str, str]:
     data = dict(found.data or {})

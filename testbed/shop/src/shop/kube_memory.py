@@ -54,6 +54,10 @@ class MemoryObjects(KubeObjects):
         current = await self.read(Kind.SECRET, name)
         await self.put(Kind.SECRET, name, {**current, **data})
 
+    @override
+    async def close(self) -> None:
+        self._objects.clear()
+
     def _check(self, kind: Kind, name: str) -> None:
         if (kind, name) in self._forbidden:
             raise KubeError(f'{kind.lower()}s "{name}" is forbidden')

@@ -46,9 +46,8 @@ class IssuerSettings(_FromEnvironment):
     """What auth needs to issue tokens."""
 
     signing_key_file: Path = Path("/etc/shop/signing/private.pem")
-    users: list[str] = Field(
-        ["ada", "barbara", "edsger", "grace", "ken", "margaret"],
-        description="who may log in; a JSON list",
+    customers: int = Field(
+        500, ge=1, description="demonstration users: customer-1, customer-2 and so on"
     )
     users_password: SecretStr = Field(description="the password of all demonstration users")
     refresh_secret: SecretStr = Field(description="the token refresh Job's own credential")

@@ -97,7 +97,7 @@ class FallbackHeader:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and add the header to its answer."""
         used: list[str] = []
-        fallbacks_used.set(used)
+        outer = fallbacks_used.set(used)
 
         async def add_header(message: Message) -> None:
             if used and message["type"] == "http.response.start":
@@ -105,7 +105,10 @@ class FallbackHeader:
                 message["headers"] = [*message["headers"], header]
             await send(message)
 
-        await self._app(scope, receive, add_header)
+        try:
+            await self._app(scope, receive, add_header)
+        finally:
+            fallbacks_used.reset(outer)
 
 
 async def _must_not_end(work: Coroutine[Any, Any, None]) -> None:

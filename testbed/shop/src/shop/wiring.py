@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from shop.edges import EdgeParts
 from shop.kube import Kind, KubeObjects, follow
 from shop.settings import EdgeSettings, ServiceTokenSettings, VerifierSettings
@@ -29,13 +31,18 @@ def guard() -> Guard:
     return Guard(Verifier(verification_key(pem)))
 
 
-def outgoing(client: str, telemetry: Telemetry, kube: KubeObjects) -> Outgoing:
+def outgoing(
+    client: str,
+    telemetry: Telemetry,
+    kube: KubeObjects,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Outgoing:
     """Make a client's edges follow the operators' switches and the service token."""
     switches, token = Switches(), ServiceToken()
     settings = EdgeSettings()
     secret = ServiceTokenSettings().service_token_secret
     return Outgoing(
-        EdgeParts(client, settings, switches, telemetry, token.header),
+        EdgeParts(client, settings, switches, telemetry, token.header, transport),
         [
             lambda: follow(kube, Kind.CONFIG_MAP, settings.breaker_config_map, switches.accept),
             lambda: follow(kube, Kind.SECRET, secret, token.accept),

@@ -23,10 +23,11 @@ basic = HTTPBasic(realm="client")
 def build(telemetry: Telemetry, issuer: Issuer, settings: IssuerSettings) -> FastAPI:
     """Make the application."""
     app = create_app(telemetry)
+    customers = frozenset(f"customer-{number + 1}" for number in range(settings.customers))
 
     @app.post("/login")
     async def login(credentials: Credentials) -> Token:
-        known = credentials.username in settings.users
+        known = credentials.username in customers
         if not _same(credentials.password, settings.users_password.get_secret_value()) or not known:
             log.warning("login refused", reason="unknown user or wrong password")
             raise HTTPException(

@@ -55,10 +55,14 @@ def build(telemetry: Telemetry, guard: Guard, outgoing: wiring.Outgoing, catalog
     return app
 
 
+def connect(outgoing: wiring.Outgoing) -> Edge:
+    """Make recommendation's one edge."""
+    return outgoing.edges.edge("catalog", deadline=1.0)
+
+
 def run() -> None:
     """Serve recommendations as the environment says."""
     web = WebSettings()
     telemetry = Telemetry(web.name)
     outgoing = wiring.outgoing("recommendation", telemetry, LightkubeObjects())
-    catalog = outgoing.edges.edge("catalog", deadline=1.0)
-    serve(build(telemetry, wiring.guard(), outgoing, catalog), web)
+    serve(build(telemetry, wiring.guard(), outgoing, connect(outgoing)), web)
