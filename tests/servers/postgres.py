@@ -1,115 +1,80 @@
-"""A throw-away Postgres on a free loopback port."""
+"""A throw-away Postgres on a free loopback port, one that can be stopped and started."""
 
 import os
 import pwd
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-import psycopg
+from servers.processes import free_port, installed
 
-DEBIAN = "/usr/lib/postgresql/15/bin"
-PASSWORD = "s3cret-of-a-test"
-START_DEADLINE = 20.0
+PASSWORD = "only-for-tests"
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A database server; its superuser is ``postgres``, the password PASSWORD."""
+    """A database server; its superuser is `postgres`, its password PASSWORD."""
 
+    programs: Path
+    directory: Path
     port: int
 
     def dsn(
         self, user: str = "postgres", password: str = PASSWORD, database: str = "postgres"
     ) -> str:
+        """Return a connection URL."""
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start the server and wait until it accepts connections."""
+        options = f"-F -h 127.0.0.1 -p {self.port} -k ''"
+        self._control("start", "-o", options, "-l", str(self.directory / "log"))
+
+    def stop(self) -> None:
+        """Stop the server at once; its clients lose their connections."""
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *arguments: str) -> None:
+        _run([self.programs / "pg_ctl", "-D", self.directory / "data", "-w", *arguments])
 
 
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
-    """Yield a running, empty server; as root it is run by user ``postgres``."""
-    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        directory = Path(name)
-        data, log, secret = directory / "data", directory / "log", directory / "password"
-        secret.write_text(PASSWORD)
-        _hand_over(directory, secret)
-        _run(
-            "initdb", "--no-sync", "--username=postgres", "--auth=scram-sha-256",
-            "--encoding=UTF8", f"--pwfile={secret}", f"--pgdata={data}",
-        )  # fmt: skip
-        with log.open("wb") as output, _running(data, _free_port(), output) as server:
-            _wait_until_ready(*server, log)
-            yield server[1]
-
-
-@contextmanager
-def _running(
-    data: Path, port: int, output: IO[bytes]
-) -> Iterator[tuple[subprocess.Popen[bytes], Postgres]]:
-    server = subprocess.Popen(
-        [_program("postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"],
-        stderr=output,
-        **_unprivileged(),
+    """Yield a running, empty Postgres that lives as long as the block."""
+    found = installed(
+        [
+            *Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+            Path(shutil.which("initdb") or "initdb"),
+        ],
+        "postgresql",
     )
+    directory = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        yield server, Postgres(port)
-    finally:
-        server.send_signal(signal.SIGINT)  # fast: it does not wait for clients
-        server.wait(timeout=START_DEADLINE)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], server: Postgres, log: Path) -> None:
-    deadline = time.monotonic() + START_DEADLINE
-    while time.monotonic() < deadline and process.poll() is None:
+        password_file = directory / "password"
+        password_file.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            for path in (directory, password_file):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        options = ["--username=postgres", "--no-sync", "--encoding=UTF8", "--auth=scram-sha-256"]
+        _run([found, "-D", directory / "data", *options, f"--pwfile={password_file}"])
+        server = Postgres(found.parent, directory, free_port())
+        server.start()
         try:
-            with closing(psycopg.connect(server.dsn(), connect_timeout=2)):
-                return
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-    raise AssertionError(f"postgres did not start:\n{log.read_text()}")
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(directory)
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{DEBIAN}")
-    if not found:
-        raise AssertionError(f"no {name}: install Postgres (Debian: apt-get install postgresql)")
-    return found
-
-
-def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [_program(program), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        **_unprivileged(),
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def _unprivileged() -> dict[str, Any]:
-    if os.geteuid() != 0:
-        return {}
-    account = pwd.getpwnam("postgres")
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "cwd": "/"}
-
-
-def _hand_over(*paths: Path) -> None:
+def _run(command: list[str | Path]) -> None:
+    """Run one of Postgres's programs; they refuse to run as root."""
     if os.geteuid() == 0:
-        account = pwd.getpwnam("postgres")
-        for path in paths:
-            os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+        identity = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        command = [*identity, *command]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")

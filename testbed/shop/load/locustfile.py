@@ -1,0 +1,102 @@
+"""Customers of the shop: they log in, browse, fill a cart and order, over and over.
+
+Each customer makes exactly one request a second, whatever it is, so that the
+rate is the number of customers: 20 of them make 20 requests a second.
+"""
+
+import itertools
+import os
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+from locust import FastHttpUser, constant_throughput, task
+
+PASSWORD = os.environ["SHOP_PASSWORD"]
+CUSTOMERS = 500  # as many as auth knows; each has a cart of their own
+TIMEOUT_SECONDS = 10
+# Log in again well before the token (15 minutes) ends.
+LOGIN_AGAIN_AFTER = 600
+FIRST_PAGES = (1, 2)
+COUNTRIES = ("DE", "FR", "NL", "US")
+UNAUTHORIZED = 401
+NUMBERS = itertools.count()
+CHOICE = random.Random()  # noqa: S311 -- whims of customers, no secrets
+
+
+class Customer(FastHttpUser):
+    """One customer; a journey is log in if need be, browse, choose, order."""
+
+    wait_time = constant_throughput(1)
+    network_timeout = TIMEOUT_SECONDS
+    connection_timeout = TIMEOUT_SECONDS
+    max_retries = 0
+    # A new connection for each request, as from many browsers: a storefront pod that
+    # leaves its Service gets no more of them.
+    default_headers = {"Connection": "close"}  # noqa: RUF012 -- Locust declares it so
+
+    def on_start(self) -> None:
+        """Begin the first journey, somewhere within a second, so that the rate is even."""
+        gevent.sleep(CHOICE.random())
+        self._name = f"customer-{next(NUMBERS) % CUSTOMERS + 1}"
+        self._token = ""
+        self._token_from = 0.0
+        self._requests = self._journeys()
+
+    @task
+    def one_request(self) -> None:
+        """Make the next request of the journey."""
+        next(self._requests)
+
+    def _journeys(self) -> Iterator[None]:
+        """Make a request at each turn, for ever."""
+        while True:
+            if time.monotonic() - self._token_from > LOGIN_AGAIN_AFTER or not self._token:
+                self._log_in()
+                yield
+            products = self._browse()
+            yield
+            for sku in CHOICE.sample(products, min(CHOICE.randint(1, 4), len(products))):
+                yield self._call("GET", f"/products/{sku}", "/products/{sku}")
+            chosen = [{"sku": sku, "quantity": CHOICE.randint(1, 3)} for sku in products[:1]]
+            for line in chosen:
+                body = {"quantity": line["quantity"]}
+                yield self._call(
+                    "PUT", f"/cart/lines/{line['sku']}", "/cart/lines/{sku}", json=body
+                )
+            yield self._call("GET", "/cart", "/cart")
+            if chosen:
+                yield from self._order(chosen)
+
+    def _log_in(self) -> None:
+        body = {"username": self._name, "password": PASSWORD}
+        answer = self._call("POST", "/login", "/login", json=body)
+        if isinstance(answer, dict):
+            self._token, self._token_from = answer["token"], time.monotonic()
+
+    def _browse(self) -> list[str]:
+        page = self._call("GET", f"/products?page={CHOICE.choice(FIRST_PAGES)}", "/products")
+        products = [item["sku"] for item in page["items"]] if isinstance(page, dict) else []
+        CHOICE.shuffle(products)
+        return products
+
+    def _order(self, lines: list[dict[str, Any]]) -> Iterator[None]:
+        body = {"country": CHOICE.choice(COUNTRIES), "lines": lines}
+        order = self._call("POST", "/orders", "/orders", json=body)
+        yield
+        if isinstance(order, dict):
+            yield self._call("GET", f"/orders/{order['id']}", "/orders/{id}")
+
+    def _call(self, method: str, path: str, name: str, json: Any = None) -> Any:
+        """Return the answer decoded; None if it failed, which Locust counts by itself."""
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        with self.client.request(
+            method, path, name=name, json=json, headers=headers, catch_response=True
+        ) as response:
+            if response.status_code == UNAUTHORIZED:
+                self._token = ""
+            if not response.ok:
+                return None
+            return response.json() if response.content else None
