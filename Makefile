@@ -42,3 +42,52 @@ check: setup ## lint, types, import rules, shell scripts
 format: setup ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+TESTBED := $(BIN)/ooda-testbed
+
+.PHONY: doctor
+doctor: setup ## print what this machine and the cluster can do
+	@$(TESTBED) doctor
+
+.PHONY: images
+images: setup ## have every image: pulled where a registry can be reached, else built
+	@$(TESTBED) images
+
+.PHONY: cluster
+cluster: setup ## have a kind cluster: one control plane, two workers
+	@$(TESTBED) up
+
+.PHONY: platform
+platform: setup ## have NATS, Postgres and Prometheus on the cluster
+	@$(TESTBED) platform
+
+.PHONY: shop
+shop: setup ## have the shop on the cluster, with customers who buy
+	@$(TESTBED) shop
+
+.PHONY: cluster-down
+cluster-down: setup ## remove the cluster and all that was made for it; images stay cached
+	@$(TESTBED) down
+
+.PHONY: purge
+purge: setup ## cluster-down, and remove the built images and their cache too
+	@$(TESTBED) down --purge
+
+PYTEST := $(BIN)/pytest
+FAST := tests/unit tests/component tests/contract tests/integration
+
+.PHONY: test-servers
+test-servers: setup
+	@scripts/install-test-servers.sh
+
+.PHONY: test-fast
+test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, Redis as processes
+	$(PYTEST) $(FAST)
+
+.PHONY: e2e
+e2e: shop ## the tests on the cluster
+	$(PYTEST) tests/e2e
+
+.PHONY: test
+test: check test-servers shop ## everything: checks, fast tests, the cluster and its tests
+	$(PYTEST) tests
