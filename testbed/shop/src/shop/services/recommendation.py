@@ -57,7 +57,7 @@ def build(telemetry: Telemetry, guard: Guard, outgoing: wiring.Outgoing, catalog
 
 def connect(outgoing: wiring.Outgoing) -> Edge:
     """Make recommendation's one edge."""
-    return outgoing.edges.edge("catalog", deadline=1.0)
+    return outgoing.edges.edge("catalog", deadline=1.5)
 
 
 def run() -> None:
