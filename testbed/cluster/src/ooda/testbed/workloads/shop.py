@@ -62,7 +62,9 @@ def refresh_token(kubectl: Kubectl) -> None:
     """Run the token refresh once, now, as its CronJob would."""
     job = f"token-refresh-{secrets.token_hex(3)}"
     kubectl("-n", SHOP, "create", "job", job, "--from=cronjob/token-refresh")
-    kubectl("-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65)
+    kubectl(
+        "-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65
+    )
 
 
 def _ensure_credentials(kubectl: Kubectl) -> None:
@@ -91,13 +93,11 @@ def _ensure_credentials(kubectl: Kubectl) -> None:
 
 
 def key_pair() -> tuple[str, str]:
-    """A fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
+    """Make a fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
     private = Ed25519PrivateKey.generate()
     return (
         private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        private.public_key()
-        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        .decode(),
+        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
     )
 
 
@@ -116,7 +116,9 @@ def _ensure_image(cluster: Cluster) -> bool:
     context = cluster.layout.cache / "shop"
     with cluster.steps.step("building the shop's image", "shop-image") as log:
         shutil.rmtree(context, ignore_errors=True)
-        shutil.copytree(source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__")
+        )
         shutil.copy2(source / "Dockerfile", context)
         _install_dependencies(source / "requirements.lock", context / "site", log)
         run(
@@ -132,7 +134,8 @@ def _install_dependencies(lock: Path, target: Path, log: Path) -> None:
     """Fetch on the host, for the image's Python: the build itself has no network."""
     run(
         "python3", "-m", "pip", "install", "--quiet", "--target", str(target), "--require-hashes",
-        "--only-binary=:all:", "--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64",
+        "--only-binary=:all:",
+        "--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64",
         "--implementation=cp", "--python-version=3.11", "--no-compile", "--requirement", str(lock),
         deadline=600, log=log,
     )  # fmt: skip
