@@ -34,7 +34,7 @@ def has_systemd() -> bool:
 
 
 def is_bounded() -> bool:
-    """Whether even root lacks CAP_SYS_RESOURCE, so that plain runc refuses privileged containers."""
+    """Whether even root lacks CAP_SYS_RESOURCE: plain runc then refuses privileged containers."""
     status = Path("/proc/self/status").read_text()
     bounding = next(line for line in status.splitlines() if line.startswith("CapBnd:"))
     return not int(bounding.split()[1], 16) & (1 << _CAP_SYS_RESOURCE)

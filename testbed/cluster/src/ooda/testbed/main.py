@@ -30,7 +30,9 @@ from ooda.testbed.progress import Steps
 from ooda.testbed.workloads.platform import ensure_platform
 from ooda.testbed.workloads.shop import ensure_shop
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
 
 
 class Output(StrEnum):
@@ -52,12 +54,14 @@ class Testbed:
     lab: Laboratory
 
     def cluster(self) -> Cluster:
-        """The cluster, with its images in Docker."""
+        """Return the cluster, with its images in Docker."""
         engine.ensure_engine(self.layout, self.lab, self.steps)
         if found := preflight.refusals(preflight.read_machine(self.layout)):
             raise Refused("\n".join(found))
-        chosen, reason = source.choose(self.pins, self.lab)
-        self.steps.say(f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one).")
+        chosen, reason = source.choose(self.pins)
+        self.steps.say(
+            f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one)."
+        )
         source.ensure_images(chosen, self.pins, self.lab, self.steps)
         kind = source.ensure_kind(self.lab, chosen, self.layout.binaries)
         egress = os.environ.get("OODA_EGRESS") == "1"
@@ -150,7 +154,9 @@ def _testbed() -> Iterator[Testbed]:
             try:
                 flock(lock, LOCK_EX | LOCK_NB)
             except OSError:
-                raise Refused("Another command of the testbed is running; wait for it to end.") from None
+                raise Refused(
+                    "Another command of the testbed is running; wait for it to end."
+                ) from None
             with Steps(folders.logs) as steps:
                 pins = read_pins(folders.images)
                 yield Testbed(folders, pins, steps, laboratory(folders, pins, steps))

@@ -66,7 +66,9 @@ def refresh_token(kubectl: Kubectl) -> None:
     """Run the token refresh once, now, as its CronJob would."""
     job = f"token-refresh-{secrets.token_hex(3)}"
     kubectl("-n", SHOP, "create", "job", job, "--from=cronjob/token-refresh")
-    kubectl("-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65)
+    kubectl(
+        "-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65
+    )
 
 
 def _ensure_credentials(kubectl: Kubectl) -> None:
@@ -95,13 +97,11 @@ def _ensure_credentials(kubectl: Kubectl) -> None:
 
 
 def key_pair() -> tuple[str, str]:
-    """A fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
+    """Make a fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
     private = Ed25519PrivateKey.generate()
     return (
         private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        private.public_key()
-        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        .decode(),
+        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
     )
 
 
@@ -121,7 +121,9 @@ def _ensure_image(cluster: Cluster) -> bool:
     context = cluster.layout.cache / "shop"
     with cluster.steps.step("building the shop's image", "shop-image") as log:
         shutil.rmtree(context, ignore_errors=True)
-        shutil.copytree(source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__")
+        )
         shutil.copy2(source / "Dockerfile", context)
         _install_dependencies(source / "requirements.lock", context / "site", log)
         run(
