@@ -134,7 +134,8 @@ class Laboratory:
         )
 
     def _node_key(self) -> str:
-        keys = [self._key(name) for name in self.recipes.in_order()]
+        inside = {*self.pins.workloads, *self.pins.node_content, "node-base"}
+        keys = [self._key(name) for name in self.recipes.in_order() if name in inside]
         return key_of(keys, self._baked(), key_of_folder(self.images / _NODE), _BAKE.read_text())
 
     def _build_node(self) -> None:
