@@ -33,11 +33,7 @@ def residue() -> list[str]:
     networks = docker("network", "ls", "--format={{.Name}}").split()
     return [
         *(f"container {name}" for name in node_containers()),
-        *(
-            f"network {n}"
-            for n in docker("network", "ls", "--format={{.Name}}").split()
-            if n == NETWORK
-        ),
+        *(f"network {name}" for name in networks if name == NETWORK),
         *(f"mount {disks / worker}" for worker in WORKERS if os.path.ismount(disks / worker)),
         *(f"file {path}" for path in disks.glob("*.img")),
     ]
