@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from ooda.testbed import docker
 from ooda.testbed.commands import run
 from ooda.testbed.layout import CLUSTER, NODES
+from ooda.testbed.pins import names_registry
 
 
 def held_images(node: str) -> set[str]:
@@ -19,11 +20,7 @@ def full_name(reference: str) -> str:
     first, _, rest = reference.partition("/")
     if not rest:
         return f"docker.io/library/{reference}"
-    return (
-        reference
-        if "." in first or ":" in first or first == "localhost"
-        else f"docker.io/{reference}"
-    )
+    return reference if names_registry(first) else f"docker.io/{reference}"
 
 
 def load_images(kind: Path, references: list[str], *, again: bool = False) -> None:
