@@ -1,13 +1,12 @@
 """The manifests as kustomize renders them: what each promises, something has to keep."""
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from servers.kubectl import kustomize
 from shop.main import JOBS, SERVICES
 from shop.prices import parse
 
@@ -33,9 +32,7 @@ Manifest = Mapping[str, Any]
 
 
 def render(folder: str) -> list[Manifest]:
-    command = ["kubectl", "kustomize", str(SHOP / folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return list(kustomize(SHOP / folder))
 
 
 @pytest.fixture(scope="module")
