@@ -18,3 +18,8 @@ def testbed() -> Run:
         return done
 
     return run
+
+
+@pytest.fixture
+def testbed_images(testbed: Run) -> None:
+    testbed("images")
