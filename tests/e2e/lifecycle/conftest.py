@@ -18,8 +18,3 @@ def testbed() -> Run:
         return done
 
     return run
-
-
-@pytest.fixture
-def testbed_images(testbed: Run) -> None:
-    testbed("images")
