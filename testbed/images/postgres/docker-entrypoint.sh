@@ -28,10 +28,13 @@ initialise() {
   done
   pg_ctl --pgdata="$fresh" --wait --mode=fast stop
   # Only a complete database gets its place: one that was killed half-way is made anew.
-  local version
+  local version entry
   version=$(cat "$fresh/PG_VERSION")
   rm "$fresh/PG_VERSION"
-  mv "$fresh"/* "$PGDATA"/
+  for entry in "$fresh"/*; do
+    rm -rf "${PGDATA:?}/${entry##*/}" # of one that was killed at this very place
+    mv "$entry" "$PGDATA"/
+  done
   rmdir "$fresh"
   echo "$version" > "$PGDATA/PG_VERSION"
 }

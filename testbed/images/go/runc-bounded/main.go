@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -60,13 +61,14 @@ func dropCapability(process map[string]any) {
 
 // raiseScore keeps the OOM score at or above our own: lowering it needs the capability.
 func raiseScore(process map[string]any) {
-	asked, found := process["oomScoreAdj"].(float64)
+	number, found := process["oomScoreAdj"].(json.Number)
 	text, err := os.ReadFile("/proc/self/oom_score_adj")
 	if !found || err != nil {
 		return
 	}
-	own, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err == nil && int(asked) < own {
+	asked, notWhole := number.Int64()
+	own, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if notWhole == nil && err == nil && asked < own {
 		process["oomScoreAdj"] = own
 	}
 }
@@ -83,7 +85,8 @@ func clampLimits(process map[string]any) {
 			continue
 		}
 		for _, field := range []string{"hard", "soft"} {
-			if asked, ok := limit[field].(float64); ok && asked > float64(own.Max) {
+			number, _ := limit[field].(json.Number)
+			if asked, err := strconv.ParseUint(number.String(), 10, 64); err == nil && asked > own.Max {
 				limit[field] = own.Max
 			}
 		}
@@ -97,7 +100,9 @@ func rewrite(file string, isBundle bool) error {
 		return err
 	}
 	var document map[string]any
-	if err := json.Unmarshal(text, &document); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // "no limit" is a number that a float would round up to one too large
+	if err := decoder.Decode(&document); err != nil {
 		return err
 	}
 	process := document

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ooda.testbed.errors import CommandFailed
@@ -34,22 +35,22 @@ def run(
     whole_env = {**os.environ, **env} if env else None
     out = log.open("ab") if log else None
     try:
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=out or subprocess.PIPE,
-            stderr=out or subprocess.PIPE,
-            cwd=cwd,
-            env=whole_env,
-            start_new_session=True,
-        )
+        with _lock:  # so that end_all sees every program that was started
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=out or subprocess.PIPE,
+                stderr=out or subprocess.PIPE,
+                cwd=cwd,
+                env=whole_env,
+                start_new_session=True,
+            )
+            _running.add(child)
     except OSError as error:
         raise CommandFailed(argv, "could not be started", str(error), log) from error
     finally:
         if out:
             out.close()
-    with _lock:
-        _running.add(child)
     try:
         output, errors = child.communicate(stdin.encode() if stdin is not None else None, deadline)
     except subprocess.TimeoutExpired:
@@ -63,6 +64,9 @@ def run(
     finally:
         with _lock:
             _running.discard(child)
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe:
+                pipe.close()
     text = (output or b"").decode(errors="replace")
     if child.returncode:
         said = (errors or b"").decode(errors="replace") + text if log is None else _tail(log)
@@ -88,16 +92,14 @@ def end_all() -> None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, sent)
-        except ProcessLookupError:
-            return
-        try:
-            child.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    """Ask the program and its children to end; kill what is left once it has, or will not."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def _tail(log: Path | None) -> str:

@@ -40,12 +40,25 @@ def package_sources(etc_apt: Path, codename: str) -> str:
 
 
 def copy_without(source: Path, target: Path, unwanted: tuple[str, ...]) -> None:
-    """Copy a tar file without the unwanted paths (shell patterns) and what is under them."""
+    """Copy a tar file without the unwanted paths (shell patterns) and what is under them.
+
+    A hard link to a file that goes becomes that file.
+    """
+
+    def goes(name: str) -> bool:
+        path = name.removeprefix("./")
+        return any(fnmatch(path, p) or fnmatch(path, f"{p}/*") for p in unwanted)
+
     with tarfile.open(source) as whole, tarfile.open(target, "w") as kept:
         for member in whole:
-            path = member.name.removeprefix("./")
-            if not any(fnmatch(path, p) or fnmatch(path, f"{p}/*") for p in unwanted):
-                kept.addfile(member, whole.extractfile(member) if member.isreg() else None)
+            if goes(member.name):
+                continue
+            content = whole.extractfile(member) if member.isreg() else None
+            if member.islnk() and goes(member.linkname):
+                content = whole.extractfile(member)
+                member.size = whole.getmember(member.linkname).size
+                member.type = tarfile.REGTYPE
+            kept.addfile(member, content)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,13 @@ def key_of(*parts: object) -> str:
 
 
 def key_of_folder(folder: Path) -> str:
-    """Key of a folder: names, contents and the executable bit of all files in it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Key of a folder: names, contents and the executable bit of all files in it.
+
+    What Python compiles beside its sources when they run is no part of them.
+    """
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"
+    )
     return key_of(
         *((str(f.relative_to(folder)), digest_of(f), f.stat().st_mode & 0o111) for f in files)
     )
