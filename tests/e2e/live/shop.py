@@ -1,6 +1,7 @@
 """The shop as a customer sees it, and what makes it whole."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -43,30 +44,50 @@ def what_is_not_ready(kube: Kube) -> list[str]:
     return nodes + pods
 
 
-def remove_evicted(kube: Kube) -> None:
-    """Delete what remains of evicted pods; their owners have long made others."""
-    for pod in kube.items("Pod"):
-        if pod.status.reason == "Evicted":
-            kube.delete("Pod", pod.metadata.name, pod.metadata.namespace)
-
-
 def _does_a_job(pod: Any) -> bool:
     return any(owner.kind == "Job" for owner in pod.metadata.ownerReferences or [])
 
 
+def is_whole(kube: Kube) -> bool:
+    """Whether all nodes and pods are Ready and all Deployments of shop and load complete."""
+    complete = all(
+        each.status.availableReplicas == each.spec.replicas
+        for namespace in (SHOP, LOAD)
+        for each in kube.items("Deployment", namespace)
+    )
+    return complete and not what_is_not_ready(kube)
+
+
 def wait_until_whole(kube: Kube, seconds: float = 90) -> None:
-    """Wait until all nodes and pods are Ready, and the shop's Deployments are complete."""
-
-    def whole() -> bool:
-        incomplete = [
-            d.metadata.name
-            for namespace in (SHOP, LOAD)
-            for d in kube.items("Deployment", namespace)
-            if d.status.availableReplicas != d.spec.replicas
-        ]
-        return not incomplete and not what_is_not_ready(kube)
-
+    """Wait until the cluster and the shop are whole."""
     try:
-        wait_until(whole, "everything Ready", seconds)
+        wait_until(partial(is_whole, kube), "everything Ready", seconds)
     except AssertionError as late:
         raise AssertionError(f"not Ready: {what_is_not_ready(kube)}") from late
+
+
+def places(kube: Kube) -> dict[str, dict[str, str]]:
+    """For each Deployment of the shop with several replicas: its pods and their nodes."""
+    several = {d.metadata.name for d in kube.items("Deployment", SHOP) if d.spec.replicas > 1}
+    found: dict[str, dict[str, str]] = {name: {} for name in several}
+    for pod in kube.items("Pod", SHOP):
+        name = pod.metadata.labels["app.kubernetes.io/name"]
+        if name in several and pod.status.phase == "Running":
+            found[name][pod.metadata.name] = pod.spec.nodeName
+    return found
+
+
+def restore(kube: Kube) -> None:
+    """Have the cluster as it was before a node was ill: whole, spread, without dead pods."""
+
+    def settled() -> bool:
+        for pod in kube.items("Pod"):
+            if pod.status.phase in ("Failed", "Succeeded") and not _does_a_job(pod):
+                kube.delete("Pod", pod.metadata.name, pod.metadata.namespace)
+        return is_whole(kube)
+
+    wait_until(settled, "everything Ready", seconds=90)
+    for pods in places(kube).values():
+        if len(set(pods.values())) == 1:  # nothing moves a pod back by itself
+            kube.delete("Pod", next(iter(pods)), SHOP)
+    wait_until_whole(kube)

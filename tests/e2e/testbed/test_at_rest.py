@@ -1,14 +1,13 @@
 """Everything as `make shop` leaves it."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 
 import httpx
 import pytest
 
 from e2e.live.kube import Kube
-from e2e.live.shop import SHOP, wait_until_whole
+from e2e.live.shop import places, wait_until_whole
 from e2e.live.waiting import wait_until
 from ooda.testbed.layout import CONTROL_PLANE, NODES, WORKERS
 
@@ -22,12 +21,9 @@ def test_all_pods_are_ready_on_three_nodes(kube: Kube) -> None:
 
 
 def test_two_replicas_stand_on_two_workers(kube: Kube) -> None:
-    places = defaultdict(set)
-    for pod in kube.items("Pod", SHOP):
-        places[pod.metadata.labels["app.kubernetes.io/name"]].add(pod.spec.nodeName)
-    several = [d.metadata.name for d in kube.items("Deployment", SHOP) if d.spec.replicas == 2]
-    assert several
-    assert {name: places[name] for name in several} == {name: set(WORKERS) for name in several}
+    found = {name: sorted(pods.values()) for name, pods in places(kube).items()}
+    assert set(found) >= {"storefront", "catalog", "cart", "checkout", "payment"}
+    assert found == {name: sorted(WORKERS) for name in found}
 
 
 @pytest.mark.parametrize("namespace", ["ooda-system", "monitoring"])

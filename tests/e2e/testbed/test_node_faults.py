@@ -1,12 +1,13 @@
 """Lost nodes and full disks: real, on one worker, and undone whatever the test finds."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from e2e.live.kube import Kube, condition
 from e2e.live.pods import on, pod, scratch
-from e2e.live.shop import remove_evicted, wait_until_whole
+from e2e.live.shop import restore, wait_until_whole
 from e2e.live.waiting import seconds_until, wait_until
 from ooda.testbed.commands import run
 from ooda.testbed.layout import WORKERS
@@ -18,6 +19,7 @@ FILL = f"""
 free=$(df -Pm /scratch | awk 'NR == 2 {{print $4}}')
 exec fallocate -l $((free - {LEFT_MIB}))M /scratch/fill
 """
+SUMMARY = "/api/v1/nodes/{}/proxy/stats/summary"
 FIRST_TO_GO = {
     "apiVersion": "scheduling.k8s.io/v1",
     "kind": "PriorityClass",
@@ -33,8 +35,7 @@ def worker(kube: Kube) -> Iterator[str]:
     wait_until_whole(kube)
     database = kube.get("Pod", "orders-db-0", "fault-injection-shop").spec.nodeName
     yield next(name for name in WORKERS if name != database)
-    remove_evicted(kube)
-    wait_until_whole(kube)
+    restore(kube)
 
 
 @pytest.fixture
@@ -78,8 +79,21 @@ def test_a_full_file_system_raises_disk_pressure_and_freeing_it_clears_it(
     def evicted() -> set[str]:
         return {p.metadata.name for p in kube.items("Pod") if p.status.reason == "Evicted"}
 
-    filler = pod("filler", priorityClassName=first_to_go, **on(worker), **scratch())
+    def is_known_to_kubelet() -> bool:
+        """Kubelet spares a pod whose use of the disk it has not measured yet."""
+        summary = json.loads(kube.kubectl("get", "--raw", SUMMARY.format(worker)))
+        known = {p["podRef"]["name"]: p.get("ephemeral-storage", {}) for p in summary["pods"]}
+        return bool(known.get("filler", {}).get("usedBytes"))
+
+    filler = pod(
+        "filler",
+        "echo here; exec sleep 3600",
+        priorityClassName=first_to_go,
+        **on(worker),
+        **scratch(),
+    )
     kube.start(namespace, filler)
+    wait_until(is_known_to_kubelet, "kubelet has measured the pod", seconds=40)
     assert pressure() == "False"
     kube.run_in(namespace, "filler", "sh", "-c", FILL)
     raised = seconds_until(lambda: pressure() == "True", "disk pressure", 60)
