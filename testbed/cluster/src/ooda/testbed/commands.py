@@ -54,7 +54,9 @@ def run(
         output, errors = child.communicate(stdin.encode() if stdin is not None else None, deadline)
     except subprocess.TimeoutExpired:
         _end(child)
-        raise CommandFailed(argv, f"was not done within {deadline:.0f} s", _tail(log), log) from None
+        raise CommandFailed(
+            argv, f"was not done within {deadline:.0f} s", _tail(log), log
+        ) from None
     except BaseException:
         _end(child)
         raise

@@ -20,10 +20,13 @@ def image_id(reference: str) -> str | None:
 
 
 def image_key(reference: str) -> str | None:
-    """The content key of an image that was built here; None for all others."""
+    """Return the content key of an image that was built here; None for all others."""
     template = f'{{{{index .Config.Labels "{KEY_LABEL}"}}}}'
     try:
-        return run("docker", "image", "inspect", "-f", template, reference, deadline=20).strip() or None
+        return (
+            run("docker", "image", "inspect", "-f", template, reference, deadline=20).strip()
+            or None
+        )
     except CommandFailed:
         return None
 
@@ -32,9 +35,12 @@ def build_image(
     reference: str, context: Path, key: str, arguments: dict[str, str], log: Path
 ) -> None:
     """Build an image from a folder and label it with its content key. Raises CommandFailed."""
-    extra = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    extra = [
+        part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")
+    ]
     run(
-        "docker", "build", "--tag", reference, "--label", f"{KEY_LABEL}={key}", *extra, str(context),
+        "docker", "build", "--tag", reference, "--label", f"{KEY_LABEL}={key}", *extra,
+        str(context),
         env={"DOCKER_BUILDKIT": "0"},  # the builder that needs no plug-in
         deadline=900, log=log,
     )  # fmt: skip
@@ -60,7 +66,7 @@ def containers(label: str) -> list[dict[str, Any]]:
 
 
 def network(name: str) -> dict[str, Any] | None:
-    """What Docker knows of a network, or None."""
+    """Tell what Docker knows of a network, or None."""
     try:
         found: list[dict[str, Any]] = json.loads(run("docker", "network", "inspect", name))
     except CommandFailed:

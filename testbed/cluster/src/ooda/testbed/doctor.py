@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ooda.testbed import docker, host, preflight
@@ -25,7 +26,7 @@ _POLICY_DEADLINE = 15.0  # seconds for a policy to take effect
 _KERNEL = {
     "netem": "ip link set lo up && tc qdisc add dev lo root netem delay 1ms",
     "NFQUEUE": "iptables -A INPUT -p icmp -j NFQUEUE --queue-num 1",
-    "statistic match": "iptables -A INPUT -p icmp -m statistic --mode random --probability 0.5 -j DROP",
+    "statistic match": "iptables -A INPUT -m statistic --mode random --probability 0.5 -j DROP",
     "ipset": "ipset create probe hash:ip timeout 5",
     "nft": "nft add table inet probe",
 }
@@ -47,9 +48,8 @@ def examine(layout: Layout, pins: Pins, kubectl: Kubectl | None) -> Iterator[Cap
     probes: list[Callable[[], Capability]] = [_docker, _cgroups]
     has_image = answers and docker.image_id(pins.node) is not None
     probes += [
-        (lambda name=name, order=order: _kernel(name, order, pins.node, tried=has_image))
-        for name, order in _KERNEL.items()
-    ]  # fmt: skip
+        partial(_kernel, name, order, pins.node, tried=has_image) for name, order in _KERNEL.items()
+    ]
     probes += [lambda: _resize(kubectl), lambda: _policy(kubectl, pins)]
     probes += [lambda: _disk(layout), _memory, lambda: _registry(pins, answers=answers)]
     with ThreadPoolExecutor() as pool:
@@ -60,7 +60,9 @@ def _docker() -> Capability:
     try:
         version = run("docker", "version", "--format", "{{.Server.Version}}", deadline=10).strip()
     except CommandFailed:
-        return Capability("Docker", works=False, detail="no engine answers; make cluster starts one")
+        return Capability(
+            "Docker", works=False, detail="no engine answers; make cluster starts one"
+        )
     bounded = ", privileged containers without CAP_SYS_RESOURCE" if host.is_bounded() else ""
     return Capability("Docker", works=True, detail=f"engine {version}{bounded}")
 
@@ -88,7 +90,9 @@ def _resize(kubectl: Kubectl | None) -> Capability:
     if kubectl is None:
         return Capability(name, works=None, detail="needs the cluster: make cluster")
     served = "pods/resize" in kubectl("get", "--raw", "/api/v1")
-    return Capability(name, works=served, detail="the API server serves pods/resize" if served else "")
+    return Capability(
+        name, works=served, detail="the API server serves pods/resize" if served else ""
+    )
 
 
 def _policy(kubectl: Kubectl | None, pins: Pins) -> Capability:
@@ -117,8 +121,8 @@ def _try_policy(kubectl: Kubectl, namespace: str, image: str) -> Capability:
 
     def reaches() -> bool:
         try:
-            kubectl("-n", namespace, "exec", "client", "--",
-                    "nc", "-w", "1", "-z", address, "8080", deadline=10)  # fmt: skip
+            order = f"echo | nc -w 1 {address} 8080"  # every busybox has these options
+            kubectl("-n", namespace, "exec", "client", "--", "sh", "-c", order, deadline=10)
         except CommandFailed:
             return False
         return True
@@ -136,7 +140,9 @@ def _try_policy(kubectl: Kubectl, namespace: str, image: str) -> Capability:
     began = time.monotonic()
     enforced = _becomes(reaches, wanted=False)
     took = time.monotonic() - began
-    detail = f"a deny policy stopped traffic after {took:.1f} s" if enforced else "policies are ignored"
+    detail = (
+        f"a deny policy stopped traffic after {took:.1f} s" if enforced else "policies are ignored"
+    )
     return Capability("NetworkPolicy", works=enforced, detail=detail)
 
 

@@ -27,7 +27,10 @@ _BUILD_PACKAGES = ("mmdebstrap",)
 
 
 def ensure_engine(layout: Layout, lab: Laboratory, steps: Steps) -> None:
-    """Have a Docker engine that answers. Raises Refused with the way out, Unready, CommandFailed."""
+    """Have a Docker engine that answers.
+
+    Raises Refused with the way out, Unready, CommandFailed.
+    """
     if docker.answers():
         return
     refusal = _refusal()
@@ -152,5 +155,7 @@ def _await(log: Path) -> None:
     end = time.monotonic() + _START_DEADLINE
     while not docker.answers():
         if time.monotonic() > end:
-            raise Unready(f"The Docker engine did not answer within {_START_DEADLINE:.0f} s; see {log}.")
+            raise Unready(
+                f"The Docker engine did not answer within {_START_DEADLINE:.0f} s; see {log}."
+            )
         time.sleep(0.2)

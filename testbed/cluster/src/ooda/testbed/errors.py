@@ -6,6 +6,8 @@ TestbedError
 └── Unready         something was started and did not become ready in time
 """
 
+# ruff: noqa: N818 - each name is what happened, and reads as a sentence where it is raised
+
 from pathlib import Path
 
 
@@ -26,7 +28,9 @@ class Unready(TestbedError):
 class CommandFailed(TestbedError):
     """A program ended with an error, or did not end within its deadline."""
 
-    def __init__(self, argv: tuple[str, ...], why: str, output: str, log: Path | None = None) -> None:
+    def __init__(
+        self, argv: tuple[str, ...], why: str, output: str, log: Path | None = None
+    ) -> None:
         self.output = output
         lines = [line for line in output.strip().splitlines() if line.strip()]
         tail = "".join(f"\n    {line}" for line in lines[-8:])

@@ -24,10 +24,10 @@ class Kubectl:
         )  # fmt: skip
 
     def items(self, *argv: str, deadline: float = 10.0) -> list[dict[str, Any]]:
-        """The items of a `get`."""
-        found: list[dict[str, Any]] = json.loads(self("get", "-o", "json", *argv, deadline=deadline))[
-            "items"
-        ]
+        """Return the items of a `get`."""
+        found: list[dict[str, Any]] = json.loads(
+            self("get", "-o", "json", *argv, deadline=deadline)
+        )["items"]
         return found
 
     def apply(self, *manifests: dict[str, Any]) -> None:

@@ -37,32 +37,37 @@ class Layout:
 
     @property
     def images(self) -> Path:
+        """Folder of recipes, pins and each image's own files."""
         return self.repository / "testbed/images"
 
     @property
     def kubeconfig(self) -> Path:
+        """How to reach the cluster, as its administrator."""
         return self.state / "kubeconfig"
 
     @property
     def disks(self) -> Path:
+        """Files that are the workers' file systems, and where they are mounted."""
         return self.state / "disks"
 
     @property
     def logs(self) -> Path:
+        """What each long step said."""
         return self.state / "logs"
 
     @property
     def engine(self) -> Path:
+        """Options and log of an engine that we started."""
         return self.state / "engine"
 
     @property
     def binaries(self) -> Path:
-        """kind and kubectl of the cluster's own version."""
+        """Where kind and kubectl of the cluster's own version are."""
         return self.cache / "bin"
 
 
 def layout() -> Layout:
-    """The folders of the current user, by the XDG base directory rules; makes them."""
+    """Make the folders of the current user, by the XDG base directory rules."""
     found = Layout(
         repository=Path(__file__).parents[5],
         cache=_xdg("XDG_CACHE_HOME", ".cache"),

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ooda.common.config_file import ConfigError
 from ooda.testbed import commands, docker, engine, preflight, source
 from ooda.testbed.build.images import Laboratory, laboratory
 from ooda.testbed.cluster.lifecycle import Cluster
@@ -27,10 +28,12 @@ from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
 from ooda.testbed.progress import Steps
-from ooda.testbed.workloads.platform import ensure_platform
+from ooda.testbed.workloads.platform import ensure_platform, forget_platform
 from ooda.testbed.workloads.shop import ensure_shop
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
 
 
 class Output(StrEnum):
@@ -52,12 +55,14 @@ class Testbed:
     lab: Laboratory
 
     def cluster(self) -> Cluster:
-        """The cluster, with its images in Docker."""
+        """Return the cluster, with its images in Docker."""
         engine.ensure_engine(self.layout, self.lab, self.steps)
         if found := preflight.refusals(preflight.read_machine(self.layout)):
             raise Refused("\n".join(found))
-        chosen, reason = source.choose(self.pins, self.lab)
-        self.steps.say(f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one).")
+        chosen, reason = source.choose(self.pins)
+        self.steps.say(
+            f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one)."
+        )
         source.ensure_images(chosen, self.pins, self.lab, self.steps)
         kind = source.ensure_kind(self.lab, chosen, self.layout.binaries)
         egress = os.environ.get("OODA_EGRESS") == "1"
@@ -113,6 +118,7 @@ def down(
             raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
         kind = testbed.layout.binaries / "kind"
         Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
+        forget_platform(testbed.layout)
         if purge:
             testbed.lab.purge()
             shutil.rmtree(testbed.layout.cache)
@@ -150,11 +156,13 @@ def _testbed() -> Iterator[Testbed]:
             try:
                 flock(lock, LOCK_EX | LOCK_NB)
             except OSError:
-                raise Refused("Another command of the testbed is running; wait for it to end.") from None
+                raise Refused(
+                    "Another command of the testbed is running; wait for it to end."
+                ) from None
             with Steps(folders.logs) as steps:
                 pins = read_pins(folders.images)
                 yield Testbed(folders, pins, steps, laboratory(folders, pins, steps))
-    except TestbedError as error:
+    except (TestbedError, ConfigError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, Refused) else 1) from error
     except KeyboardInterrupt:

@@ -44,5 +44,9 @@ def in_registry(reference: str, mirror: str | None) -> str:
     first, _, rest = reference.partition("/")
     if not rest:
         return f"{mirror}/library/{reference}"
-    path = rest if "." in first or ":" in first else reference
-    return f"{mirror}/{path}"
+    return f"{mirror}/{rest if names_registry(first) else reference}"
+
+
+def names_registry(first: str) -> bool:
+    """Whether the first part of a reference is a registry, by Docker's rule."""
+    return "." in first or ":" in first or first == "localhost"

@@ -38,7 +38,8 @@ def refusals(machine: Machine) -> list[str]:
     if machine.memory < NEEDED_MEMORY:
         found.append(
             f"Too little memory: {machine.memory / _GB:.1f} GB, "
-            f"{NEEDED_MEMORY / _GB:.0f} GB are needed for three nodes and the shop."
+            f"{NEEDED_MEMORY / _GB:.0f} GB are needed for three nodes and the shop; "
+            "use a larger machine, or give this one more."
         )
     found += [
         f"Port {port} on 127.0.0.1 is taken (it is for the {name}): "

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -28,7 +29,7 @@ class Steps:
             transient=True,
         )
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
         return self

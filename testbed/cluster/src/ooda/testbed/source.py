@@ -28,8 +28,8 @@ class Source(StrEnum):
     BUILD = "build"
 
 
-def choose(pins: Pins, lab: Laboratory) -> tuple[Source, str]:
-    """The source and the reason for it. OODA_IMAGES forces one; OODA_REGISTRY names a mirror.
+def choose(pins: Pins) -> tuple[Source, str]:
+    """Choose the source, and say why. OODA_IMAGES forces one; OODA_REGISTRY names a mirror.
 
     Raises Refused when OODA_IMAGES is neither `registry` nor `build` nor `auto`.
     """
@@ -82,7 +82,7 @@ def _pull(origin: str, reference: str, log: Path) -> None:
 
 
 def ensure_kind(lab: Laboratory, source: Source, binaries: Path) -> Path:
-    """The kind program: built here, or found on the PATH. Raises Refused, CommandFailed."""
+    """Have the kind program: built here, or found on the PATH. Raises Refused, CommandFailed."""
     target = binaries / "kind"
     found = shutil.which("kind")
     if source is Source.REGISTRY and found:

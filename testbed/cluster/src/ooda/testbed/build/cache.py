@@ -22,7 +22,7 @@ class Cache:
         folder.mkdir(parents=True, exist_ok=True)
 
     def find(self, name: str, key: str) -> Path | None:
-        """The file, if it is there and still what was stored; a damaged one is removed."""
+        """Return the file, if it is there and still what was stored; a damaged one is removed."""
         entry = self._folder / f"{name}-{key}"
         digest = self._digest(entry)
         if not (entry.is_file() and digest.is_file()):
@@ -50,7 +50,7 @@ class Cache:
 
     @contextmanager
     def workplace(self, name: str) -> Iterator[Path]:
-        """A folder that is gone afterwards, on the file system of the cache (hard links work)."""
+        """Yield a folder on the file system of the cache (hard links work), gone afterwards."""
         work = self._folder / f".work-{name}"
         shutil.rmtree(work, ignore_errors=True)  # left by a run that was killed
         work.mkdir()

@@ -31,7 +31,7 @@ def require_debian_tools() -> None:
 
 
 def package_sources(etc_apt: Path, codename: str) -> str:
-    """This host's own package sources, turned to the suite that recipes are written for."""
+    """Return this host's own package sources, turned to the suite that recipes are written for."""
     files = [etc_apt / "sources.list.d/debian.sources", etc_apt / "sources.list"]
     found = next((file.read_text() for file in files if file.is_file()), None)
     if found is None:
@@ -40,7 +40,7 @@ def package_sources(etc_apt: Path, codename: str) -> str:
 
 
 def copy_without(source: Path, target: Path, unwanted: tuple[str, ...]) -> None:
-    """Copy a tar file without the paths (shell patterns) that are unwanted, and what is under them."""
+    """Copy a tar file without the unwanted paths (shell patterns) and what is under them."""
     with tarfile.open(source) as whole, tarfile.open(target, "w") as kept:
         for member in whole:
             path = member.name.removeprefix("./")
@@ -61,7 +61,7 @@ class DebianRoots:
         return key_of(name, recipe, SUITE, _UNREAD)
 
     def build(self, name: str, recipe: Root) -> Path:
-        """The root file system, from the cache or made now. Raises CommandFailed, Refused."""
+        """Return the root, from the cache or made now. Raises CommandFailed, Refused."""
         key = self.key(name, recipe)
         if found := self.cache.find(f"{name}.tar", key):
             return found

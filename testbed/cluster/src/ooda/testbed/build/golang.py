@@ -55,7 +55,7 @@ class GoPrograms:
         return key_of(name, recipe, module, self.kubernetes, self._architecture, _BUILD_DATE)
 
     def build(self, name: str, recipe: Binary) -> Path:
-        """The program, from the cache or built now. Raises CommandFailed."""
+        """Return the program, from the cache or built now. Raises CommandFailed."""
         key = self.key(name, recipe)
         if found := self.cache.find(name, key):
             return found
@@ -67,8 +67,8 @@ class GoPrograms:
             # A copy: Go may complete go.sum while it builds, and the sources are not ours to touch.
             shutil.copytree(self.modules / recipe.module, module, dirs_exist_ok=True)
             run(
-                "go", "build", "-trimpath", f"-tags={','.join(recipe.tags)}", "-ldflags", self._linker_flags(recipe),
-                "-o", str(made), recipe.package,
+                "go", "build", "-trimpath", f"-tags={','.join(recipe.tags)}",
+                "-ldflags", self._linker_flags(recipe), "-o", str(made), recipe.package,
                 cwd=module, env=_ENVIRONMENT, deadline=3600, log=log,
             )  # fmt: skip
         entry = self.cache.find(name, key)

@@ -127,11 +127,15 @@ class Laboratory:
 
     def _baked(self) -> list[str]:
         return sorted(
-            {*self.pins.workloads.values(), *(n for ns in self.pins.node_content.values() for n in ns)}
+            {
+                *self.pins.workloads.values(),
+                *(n for ns in self.pins.node_content.values() for n in ns),
+            }
         )
 
     def _node_key(self) -> str:
-        keys = [self._key(name) for name in self.recipes.in_order()]
+        inside = {*self.pins.workloads, *self.pins.node_content, "node-base"}
+        keys = [self._key(name) for name in self.recipes.in_order() if name in inside]
         return key_of(keys, self._baked(), key_of_folder(self.images / _NODE), _BAKE.read_text())
 
     def _build_node(self) -> None:
@@ -153,11 +157,13 @@ class Laboratory:
                 shutil.copytree(self.images / _NODE, context, dirs_exist_ok=True)
                 (work / "containerd.tar").replace(context / "containerd.tar")
                 docker.build_image(self.pins.node, context, self._node_key(), {}, log)
-            commands.run("docker", "image", "prune", "--force", "--filter", f"label={docker.KEY_LABEL}")
+            commands.run(
+                "docker", "image", "prune", "--force", "--filter", f"label={docker.KEY_LABEL}"
+            )
 
 
 def laboratory(layout: Layout, pins: Pins, steps: Steps) -> Laboratory:
-    """The laboratory of this checkout. Raises Refused when the recipes are invalid."""
+    """Return the laboratory of this checkout. Raises Refused when the recipes are invalid."""
     cache = Cache(layout.cache / "built")
     return Laboratory(
         images=layout.images,

@@ -63,6 +63,9 @@ def _worker(node_image: str, disk_folder: Path, name: str) -> dict[str, Any]:
         "image": node_image,
         "extraMounts": [
             {"hostPath": str(point / disks.KUBELET), "containerPath": "/var/lib/kubelet"},
-            {"hostPath": str(point / disks.VOLUMES), "containerPath": "/var/local-path-provisioner"},
+            {
+                "hostPath": str(point / disks.VOLUMES),
+                "containerPath": "/var/local-path-provisioner",
+            },
         ],
     }

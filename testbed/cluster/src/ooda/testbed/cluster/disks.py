@@ -1,9 +1,9 @@
-"""A small file system of its own for each worker, in a file: pressure on a node's disk is then
-real and cannot hurt the host.
+"""A small file system of its own for each worker, in a file.
 
-It carries both what kubelet measures as `nodefs` and the volumes that the provisioner makes, so
-that a full volume fills the node. Made anew with each cluster: the mount outlives a cluster, and
-kubelet would find the certificate of the one before.
+So pressure on a node's disk is real and cannot hurt the host. The file system carries both what
+kubelet measures as `nodefs` and the volumes that the provisioner makes, so that a full volume
+fills the node. Made anew with each cluster: the mount outlives a cluster, and kubelet would find
+the certificate of the one before.
 """
 
 import os
@@ -52,7 +52,8 @@ def remove_disks(disks: Path, helper_image: str) -> None:
         while os.path.ismount(point):
             try:
                 as_root("umount", str(point), helper_image=helper_image)
-            except CommandFailed:  # still held by a process of a killed node: detach now, free later
+            except CommandFailed:
+                # Still held by a process of a killed node: detach now, free later.
                 as_root("umount", "--lazy", str(point), helper_image=helper_image)
         if point.is_dir():
             point.rmdir()

@@ -36,19 +36,24 @@ def why_not_usable(facts: Facts, wanted_key: str) -> str | None:
 
 
 def not_ready(objects: list[dict[str, Any]]) -> list[str]:
-    """What is not ready yet, by kind and name; missing nodes count."""
+    """Name what is not ready yet, by kind and name; missing nodes count."""
     nodes = {o["metadata"]["name"]: o for o in objects if o["kind"] == "Node"}
     waiting = [f"node {name}" for name in NODES if name not in nodes or not _is_ready(nodes[name])]
-    for item in objects:
-        status = item.get("status", {})
-        name = f"{item['kind'].lower()} {item['metadata']['name']}"
-        if item["kind"] == "Deployment":
-            if status.get("availableReplicas", 0) < item["spec"]["replicas"]:
-                waiting.append(name)
-        elif item["kind"] == "DaemonSet":
-            if status.get("numberAvailable", 0) < max(1, status.get("desiredNumberScheduled", 0)):
-                waiting.append(name)
+    workloads = (o for o in objects if o["kind"] != "Node")
+    waiting += [
+        f"{item['kind'].lower()} {item['metadata']['name']}"
+        for item in workloads
+        if not _is_available(item)
+    ]
     return waiting
+
+
+def _is_available(workload: dict[str, Any]) -> bool:
+    status = workload.get("status", {})
+    if workload["kind"] == "Deployment":
+        return bool(status.get("availableReplicas", 0) >= workload["spec"]["replicas"])
+    wanted = max(1, status.get("desiredNumberScheduled", 0))
+    return bool(status.get("numberAvailable", 0) >= wanted)
 
 
 def _is_ready(node: dict[str, Any]) -> bool:

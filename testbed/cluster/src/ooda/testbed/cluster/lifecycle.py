@@ -46,7 +46,7 @@ class Cluster:
         return Kubectl(self.layout.binaries / "kubectl", self.layout.kubeconfig)
 
     def ensure(self) -> None:
-        """Have a complete and ready cluster; does nothing where there is one. Raises TestbedError."""
+        """Have a complete and ready cluster; do nothing where there is one. Raises TestbedError."""
         self._fetch_kubectl()
         config = kind_config(self.pins.node, self.layout.disks)
         image = docker.image_id(self.pins.node) or ""
@@ -61,7 +61,10 @@ class Cluster:
         self.remove()
         try:
             self._create(yaml.safe_dump(config), key)
-        except BaseException:
+        except KeyboardInterrupt:
+            self.remove()
+            raise
+        except Exception:
             self._keep_logs()
             self.remove()
             raise
@@ -72,6 +75,8 @@ class Cluster:
         if states:
             with self.steps.step("removing the cluster", "kind-delete"):
                 run("docker", "rm", "--force", "--volumes", *states, deadline=120)
+        if self.kind.is_file():  # its own part of it: the context in the user's kubeconfig
+            run(str(self.kind), "delete", "cluster", "--name", CLUSTER)
         disks.remove_disks(self.layout.disks, self.pins.node)
         network.remove_network(self.pins.node)
         self.layout.kubeconfig.unlink(missing_ok=True)
@@ -140,8 +145,10 @@ class Cluster:
         name = f"{CLUSTER}-kubectl-{os.getpid()}"
         run("docker", "create", "--name", name, self.pins.node)
         try:
-            path = run("docker", "run", "--rm", "--network=none", "--entrypoint", "sh", self.pins.node,
-                       "-c", "readlink -f $(command -v kubectl)").strip()  # fmt: skip
+            path = run(
+                "docker", "run", "--rm", "--network=none", "--entrypoint", "sh", self.pins.node,
+                "-c", "readlink -f $(command -v kubectl)",
+            ).strip()  # fmt: skip
             fresh = self.layout.binaries / "kubectl.new"
             run("docker", "cp", "--follow-link", f"{name}:{path}", str(fresh))
         finally:
@@ -161,7 +168,9 @@ class Cluster:
             "-n", "kube-system", "patch", "configmap", "coredns", "--type=merge", "-p",
             yaml.safe_dump({"data": {"Corefile": closed}}),
         )  # fmt: skip
-        kubectl("-n", "kube-system", "delete", "pods", "-l", "k8s-app=kube-dns", "--wait=false", "--now")
+        kubectl(
+            "-n", "kube-system", "delete", "pods", "-l", "k8s-app=kube-dns", "--wait=false", "--now"
+        )
 
     def _await_ready(self, title: str) -> None:
         end = time.monotonic() + _READY_DEADLINE
@@ -172,8 +181,9 @@ class Cluster:
             while waiting:
                 if time.monotonic() > end:
                     raise Unready(
-                        f"Not ready after {_READY_DEADLINE:.0f} s: {', '.join(waiting)}. Look with "
-                        f"`kubectl --context {CONTEXT} get pods -A`, or start anew: make cluster-down."
+                        f"Not ready after {_READY_DEADLINE:.0f} s: {', '.join(waiting)}. "
+                        f"Look with `kubectl --context {CONTEXT} get pods -A`, "
+                        "or start anew: make cluster-down."
                     )
                 time.sleep(0.5)
                 waiting = self._waiting()
@@ -196,7 +206,7 @@ class Cluster:
 
 
 def without_forwarder(corefile: str) -> str:
-    """A Corefile without its `forward` plugin, block or line."""
+    """Return a Corefile without its `forward` plugin, block or line."""
     kept: list[str] = []
     depth = 0
     for line in corefile.splitlines():

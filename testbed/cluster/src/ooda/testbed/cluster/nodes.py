@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from ooda.testbed import docker
 from ooda.testbed.commands import run
 from ooda.testbed.layout import CLUSTER, NODES
+from ooda.testbed.pins import names_registry
 
 
 def held_images(node: str) -> set[str]:
@@ -15,16 +16,17 @@ def held_images(node: str) -> set[str]:
 
 
 def full_name(reference: str) -> str:
-    """A reference as containerd writes it: Docker's short names written out."""
+    """Return a reference as containerd writes it: Docker's short names written out."""
     first, _, rest = reference.partition("/")
     if not rest:
         return f"docker.io/library/{reference}"
-    return reference if "." in first or ":" in first or first == "localhost" else f"docker.io/{reference}"
+    return reference if names_registry(first) else f"docker.io/{reference}"
 
 
 def load_images(kind: Path, references: list[str], *, again: bool = False) -> None:
-    """Have images from Docker in every node. `again`: also where a name is there already,
-    because what it stands for has changed. Raises CommandFailed.
+    """Have images from Docker in every node. Raises CommandFailed.
+
+    `again`: also where a name is there already, because what it stands for has changed.
     """
     with ThreadPoolExecutor() as pool:
         held = dict(zip(NODES, pool.map(held_images, NODES), strict=True))

@@ -1,7 +1,9 @@
 """The shop: its image, its credentials, its pods, its customers."""
 
+import platform
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,6 +35,7 @@ from ooda.testbed.workloads.deploy import (
 IMAGE = "ooda-shop:dev"
 SHOP, LOAD = "fault-injection-shop", "shop-load"
 _DEADLINE = 180.0  # seconds
+_OLDEST_PYTHON = "3.11.2"  # Debian's; what later ones do not need does no harm
 
 
 def ensure_shop(cluster: Cluster) -> None:
@@ -45,15 +48,16 @@ def ensure_shop(cluster: Cluster) -> None:
         ensure_namespaces(kubectl, SHOP, LOAD)
         _ensure_credentials(kubectl)
         folder = cluster.layout.repository / "testbed/shop"
+        replace = changed and exists(kubectl, "deployment", SHOP, "storefront")
         apply_folder(kubectl, folder / "k8s")
-        if changed:
+        if replace:  # same name, new content: nothing else tells the pods
             kubectl("-n", SHOP, "rollout", "restart", "deployment")
         kubectl("-n", SHOP, "rollout", "status", "deployment/auth", "--timeout=90s", deadline=95)
         if not read_secret(kubectl, SHOP, "service-token"):
             refresh_token(kubectl)
         await_rollouts(kubectl, SHOP, _DEADLINE)
         apply_folder(kubectl, folder / "load")
-        if changed:
+        if replace:
             kubectl("-n", LOAD, "rollout", "restart", "deployment")
         await_rollouts(kubectl, LOAD, _DEADLINE)
 
@@ -62,7 +66,9 @@ def refresh_token(kubectl: Kubectl) -> None:
     """Run the token refresh once, now, as its CronJob would."""
     job = f"token-refresh-{secrets.token_hex(3)}"
     kubectl("-n", SHOP, "create", "job", job, "--from=cronjob/token-refresh")
-    kubectl("-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65)
+    kubectl(
+        "-n", SHOP, "wait", f"job/{job}", "--for=condition=Complete", "--timeout=60s", deadline=65
+    )
 
 
 def _ensure_credentials(kubectl: Kubectl) -> None:
@@ -91,13 +97,11 @@ def _ensure_credentials(kubectl: Kubectl) -> None:
 
 
 def key_pair() -> tuple[str, str]:
-    """A fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
+    """Make a fresh Ed25519 key pair as PEM: private (PKCS 8), public."""
     private = Ed25519PrivateKey.generate()
     return (
         private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        private.public_key()
-        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        .decode(),
+        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
     )
 
 
@@ -109,6 +113,7 @@ def _ensure_image(cluster: Cluster) -> bool:
         *(key_of_folder(source / name) for name in ("src", "clockskew")),
         *(digest_of(source / name) for name in ("Dockerfile", "requirements.lock")),
         docker.image_id(base),
+        _OLDEST_PYTHON,
     )
     if docker.image_key(IMAGE) == key:
         return False
@@ -116,7 +121,9 @@ def _ensure_image(cluster: Cluster) -> bool:
     context = cluster.layout.cache / "shop"
     with cluster.steps.step("building the shop's image", "shop-image") as log:
         shutil.rmtree(context, ignore_errors=True)
-        shutil.copytree(source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__")
+        )
         shutil.copy2(source / "Dockerfile", context)
         _install_dependencies(source / "requirements.lock", context / "site", log)
         run(
@@ -129,11 +136,14 @@ def _ensure_image(cluster: Cluster) -> bool:
 
 
 def _install_dependencies(lock: Path, target: Path, log: Path) -> None:
-    """Fetch on the host, for the image's Python: the build itself has no network."""
+    """Fetch on the host, for the image's Python and not for ours: the build has no network.
+
+    uv, because pip judges environment markers by the Python it runs on.
+    """
     run(
-        "python3", "-m", "pip", "install", "--quiet", "--target", str(target), "--require-hashes",
-        "--only-binary=:all:", "--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64",
-        "--implementation=cp", "--python-version=3.11", "--no-compile", "--requirement", str(lock),
+        sys.executable, "-m", "uv", "pip", "install", "--target", str(target), "--require-hashes",
+        "--only-binary=:all:", f"--python-platform={platform.machine()}-manylinux_2_28",
+        f"--python-version={_OLDEST_PYTHON}", "--requirements", str(lock),
         deadline=600, log=log,
     )  # fmt: skip
 
