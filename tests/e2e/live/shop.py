@@ -33,19 +33,31 @@ def log_in(http: httpx.Client, password: str) -> Customer:
     return Customer(http, answer.json()["token"])
 
 
+def lasting_pods(kube: Kube) -> list[Any]:
+    """All pods but the tests' own, and those that only do a Job."""
+    return [
+        pod
+        for pod in kube.items("Pod")
+        if not pod.metadata.namespace.startswith("e2e-")
+        and not any(owner.kind == "Job" for owner in pod.metadata.ownerReferences or [])
+    ]
+
+
 def what_is_not_ready(kube: Kube) -> list[str]:
-    """Nodes and pods that are not as they should be; pods that only do a Job do not count."""
-    nodes = [f"node {n.metadata.name}" for n in kube.items("Node") if not is_ready(n)]
+    """Nodes and pods that are not as they should be."""
+    nodes = [f"node {n.metadata.name}" for n in kube.items("Node") if _is_ill(n)]
     pods = [
         f"{p.metadata.namespace}/{p.metadata.name}: {p.status.phase}"
-        for p in kube.items("Pod")
-        if not p.metadata.namespace.startswith("e2e-") and not _does_a_job(p) and not is_ready(p)
+        for p in lasting_pods(kube)
+        if not is_ready(p)
     ]
     return nodes + pods
 
 
-def _does_a_job(pod: Any) -> bool:
-    return any(owner.kind == "Job" for owner in pod.metadata.ownerReferences or [])
+def _is_ill(node: Any) -> bool:
+    """Whether a node is not Ready, or keeps pods away for another fault of its own."""
+    faults = [t.key for t in node.spec.taints or [] if t.key.startswith("node.kubernetes.io/")]
+    return bool(faults) or not is_ready(node)
 
 
 def is_whole(kube: Kube) -> bool:
@@ -81,8 +93,8 @@ def restore(kube: Kube) -> None:
     """Have the cluster as it was before a node was ill: whole, spread, without dead pods."""
 
     def settled() -> bool:
-        for pod in kube.items("Pod"):
-            if pod.status.phase in ("Failed", "Succeeded") and not _does_a_job(pod):
+        for pod in lasting_pods(kube):
+            if pod.status.phase in ("Failed", "Succeeded"):
                 kube.delete("Pod", pod.metadata.name, pod.metadata.namespace)
         return is_whole(kube)
 

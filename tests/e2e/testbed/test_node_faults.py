@@ -1,13 +1,14 @@
 """Lost nodes and full disks: real, on one worker, and undone whatever the test finds."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e.live.kube import Kube, condition
+from e2e.live.kube import Kube, condition, is_ready
 from e2e.live.pods import on, pod, scratch
-from e2e.live.shop import restore, wait_until_whole
+from e2e.live.shop import lasting_pods, restore, wait_until_whole
 from e2e.live.waiting import seconds_until, wait_until
 from ooda.testbed.commands import run
 from ooda.testbed.layout import WORKERS
@@ -20,10 +21,9 @@ free=$(df -Pm /scratch | awk 'NR == 2 {{print $4}}')
 exec fallocate -l $((free - {LEFT_MIB}))M /scratch/fill
 """
 SUMMARY = "/api/v1/nodes/{}/proxy/stats/summary"
-FIRST_TO_GO = {
+LOWEST = {
     "apiVersion": "scheduling.k8s.io/v1",
     "kind": "PriorityClass",
-    "metadata": {"name": "e2e-first-to-go"},
     "value": -1_000_000,
     "preemptionPolicy": "Never",
 }
@@ -47,9 +47,8 @@ def kubelet_in_the_end(worker: str) -> Iterator[None]:
 @pytest.fixture
 def first_to_go(kube: Kube) -> Iterator[str]:
     """A priority below all others: kubelet evicts such a pod first, and nobody else."""
-    name = str(FIRST_TO_GO["metadata"]["name"])  # type: ignore[index]
-    kube.delete("PriorityClass", name)
-    kube.create(FIRST_TO_GO)
+    name = f"e2e-first-to-go-{secrets.token_hex(3)}"
+    kube.create({**LOWEST, "metadata": {"name": name}})
     yield name
     kube.delete("PriorityClass", name)
 
@@ -76,8 +75,12 @@ def test_a_full_file_system_raises_disk_pressure_and_freeing_it_clears_it(
     def pressure() -> str:
         return condition(kube.get("Node", worker), "DiskPressure")
 
-    def evicted() -> set[str]:
-        return {p.metadata.name for p in kube.items("Pod") if p.status.reason == "Evicted"}
+    def is_evicted() -> bool:
+        return bool(kube.get("Pod", "filler", namespace).status.reason == "Evicted")
+
+    def neighbours() -> set[str]:
+        on_worker = [p for p in lasting_pods(kube) if p.spec.nodeName == worker]
+        return {p.metadata.name for p in on_worker if is_ready(p)}
 
     def is_known_to_kubelet() -> bool:
         """Kubelet spares a pod whose use of the disk it has not measured yet."""
@@ -94,11 +97,12 @@ def test_a_full_file_system_raises_disk_pressure_and_freeing_it_clears_it(
     )
     kube.start(namespace, filler)
     wait_until(is_known_to_kubelet, "kubelet has measured the pod", seconds=40)
+    before = neighbours()
     assert pressure() == "False"
     kube.run_in(namespace, "filler", "sh", "-c", FILL)
     raised = seconds_until(lambda: pressure() == "True", "disk pressure", 60)
-    wait_until(evicted, "the pod that filled the disk is evicted", 60)
-    assert evicted() == {"filler"}
+    wait_until(is_evicted, "the pod that filled the disk is evicted", 60)
     kube.delete("Pod", "filler", namespace)
     cleared = seconds_until(lambda: pressure() == "False", "no disk pressure", 90)
+    assert neighbours() == before, "others were evicted too"
     record_property("disk pressure", f"after {raised:.0f} s, cleared {cleared:.0f} s after freeing")

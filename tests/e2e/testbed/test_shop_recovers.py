@@ -1,5 +1,6 @@
 """What the shop offers to whoever repairs it."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_the_token_refresh_job_refreshes(kube: Kube) -> None:
     def token() -> str:
         return str(kube.get("Secret", "service-token", SHOP).data)
 
-    before, job = token(), "e2e-token-refresh"
+    before, job = token(), f"e2e-token-refresh-{secrets.token_hex(3)}"
     declared = kube.get("CronJob", "token-refresh", SHOP).spec.jobTemplate.spec.to_dict()
     kube.create(
         {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": job}, "spec": declared}, SHOP
