@@ -20,10 +20,10 @@ from rich.table import Table
 
 from ooda.common.config_file import ConfigError
 from ooda.testbed import commands, docker, engine, preflight, source
-from ooda.testbed.build.images import Laboratory, laboratory
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
+from ooda.testbed.images.laboratory import Laboratory, laboratory
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ooda.testbed import docker, host
-from ooda.testbed.build.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.cluster import nodes
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.commands import run
 from ooda.testbed.engine import install_packages
 from ooda.testbed.errors import Refused
+from ooda.testbed.images.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.workloads.deploy import (
     Credential,

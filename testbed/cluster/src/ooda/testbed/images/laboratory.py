@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ooda.testbed import commands, docker
-from ooda.testbed.build.cache import Cache, link
-from ooda.testbed.build.debian import DebianRoots, require_debian_tools
-from ooda.testbed.build.golang import GoPrograms, require_go
-from ooda.testbed.build.keys import key_of, key_of_folder
-from ooda.testbed.build.recipes import Recipes, read_recipes
+from ooda.testbed.images.cache import Cache, link
+from ooda.testbed.images.debian import DebianRoots, require_debian_tools
+from ooda.testbed.images.golang import GoPrograms, require_go
+from ooda.testbed.images.keys import key_of, key_of_folder
+from ooda.testbed.images.recipes import Recipes, read_recipes
 from ooda.testbed.layout import Layout
 from ooda.testbed.pins import Pins
 from ooda.testbed.progress import Steps
