@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ooda.testbed import docker, host
@@ -19,6 +20,7 @@ from ooda.testbed.layout import Layout
 from ooda.testbed.progress import Steps
 
 _START_DEADLINE = 60.0  # seconds
+_STOP_DEADLINE = 30.0
 _SYSTEM_CONFIG = Path("/etc/docker/daemon.json")
 _ENGINE_PID = Path("/run/docker.pid")
 _CONTAINERD_PID = Path("/run/docker/containerd/containerd.pid")
@@ -42,9 +44,9 @@ def ensure_engine(layout: Layout, lab: Laboratory, steps: Steps) -> None:
     with steps.step("starting the Docker engine", "engine-start") as log:
         if host.has_systemd() and not host.is_bounded():
             run("systemctl", "start", "docker", deadline=_START_DEADLINE, log=log)
+            _await_answer(log, lambda: True)
         else:
             _start(layout, lab)
-        _await(layout.engine / "dockerd.log")
 
 
 def install_build_packages(steps: Steps) -> None:
@@ -74,6 +76,7 @@ def stop_engine(layout: Layout) -> bool:
     pid = int(marker.read_text())
     if _name_of(pid) == "dockerd":
         run("kill", str(pid))
+        _await_end(pid)
     marker.unlink()
     return True
 
@@ -106,6 +109,9 @@ def _what_docker_says() -> str:
 def _start(layout: Layout, lab: Laboratory) -> None:
     for pid_file, name in ((_ENGINE_PID, "dockerd"), (_CONTAINERD_PID, "containerd")):
         remove_stale(pid_file, name)
+        if pid_file.is_file():  # one that is on its way down: it does not answer any more
+            _await_end(int(pid_file.read_text()))
+            remove_stale(pid_file, name)
     options = json.loads(_SYSTEM_CONFIG.read_text()) if _SYSTEM_CONFIG.is_file() else {}
     options |= {"pidfile": str(_ENGINE_PID), "log-opts": {"max-size": "20m"}}
     if host.is_bounded():
@@ -127,6 +133,7 @@ def _start(layout: Layout, lab: Laboratory) -> None:
             start_new_session=True, cwd="/",
         )  # fmt: skip
     (layout.engine / "dockerd.pid").write_text(str(daemon.pid))
+    _await_answer(layout.engine / "dockerd.log", lambda: daemon.poll() is None)
 
 
 def remove_stale(pid_file: Path, name: str) -> None:
@@ -151,9 +158,22 @@ def _name_of(pid: int) -> str | None:
     return None if fields["State"].startswith("Z") else fields["Name"]
 
 
-def _await(log: Path) -> None:
+def _await_end(pid: int) -> None:
+    end = time.monotonic() + _STOP_DEADLINE
+    name = _name_of(pid)
+    while name is not None and _name_of(pid) == name:
+        if time.monotonic() > end:
+            raise Unready(
+                f"An engine that does not answer is still there (process {pid}, {name}): end it."
+            )
+        time.sleep(0.1)
+
+
+def _await_answer(log: Path, runs: Callable[[], bool]) -> None:
     end = time.monotonic() + _START_DEADLINE
     while not docker.answers():
+        if not runs():
+            raise Unready(f"The Docker engine ended at once; {log} says why.")
         if time.monotonic() > end:
             raise Unready(
                 f"The Docker engine did not answer within {_START_DEADLINE:.0f} s; see {log}."
