@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := libs/common cli testbed/cluster testbed/shop
 SOURCES := $(addsuffix /src,$(MEMBERS)) tests
-SHELL_SCRIPTS = $(shell git ls-files -- '*.sh' .ci/run testbed/images/node testbed/images/postgres | xargs grep -lE '^\#!.*\b(ba)?sh' --)
+SHELL_SCRIPTS = $(shell git ls-files -- '*.sh' .ci/run testbed/images | xargs grep -lE '^\#!.*\b(ba)?sh' --)
 
 .PHONY: help
 help: ## list the targets

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Postgres and Redis as local programs for the integration tests (NATS comes as a wheel).
+# Postgres, Redis and a container registry as local programs for the tests (NATS is a wheel).
 # On Debian as root they are installed from its packages; elsewhere says what to install.
 set -eu
 missing=()
 command -v redis-server > /dev/null || missing+=(redis-server)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' > /dev/null || command -v postgres > /dev/null || missing+=(postgresql)
+command -v docker-registry > /dev/null || missing+=(docker-registry)
 command -v cc > /dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then

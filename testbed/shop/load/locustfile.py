@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, constant_throughput, task
+from locust import FastHttpUser, task
 
 PASSWORD = os.environ["SHOP_PASSWORD"]
 CUSTOMERS = 500  # as many as auth knows; each has a cart of their own
+PERIOD_SECONDS = 1.0  # of each customer
 TIMEOUT_SECONDS = 10
 # Log in again well before the token (15 minutes) ends.
 LOGIN_AGAIN_AFTER = 600
@@ -29,7 +30,6 @@ CHOICE = random.Random()  # noqa: S311 -- whims of customers, no secrets
 class Customer(FastHttpUser):
     """One customer; a journey is log in if need be, browse, choose, order."""
 
-    wait_time = constant_throughput(1)
     network_timeout = TIMEOUT_SECONDS
     connection_timeout = TIMEOUT_SECONDS
     max_retries = 0
@@ -39,11 +39,21 @@ class Customer(FastHttpUser):
 
     def on_start(self) -> None:
         """Begin the first journey, somewhere within a second, so that the rate is even."""
-        gevent.sleep(CHOICE.random())
+        gevent.sleep(CHOICE.random() * PERIOD_SECONDS)
+        self._turn = time.monotonic()
         self._name = f"customer-{next(NUMBERS) % CUSTOMERS + 1}"
         self._token = ""
         self._token_from = 0.0
         self._requests = self._journeys()
+
+    def wait_time(self) -> float:
+        """Return the time until this customer's next turn, however long the last request took.
+
+        Locust's own constant_throughput makes all customers' requests at the same instant.
+        """
+        now = time.monotonic()
+        self._turn = max(self._turn + PERIOD_SECONDS, now)
+        return self._turn - now
 
     @task
     def one_request(self) -> None:
@@ -60,15 +70,13 @@ class Customer(FastHttpUser):
             yield
             for sku in CHOICE.sample(products, min(CHOICE.randint(1, 4), len(products))):
                 yield self._call("GET", f"/products/{sku}", "/products/{sku}")
-            chosen = [{"sku": sku, "quantity": CHOICE.randint(1, 3)} for sku in products[:1]]
-            for line in chosen:
-                body = {"quantity": line["quantity"]}
-                yield self._call(
-                    "PUT", f"/cart/lines/{line['sku']}", "/cart/lines/{sku}", json=body
-                )
+            if not products or not self._token:
+                continue  # nothing to buy, or nobody to buy it
+            line = self._choose(products[0])
+            yield
             yield self._call("GET", "/cart", "/cart")
-            if chosen:
-                yield from self._order(chosen)
+            if line:
+                yield from self._order(line)
 
     def _log_in(self) -> None:
         body = {"username": self._name, "password": PASSWORD}
@@ -82,8 +90,16 @@ class Customer(FastHttpUser):
         CHOICE.shuffle(products)
         return products
 
-    def _order(self, lines: list[dict[str, Any]]) -> Iterator[None]:
-        body = {"country": CHOICE.choice(COUNTRIES), "lines": lines}
+    def _choose(self, sku: str) -> dict[str, Any] | None:
+        """Put a product into the cart; None if that failed."""
+        quantity = CHOICE.randint(1, 3)
+        put = self._call(
+            "PUT", f"/cart/lines/{sku}", "/cart/lines/{sku}", json={"quantity": quantity}
+        )
+        return None if put is None else {"sku": sku, "quantity": quantity}
+
+    def _order(self, line: dict[str, Any]) -> Iterator[None]:
+        body = {"country": CHOICE.choice(COUNTRIES), "lines": [line]}
         order = self._call("POST", "/orders", "/orders", json=body)
         yield
         if isinstance(order, dict):
@@ -99,4 +115,4 @@ class Customer(FastHttpUser):
                 self._token = ""
             if not response.ok:
                 return None
-            return response.json() if response.content else None
+            return response.json() if response.content else {}

@@ -19,6 +19,8 @@ async def test_a_customer_browses_fills_a_cart_and_orders(shop: "Shop") -> None:
     view = (await shop.customer.get("/products/assam")).json()
     assert view["product"]["price_cents"] == 890
     assert [near["category"] for near in view["recommendations"]] == ["tea"] * 4
+    sweet = (await shop.customer.get("/products/shortbread")).json()
+    assert [near["category"] for near in sweet["recommendations"]] == ["sweets"] * 4
     await fill_cart(shop)
     line = {"sku": "assam", "quantity": 2, "unit_price_cents": 890}
     assert (await shop.customer.get("/cart")).json() == {"lines": [line], "degraded": False}

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ooda.testbed.build.cache import Cache, link
+from ooda.testbed.images.cache import Cache, link
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ooda.testbed.build.debian import copy_without, package_sources, require_debian_tools
 from ooda.testbed.errors import Refused
+from ooda.testbed.images.debian import copy_without, package_sources, require_debian_tools
 
 DEB822 = """Types: deb
 URIs: http://mirror.example/debian

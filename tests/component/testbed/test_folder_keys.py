@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ooda.testbed.build.keys import digest_of, key_of_folder
+from ooda.testbed.images.keys import digest_of, key_of_folder
 
 
 def fill(folder: Path) -> Path:

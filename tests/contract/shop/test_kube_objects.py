@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from servers.kube_api import KubeApi
-from shop.kube import Kind, KubeError, KubeObjects
+from shop.kube import Kind, KubeError, KubeObjects, follow
 from shop.kube_lightkube import LightkubeObjects
 from shop.kube_memory import MemoryObjects
 
@@ -115,3 +115,21 @@ async def test_writing_a_secret_keeps_its_other_keys(cluster: Cluster) -> None:
     await cluster.put(Kind.SECRET, "token", {"token": "old", "note": "kept"})
     await cluster.objects.write_secret("token", {"token": "new"})
     assert await cluster.objects.read(Kind.SECRET, "token") == {"token": "new", "note": "kept"}
+
+
+async def test_following_goes_on_after_the_api_server_dropped_the_watch(
+    api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(api.write_kubeconfig(tmp_path / "kubeconfig")))
+    kube, seen = LightkubeObjects(), asyncio.Queue[Mapping[str, str]]()
+    api.put("configmaps", "switches", {"edge": "auto"})
+    following = asyncio.create_task(follow(kube, Kind.CONFIG_MAP, "switches", seen.put_nowait))
+    async with asyncio.timeout(5):
+        assert await seen.get() == {"edge": "auto"}
+        api.drop_watches()
+        api.put("configmaps", "switches", {"edge": "open"})
+        while await seen.get() != {"edge": "open"}:
+            continue
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await kube.close()

@@ -1,26 +1,22 @@
 """The configuration that the cluster gets, read by the real server."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from ooda.common.bus import ask_nats
 from ooda.common.settings import NatsSettings
+from servers.kubectl import kustomize
 from servers.nats import started
 
 ROOT = Path(__file__).parents[3]
 
 
 def rendered(kind: str, name: str) -> Any:
-    done = subprocess.run(
-        ["kubectl", "kustomize", ROOT / "k8s/overlays/kind"], capture_output=True, check=True
-    )
-    for each in yaml.safe_load_all(done.stdout):
+    for each in kustomize(ROOT / "k8s/overlays/kind"):
         if each["kind"] == kind and each["metadata"]["name"].startswith(name):
             return each
     raise AssertionError(f"no {kind} {name}")

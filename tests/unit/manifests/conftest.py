@@ -1,28 +1,17 @@
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from servers.kubectl import kustomize
 
 ROOT = Path(__file__).parents[3]
 Objects = list[dict[str, Any]]
 
 
 def rendered(folder: str) -> Objects:
-    if not shutil.which("kubectl"):
-        pytest.fail("kubectl is needed to render manifests: put it on the PATH")
-    done = subprocess.run(
-        ["kubectl", "kustomize", ROOT / folder],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return kustomize(ROOT / folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import pytest
 
-from ooda.testbed.build.keys import key_of
-from ooda.testbed.build.recipes import Binary
+from ooda.testbed.images.keys import key_of
+from ooda.testbed.images.recipes import Binary
 
 
 def test_the_same_input_has_the_same_key() -> None:

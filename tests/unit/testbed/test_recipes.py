@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ooda.testbed.build.recipes import Recipes, read_recipes
 from ooda.testbed.errors import Refused
+from ooda.testbed.images.recipes import Recipes, read_recipes
 from ooda.testbed.pins import Pins, read_pins
 
 IMAGES = Path(__file__).parents[3] / "testbed/images"

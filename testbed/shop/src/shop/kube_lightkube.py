@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from shop.kube import Kind, KubeError, KubeObjects
 
+REQUEST_SECONDS = 3.0
 # The API server ends a watch after this time; a watch that is silent for longer
 # than this and the margin hangs on a dead connection.
 WATCH_SECONDS = 60
@@ -28,7 +29,7 @@ class LightkubeObjects(KubeObjects):
     """The cluster that the process runs in, or that KUBECONFIG names."""
 
     def __init__(self) -> None:
-        self._client = AsyncClient(field_manager="shop")
+        self._client = AsyncClient(field_manager="shop", timeout=httpx2.Timeout(REQUEST_SECONDS))
 
     @override
     async def read(self, kind: Kind, name: str) -> Mapping[str, str]:

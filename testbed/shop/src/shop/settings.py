@@ -16,7 +16,7 @@ class WebSettings(_FromEnvironment):
     name: str = Field(description="the workload's name; the client side of its edges")
     host: str = "0.0.0.0"  # noqa: S104 -- a pod's address is not known beforehand
     port: int = 8080
-    drain_seconds: int = Field(8, description="time that open requests get at shutdown")
+    drain_seconds: int = Field(10, description="time that open requests get at shutdown")
 
 
 class EdgeSettings(_FromEnvironment):

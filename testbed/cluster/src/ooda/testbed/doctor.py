@@ -121,8 +121,8 @@ def _try_policy(kubectl: Kubectl, namespace: str, image: str) -> Capability:
 
     def reaches() -> bool:
         try:
-            kubectl("-n", namespace, "exec", "client", "--",
-                    "nc", "-w", "1", "-z", address, "8080", deadline=10)  # fmt: skip
+            order = f"echo | nc -w 1 {address} 8080"  # every busybox has these options
+            kubectl("-n", namespace, "exec", "client", "--", "sh", "-c", order, deadline=10)
         except CommandFailed:
             return False
         return True

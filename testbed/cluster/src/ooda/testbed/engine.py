@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from ooda.testbed import docker, host
-from ooda.testbed.build.images import Laboratory
 from ooda.testbed.commands import run
 from ooda.testbed.errors import CommandFailed, Refused, Unready
+from ooda.testbed.images.laboratory import Laboratory
 from ooda.testbed.layout import Layout
 from ooda.testbed.progress import Steps
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from ooda.testbed.commands import run
 
 _CAP_SYS_RESOURCE = 24
+# The engine's own mount namespace: the one that bind mounts of containers are taken from.
+_ENTER_HOST = 'exec nsenter --target "$(pgrep -xo dockerd || echo 1)" --mount "$@"'
 _ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -49,7 +51,6 @@ def as_root(*argv: str, helper_image: str, deadline: float = 30.0) -> str:
         return run(*argv, deadline=deadline, env={"PATH": f"{os.environ['PATH']}:{_ROOT_PATH}"})
     return run(
         "docker", "run", "--rm", "--privileged", "--pid=host", "--network=host",
-        "--entrypoint", "nsenter", helper_image,
-        "--target", "1", "--mount", "--net", "env", f"PATH={_ROOT_PATH}", *argv,
-        deadline=deadline + 10,
+        "--entrypoint", "sh", helper_image, "-c", _ENTER_HOST, "sh",
+        "env", f"PATH={_ROOT_PATH}", *argv, deadline=deadline + 10,
     )  # fmt: skip

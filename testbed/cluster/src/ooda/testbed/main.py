@@ -18,16 +18,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ooda.common.config_file import ConfigError
 from ooda.testbed import commands, docker, engine, preflight, source
-from ooda.testbed.build.images import Laboratory, laboratory
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
+from ooda.testbed.images.laboratory import Laboratory, laboratory
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
 from ooda.testbed.progress import Steps
-from ooda.testbed.workloads.platform import ensure_platform
+from ooda.testbed.workloads.platform import ensure_platform, forget_platform
 from ooda.testbed.workloads.shop import ensure_shop
 
 app = typer.Typer(
@@ -117,6 +118,7 @@ def down(
             raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
         kind = testbed.layout.binaries / "kind"
         Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
+        forget_platform(testbed.layout)
         if purge:
             testbed.lab.purge()
             shutil.rmtree(testbed.layout.cache)
@@ -160,7 +162,7 @@ def _testbed() -> Iterator[Testbed]:
             with Steps(folders.logs) as steps:
                 pins = read_pins(folders.images)
                 yield Testbed(folders, pins, steps, laboratory(folders, pins, steps))
-    except TestbedError as error:
+    except (TestbedError, ConfigError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, Refused) else 1) from error
     except KeyboardInterrupt:

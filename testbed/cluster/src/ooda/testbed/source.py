@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from ooda.testbed import docker
-from ooda.testbed.build.images import Laboratory
 from ooda.testbed.commands import run
 from ooda.testbed.engine import install_build_packages
 from ooda.testbed.errors import CommandFailed, Refused
+from ooda.testbed.images.laboratory import Laboratory
 from ooda.testbed.pins import Pins, in_registry
 from ooda.testbed.progress import Steps
 

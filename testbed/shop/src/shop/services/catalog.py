@@ -46,11 +46,13 @@ def build(
 
     @app.get("/products", dependencies=[caller])
     async def list_products(
-        products: Products, page: Annotated[int, Query(ge=1, le=1000)] = 1
+        products: Products,
+        page: Annotated[int, Query(ge=1, le=1000)] = 1,
+        size: Annotated[int, Query(ge=1, le=100)] = PAGE_SIZE,
     ) -> Page:
-        pages = -(-len(products) // PAGE_SIZE)
-        start = (page - 1) * PAGE_SIZE
-        return Page(items=list(products[start : start + PAGE_SIZE]), page=page, pages=pages)
+        start = (page - 1) * size
+        pages = -(-len(products) // size)
+        return Page(items=list(products[start : start + size]), page=page, pages=pages)
 
     @app.get("/products/{sku}", dependencies=[caller])
     async def product(sku: Annotated[str, Path(max_length=40)], products: Products) -> Product:

@@ -121,6 +121,7 @@ def build(
             total_cents=total,
             payment=payment,
         )
+        # An authorisation whose order could not be kept is never captured, and lapses.
         await orders.add(order)
         await upstreams.empty_cart(as_user)
         return order

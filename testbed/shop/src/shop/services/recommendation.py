@@ -18,6 +18,7 @@ from shop.tokens.guard import Guard
 from shop.web import create_app, serve
 
 COUNT = 4
+CONSIDERED = 100
 
 
 def similar(products: Sequence[Product], sku: str | None) -> list[Product]:
@@ -41,7 +42,9 @@ def build(telemetry: Telemetry, guard: Guard, outgoing: wiring.Outgoing, catalog
 
     async def products() -> list[Product]:
         try:
-            page = Page.model_validate(await catalog.call("GET", "/products"))
+            page = Page.model_validate(
+                await catalog.call("GET", "/products", params={"size": CONSIDERED})
+            )
         except EdgeUnavailableError as error:
             catalog.fall_back(error)
             return last_good
@@ -57,7 +60,7 @@ def build(telemetry: Telemetry, guard: Guard, outgoing: wiring.Outgoing, catalog
 
 def connect(outgoing: wiring.Outgoing) -> Edge:
     """Make recommendation's one edge."""
-    return outgoing.edges.edge("catalog", deadline=1.0)
+    return outgoing.edges.edge("catalog", deadline=1.5)
 
 
 def run() -> None:

@@ -124,13 +124,13 @@ def _buying(app: FastAPI, guard: Guard, upstreams: Upstreams) -> None:
 def connect(outgoing: wiring.Outgoing) -> Upstreams:
     """Make storefront's edges."""
     return Upstreams(
-        auth=outgoing.edges.edge("auth", deadline=1.0),
-        cart=outgoing.edges.edge("cart", deadline=1.5),
-        catalog=outgoing.edges.edge("catalog", deadline=1.0),
+        auth=outgoing.edges.edge("auth", deadline=2.0),
+        cart=outgoing.edges.edge("cart", deadline=2.0),
+        catalog=outgoing.edges.edge("catalog", deadline=2.0),
         # Longer than checkout's own worst case: cart, shipping, payment, payment-fallback,
         # the database. A caller that gives up first would never see the fallbacks work.
-        checkout=outgoing.edges.edge("checkout", deadline=7.0),
-        recommendation=outgoing.edges.edge("recommendation", deadline=1.5),
+        checkout=outgoing.edges.edge("checkout", deadline=9.0),
+        recommendation=outgoing.edges.edge("recommendation", deadline=2.0),
     )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from ooda.testbed.build.keys import key_of
 from ooda.testbed.cluster import disks
+from ooda.testbed.images.keys import key_of
 from ooda.testbed.layout import API_PORT, CLUSTER, NODE_PORTS, WORKERS
 
 # Lower than kubelet's defaults where a test would otherwise wait for minutes.

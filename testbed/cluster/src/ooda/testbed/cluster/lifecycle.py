@@ -61,7 +61,10 @@ class Cluster:
         self.remove()
         try:
             self._create(yaml.safe_dump(config), key)
-        except BaseException:
+        except KeyboardInterrupt:
+            self.remove()
+            raise
+        except Exception:
             self._keep_logs()
             self.remove()
             raise
@@ -72,6 +75,8 @@ class Cluster:
         if states:
             with self.steps.step("removing the cluster", "kind-delete"):
                 run("docker", "rm", "--force", "--volumes", *states, deadline=120)
+        if self.kind.is_file():  # its own part of it: the context in the user's kubeconfig
+            run(str(self.kind), "delete", "cluster", "--name", CLUSTER)
         disks.remove_disks(self.layout.disks, self.pins.node)
         network.remove_network(self.pins.node)
         self.layout.kubeconfig.unlink(missing_ok=True)

@@ -54,7 +54,8 @@ def create_credentials(kubectl: Kubectl, *credentials: Credential) -> None:
 def read_secret(kubectl: Kubectl, namespace: str, name: str) -> dict[str, str]:
     """Return the values of a Secret. Raises CommandFailed if it is not there."""
     (found,) = kubectl.items("-n", namespace, "secrets", f"--field-selector=metadata.name={name}")
-    return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+    values: dict[str, str] = found.get("data") or {}
+    return {key: base64.b64decode(value).decode() for key, value in values.items()}
 
 
 def apply_folder(kubectl: Kubectl, folder: Path) -> None:

@@ -1,10 +1,11 @@
 """NATS, Postgres and Prometheus: what the product stands on, on the control-plane node."""
 
 import secrets
+from pathlib import Path
 
-from ooda.common.config_file import config_path, write_config
+from ooda.common.config_file import config_path, read_config, write_config
 from ooda.testbed.cluster.lifecycle import Cluster
-from ooda.testbed.layout import CONTEXT, NODE_PORTS
+from ooda.testbed.layout import CONTEXT, NODE_PORTS, Layout
 from ooda.testbed.workloads.deploy import (
     Credential,
     apply_folder,
@@ -37,10 +38,26 @@ def ensure_platform(cluster: Cluster) -> None:
     _write_config(cluster)
 
 
+def forget_platform(layout: Layout) -> None:
+    """Remove the local configuration, if it is about this testbed's cluster."""
+    path = config_path()
+    if path.exists() and _is_ours(path, layout):
+        path.unlink()
+
+
+def _is_ours(path: Path, layout: Layout) -> bool:
+    named = read_config(path).get("cluster", {}).get("kubeconfig")
+    return bool(named == str(layout.kubeconfig))
+
+
 def _write_config(cluster: Cluster) -> None:
     nats = read_secret(cluster.kubectl, _SYSTEM, "nats-credentials")
     postgres = read_secret(cluster.kubectl, _SYSTEM, "postgres-credentials")
     path = config_path()
+    if path.exists() and not _is_ours(path, cluster.layout):
+        kept = path.with_suffix(".toml.before-testbed")
+        path.rename(kept)
+        cluster.steps.say(f"{path} was about another cluster: it is kept as {kept.name}.")
     write_config(
         path,
         {

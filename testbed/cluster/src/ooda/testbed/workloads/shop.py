@@ -1,7 +1,9 @@
 """The shop: its image, its credentials, its pods, its customers."""
 
+import platform
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ooda.testbed import docker, host
-from ooda.testbed.build.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.cluster import nodes
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.commands import run
 from ooda.testbed.engine import install_packages
 from ooda.testbed.errors import Refused
+from ooda.testbed.images.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.workloads.deploy import (
     Credential,
@@ -33,6 +35,7 @@ from ooda.testbed.workloads.deploy import (
 IMAGE = "ooda-shop:dev"
 SHOP, LOAD = "fault-injection-shop", "shop-load"
 _DEADLINE = 180.0  # seconds
+_OLDEST_PYTHON = "3.11.2"  # Debian's; what later ones do not need does no harm
 
 
 def ensure_shop(cluster: Cluster) -> None:
@@ -45,15 +48,16 @@ def ensure_shop(cluster: Cluster) -> None:
         ensure_namespaces(kubectl, SHOP, LOAD)
         _ensure_credentials(kubectl)
         folder = cluster.layout.repository / "testbed/shop"
+        replace = changed and exists(kubectl, "deployment", SHOP, "storefront")
         apply_folder(kubectl, folder / "k8s")
-        if changed:
+        if replace:  # same name, new content: nothing else tells the pods
             kubectl("-n", SHOP, "rollout", "restart", "deployment")
         kubectl("-n", SHOP, "rollout", "status", "deployment/auth", "--timeout=90s", deadline=95)
         if not read_secret(kubectl, SHOP, "service-token"):
             refresh_token(kubectl)
         await_rollouts(kubectl, SHOP, _DEADLINE)
         apply_folder(kubectl, folder / "load")
-        if changed:
+        if replace:
             kubectl("-n", LOAD, "rollout", "restart", "deployment")
         await_rollouts(kubectl, LOAD, _DEADLINE)
 
@@ -109,6 +113,7 @@ def _ensure_image(cluster: Cluster) -> bool:
         *(key_of_folder(source / name) for name in ("src", "clockskew")),
         *(digest_of(source / name) for name in ("Dockerfile", "requirements.lock")),
         docker.image_id(base),
+        _OLDEST_PYTHON,
     )
     if docker.image_key(IMAGE) == key:
         return False
@@ -131,12 +136,14 @@ def _ensure_image(cluster: Cluster) -> bool:
 
 
 def _install_dependencies(lock: Path, target: Path, log: Path) -> None:
-    """Fetch on the host, for the image's Python: the build itself has no network."""
+    """Fetch on the host, for the image's Python and not for ours: the build has no network.
+
+    uv, because pip judges environment markers by the Python it runs on.
+    """
     run(
-        "python3", "-m", "pip", "install", "--quiet", "--target", str(target), "--require-hashes",
-        "--only-binary=:all:",
-        "--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64",
-        "--implementation=cp", "--python-version=3.11", "--no-compile", "--requirement", str(lock),
+        sys.executable, "-m", "uv", "pip", "install", "--target", str(target), "--require-hashes",
+        "--only-binary=:all:", f"--python-platform={platform.machine()}-manylinux_2_28",
+        f"--python-version={_OLDEST_PYTHON}", "--requirements", str(lock),
         deadline=600, log=log,
     )  # fmt: skip
 

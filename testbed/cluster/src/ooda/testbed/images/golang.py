@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ooda.testbed.build.cache import Cache
-from ooda.testbed.build.keys import key_of, key_of_folder
-from ooda.testbed.build.recipes import Binary
 from ooda.testbed.commands import run
 from ooda.testbed.errors import CommandFailed, Refused
+from ooda.testbed.images.cache import Cache
+from ooda.testbed.images.keys import key_of, key_of_folder
+from ooda.testbed.images.recipes import Binary
 from ooda.testbed.progress import Steps
 
 _OLDEST = (1, 21)  # the first that can fetch the toolchain which a module asks for

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ooda.testbed import commands, docker
-from ooda.testbed.build.cache import Cache, link
-from ooda.testbed.build.debian import DebianRoots, require_debian_tools
-from ooda.testbed.build.golang import GoPrograms, require_go
-from ooda.testbed.build.keys import key_of, key_of_folder
-from ooda.testbed.build.recipes import Recipes, read_recipes
+from ooda.testbed.images.cache import Cache, link
+from ooda.testbed.images.debian import DebianRoots, require_debian_tools
+from ooda.testbed.images.golang import GoPrograms, require_go
+from ooda.testbed.images.keys import key_of, key_of_folder
+from ooda.testbed.images.recipes import Recipes, read_recipes
 from ooda.testbed.layout import Layout
 from ooda.testbed.pins import Pins
 from ooda.testbed.progress import Steps
@@ -134,7 +134,8 @@ class Laboratory:
         )
 
     def _node_key(self) -> str:
-        keys = [self._key(name) for name in self.recipes.in_order()]
+        inside = {*self.pins.workloads, *self.pins.node_content, "node-base"}
+        keys = [self._key(name) for name in self.recipes.in_order() if name in inside]
         return key_of(keys, self._baked(), key_of_folder(self.images / _NODE), _BAKE.read_text())
 
     def _build_node(self) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ooda.testbed.build.cache import Cache
-from ooda.testbed.build.keys import key_of
-from ooda.testbed.build.recipes import Root
 from ooda.testbed.commands import run
 from ooda.testbed.errors import CommandFailed, Refused
+from ooda.testbed.images.cache import Cache
+from ooda.testbed.images.keys import key_of
+from ooda.testbed.images.recipes import Root
 from ooda.testbed.progress import Steps
 
 SUITE = "bookworm"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ooda.testbed.build.keys import digest_of
+from ooda.testbed.images.keys import digest_of
 
 
 class Cache:
