@@ -8,9 +8,9 @@ import pytest
 
 from fakes.programs import Programs
 from ooda.testbed import engine, host
-from ooda.testbed.build.images import laboratory
 from ooda.testbed.engine import ensure_engine, remove_stale, stop_engine
 from ooda.testbed.errors import Refused
+from ooda.testbed.images.laboratory import laboratory
 from ooda.testbed.layout import Layout
 from ooda.testbed.pins import read_pins
 from ooda.testbed.progress import Steps

@@ -1,8 +1,8 @@
 import pytest
 
 from fakes.programs import Programs
-from ooda.testbed.build.golang import require_go
 from ooda.testbed.errors import CommandFailed, Refused
+from ooda.testbed.images.golang import require_go
 
 
 @pytest.mark.parametrize("version", ["go1.21", "go1.21.13", "go1.26.8", "go2.0", "go1.100"])
