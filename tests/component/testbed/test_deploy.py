@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fakes.programs import Programs
-from ooda.testbed.errors import Unready
+from ooda.testbed.errors import CommandFailed, Unready
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.workloads.deploy import (
     Credential,
@@ -66,10 +66,25 @@ def test_every_call_names_the_cluster_of_the_testbed(kubectl: Kubectl, tmp_path:
     assert arguments[:2] == [f"--kubeconfig={tmp_path}/kubeconfig", "--context=kind-ooda"]
 
 
-def test_a_secret_is_read(kubectl: Kubectl, programs: Programs) -> None:
-    encoded = base64.b64encode(b"hidden").decode()
-    answer(programs, json.dumps({"items": [{"data": {"password": encoded}}]}))
-    assert read_secret(kubectl, "shop", "db") == {"password": "hidden"}
+@pytest.mark.parametrize(
+    ("secret", "values"),
+    [
+        pytest.param({"data": {"password": "aGlkZGVu"}}, {"password": "hidden"}, id="filled"),
+        pytest.param({"data": {}}, {}, id="emptied"),
+        pytest.param({}, {}, id="made without data"),
+    ],
+)
+def test_a_secret_is_read(
+    kubectl: Kubectl, programs: Programs, secret: dict[str, Any], values: dict[str, str]
+) -> None:
+    answer(programs, json.dumps(secret))
+    assert read_secret(kubectl, "shop", "db") == values
+
+
+def test_a_secret_that_is_not_there_is_a_failure(kubectl: Kubectl, programs: Programs) -> None:
+    programs.put("kubectl", "echo 'secrets \"db\" not found' >&2; exit 1")
+    with pytest.raises(CommandFailed, match='secrets "db" not found'):
+        read_secret(kubectl, "shop", "db")
 
 
 @pytest.mark.parametrize(("said", "there"), [("secret/db", True), ("", False)])
