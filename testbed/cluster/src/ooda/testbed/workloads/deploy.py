@@ -1,6 +1,7 @@
 """Brings kustomizations into the cluster: secrets first, then the objects, then waits for pods."""
 
 import base64
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def create_credentials(kubectl: Kubectl, *credentials: Credential) -> None:
 
 def read_secret(kubectl: Kubectl, namespace: str, name: str) -> dict[str, str]:
     """Return the values of a Secret. Raises CommandFailed if it is not there."""
-    (found,) = kubectl.items("-n", namespace, "secrets", f"--field-selector=metadata.name={name}")
+    found = json.loads(kubectl("-n", namespace, "get", "secret", name, "-o", "json"))
     values: dict[str, str] = found.get("data") or {}
     return {key: base64.b64decode(value).decode() for key, value in values.items()}
 
