@@ -33,7 +33,7 @@ def choose(pins: Pins) -> tuple[Source, str]:
 
     Raises Refused when OODA_IMAGES is neither `registry` nor `build` nor `auto`.
     """
-    forced = os.environ.get("OODA_IMAGES", "auto")
+    forced = os.environ.get("OODA_IMAGES") or "auto"
     if forced in list(Source):
         return Source(forced), "OODA_IMAGES says so"
     if forced != "auto":

@@ -51,13 +51,10 @@ class Cache:
     @contextmanager
     def workplace(self, name: str) -> Iterator[Path]:
         """Yield a folder on the file system of the cache (hard links work), gone afterwards."""
-        work = self._folder / f".work-{name}"
-        shutil.rmtree(work, ignore_errors=True)  # left by a run that was killed
-        work.mkdir()
-        try:
-            yield work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        with TemporaryDirectory(
+            dir=self._folder, prefix=f".work-{name}-", ignore_cleanup_errors=True
+        ) as work:
+            yield Path(work)
 
     def sweep(self) -> None:
         """Remove what killed runs left half-made."""

@@ -23,9 +23,14 @@ _UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/i18n
 
 def require_debian_tools() -> None:
     """Raise Refused, saying what to install, unless root file systems can be made here."""
+    if platform.freedesktop_os_release().get("ID") != "debian":
+        raise Refused(
+            "The images are built from Debian's packages, which needs a Debian host; "
+            "name a registry that can be reached instead: OODA_REGISTRY=host:port."
+        )
     if shutil.which("mmdebstrap") is None:
         raise Refused(
-            "Building the images needs mmdebstrap (Debian and Ubuntu: apt-get install mmdebstrap); "
+            "Building the images needs mmdebstrap (apt-get install mmdebstrap); "
             "or name a registry that can be reached: OODA_REGISTRY=host:port."
         )
 

@@ -31,7 +31,7 @@ def require_go() -> None:
             "none; install Go, or name a registry that can be reached: OODA_REGISTRY=host:port."
         )
     version = run("go", "env", "GOVERSION", env={"GOTOOLCHAIN": "local"}).strip()
-    found = re.match(r"go(\d+)\.(\d+)", version)
+    found = re.search(r"go(\d+)\.(\d+)", version)
     if not found or (int(found[1]), int(found[2])) < _OLDEST:
         raise Refused(f"Building the images needs Go 1.21 or newer; `go` on the PATH is {version}.")
 

@@ -5,8 +5,10 @@ the network. Images follow, each only if Docker does not have it with the same c
 """
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from ooda.testbed import commands, docker
@@ -85,19 +87,25 @@ class Laboratory:
         binaries = [b for name in stale for b in self.recipes.images[name].binaries]
         roots = [r for name in stale for r in self.recipes.images[name].roots]
 
+        stop = threading.Event()
+
         def go_lane() -> dict[str, Path]:
-            return {b: self.program(b) for b in dict.fromkeys(binaries)}
+            wanted = takewhile(lambda _: not stop.is_set(), dict.fromkeys(binaries))
+            return {name: self.program(name) for name in wanted}
 
         def debian_lane() -> dict[str, Path]:
+            wanted = takewhile(lambda _: not stop.is_set(), dict.fromkeys(roots))
             return {
-                f"{r}.tar": self.roots.build(r, self.recipes.roots[r]) for r in dict.fromkeys(roots)
+                f"{name}.tar": self.roots.build(name, self.recipes.roots[name]) for name in wanted
             }
 
         with ThreadPoolExecutor(max_workers=2) as lanes:
             try:
                 running = [lanes.submit(go_lane), lanes.submit(debian_lane)]
+                wait(running, return_when=FIRST_EXCEPTION)
                 return {name: path for lane in running for name, path in lane.result().items()}
             except BaseException:
+                stop.set()
                 commands.end_all()
                 raise
 
