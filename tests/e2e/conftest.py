@@ -24,6 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.cluster)
+    # They take the cluster down, and leave one without the shop: all others come before.
+    items.sort(key=lambda item: item.path.is_relative_to(HERE / "lifecycle"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
