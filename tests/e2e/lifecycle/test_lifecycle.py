@@ -44,8 +44,10 @@ def test_up_changes_nothing_when_all_is_well(testbed: Run) -> None:
 
 def test_killed_with_everything_it_ran_the_cluster_works_again(testbed: Run) -> None:
     testbed("up")
+    before = node_containers()
     kill_all()
     testbed("up")
+    assert not set(before) & set(node_containers())
     assert ready_nodes() == set(NODES)
 
 

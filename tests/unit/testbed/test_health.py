@@ -6,7 +6,7 @@ import pytest
 from ooda.testbed.cluster.health import Facts, not_ready, why_not_usable
 from ooda.testbed.layout import CONTROL_PLANE, NODES, WORKERS
 
-WHOLE = Facts(dict.fromkeys(NODES, "running"), disks_mounted=True, key="k1", objects=[])
+WHOLE = Facts(dict.fromkeys(NODES, "running"), disks_mounted=True, key="k1", revived=False)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ WHOLE = Facts(dict.fromkeys(NODES, "running"), disks_mounted=True, key="k1", obj
             replace(WHOLE, disks_mounted=False), "file system is not mounted", id="disk lost"
         ),
         pytest.param(replace(WHOLE, key=None), "never completed", id="no mark"),
+        pytest.param(replace(WHOLE, revived=True), "started again", id="revived by Docker"),
         pytest.param(replace(WHOLE, key=""), "has changed", id="empty mark"),
         pytest.param(replace(WHOLE, key="k2"), "has changed", id="other input"),
         pytest.param(

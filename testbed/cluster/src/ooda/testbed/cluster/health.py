@@ -15,24 +15,22 @@ class Facts:
     disks_mounted: bool
     key: str | None
     """The key that a completed creation left in the cluster; None if it cannot be read."""
-    objects: list[dict[str, Any]]
-    """Nodes, and the Deployments and DaemonSets of the cluster's own namespaces."""
+    revived: bool
+    """The node containers were started again since then."""
 
 
 def why_not_usable(facts: Facts, wanted_key: str) -> str | None:
     """Why the cluster has to be created again; None when only time can be missing, or nothing."""
-    if not facts.containers:
-        return "there is none"
     down = [name for name in NODES if facts.containers.get(name) != "running"]
-    if down:
-        return f"its nodes do not run: {', '.join(down)}"
-    if not facts.disks_mounted:
-        return "a worker's file system is not mounted"
-    if facts.key is None:
-        return "its API server does not answer, or it was never completed"
-    if facts.key != wanted_key:
-        return "its configuration or its node image has changed"
-    return None
+    reasons = (
+        (not facts.containers, "there is none"),
+        (bool(down), f"its nodes do not run: {', '.join(down)}"),
+        (not facts.disks_mounted, "a worker's file system is not mounted"),
+        (facts.key is None, "its API server does not answer, or it was never completed"),
+        (facts.revived, "its nodes were started again since it was made"),
+        (facts.key != wanted_key, "its configuration or its node image has changed"),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
 
 
 def not_ready(objects: list[dict[str, Any]]) -> list[str]:

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,24 +106,30 @@ class Cluster:
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": _MARK, "namespace": "kube-system"},
-                "data": {"key": key},
+                "data": {"key": key, "incarnation": nodes.incarnation()},
             }
         )
         self._offer_context()
 
     def _facts(self) -> Facts:
         states = nodes.node_states()
-        key = None
+        mark: dict[str, str] = {}
         if states.get(CONTROL_PLANE) == "running":
-            try:
+            with suppress(CommandFailed):
                 self._write_kubeconfig()
-                key = self.kubectl(
-                    "-n", "kube-system", "get", "configmap", _MARK, "-o", "jsonpath={.data.key}",
-                    deadline=15,
-                )  # fmt: skip
-            except CommandFailed:
-                key = None
-        return Facts(states, disks.all_mounted(self.layout.disks), key, [])
+                mark = self._read_mark()
+        return Facts(
+            states,
+            disks_mounted=disks.all_mounted(self.layout.disks),
+            key=mark.get("key"),
+            revived=mark.get("incarnation") != nodes.incarnation(),
+        )
+
+    def _read_mark(self) -> dict[str, str]:
+        selector = f"--field-selector=metadata.name={_MARK}"
+        found = self.kubectl.items("-n", "kube-system", "configmaps", selector, deadline=15)
+        data: dict[str, str] = found[0]["data"] if found else {}
+        return data
 
     def _write_kubeconfig(self) -> None:
         if not self.layout.kubeconfig.is_file():

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from ooda.testbed import docker
 from ooda.testbed.commands import run
+from ooda.testbed.images.keys import key_of
 from ooda.testbed.layout import CLUSTER, NODES
 from ooda.testbed.pins import names_registry
 
@@ -47,6 +48,15 @@ def load_images(kind: Path, references: list[str], *, again: bool = False) -> No
 
 
 def node_states() -> dict[str, str]:
-    """Node containers of a cluster of our name, with Docker's state of each."""
+    """Docker's state of each node container of a cluster of our name."""
+    return {name: state["Status"] for name, state in _states().items()}
+
+
+def incarnation() -> str:
+    """Key of the node containers since they were last started."""
+    return key_of(sorted((name, state["StartedAt"]) for name, state in _states().items()))
+
+
+def _states() -> dict[str, dict[str, str]]:
     found = docker.containers(f"io.x-k8s.kind.cluster={CLUSTER}")
-    return {c["Name"].removeprefix("/"): c["State"]["Status"] for c in found}
+    return {container["Name"].removeprefix("/"): container["State"] for container in found}
