@@ -28,7 +28,7 @@ def test_the_least_that_is_needed_will_do() -> None:
         ),
         pytest.param(
             replace(GOOD, taken_ports={"Postgres": 15432}),
-            "Port 15432 on 127.0.0.1 is taken, which is for Postgres",
+            "Port 15432 on 127.0.0.1 is taken and needed for Postgres",
             "ss -ltnp 'sport = :15432'",
             id="port",
         ),

@@ -17,7 +17,7 @@ NODES = (CONTROL_PLANE, *WORKERS)
 
 API_PORT = 16443
 NODE_PORTS = {"NATS": (14222, 30422), "Postgres": (15432, 30432), "Prometheus": (19090, 30090),
-              "the storefront": (18080, 30080), "the load generator": (18089, 30089)}  # fmt: skip
+              "storefront": (18080, 30080), "load generator": (18089, 30089)}  # fmt: skip
 """Service name → (port on 127.0.0.1, NodePort in the cluster)."""
 
 

@@ -101,7 +101,7 @@ def shop() -> None:
         cluster.ensure()
         ensure_platform(cluster)
         ensure_shop(cluster)
-        port = NODE_PORTS["the storefront"][0]
+        port = NODE_PORTS["storefront"][0]
         testbed.steps.say(f"The shop is open: http://127.0.0.1:{port}/")
 
 

@@ -12,7 +12,7 @@ _GB = 1000**3
 NEEDED_DISK = 15 * _GB
 NEEDED_MEMORY = 6 * _GB
 
-PORTS = {"the API server": API_PORT, **{name: host for name, (host, _) in NODE_PORTS.items()}}
+PORTS = {"API server": API_PORT, **{name: host for name, (host, _) in NODE_PORTS.items()}}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def refusals(machine: Machine) -> list[str]:
             "use a larger machine, or give this one more."
         )
     found += [
-        f"Port {port} on 127.0.0.1 is taken, which is for {name}: "
+        f"Port {port} on 127.0.0.1 is taken and needed for {name}: "
         f"end what listens there (ss -ltnp 'sport = :{port}' names it)."
         for name, port in machine.taken_ports.items()
     ]
