@@ -58,12 +58,14 @@ class Laboratory:
 
     def purge(self) -> None:
         """Remove the images that were built here, under all their names."""
-        listed = commands.run(
-            "docker", "images", "--filter", f"label={docker.KEY_LABEL}",
+        labelled = ("--filter", f"label={docker.KEY_LABEL}")
+        named = commands.run(
+            "docker", "images", *labelled, "--filter", "dangling=false",
             "--format", "{{.Repository}}:{{.Tag}}",
         ).split()  # fmt: skip
-        if listed:
-            commands.run("docker", "rmi", "--force", *listed, deadline=120)
+        if named:
+            commands.run("docker", "rmi", "--force", *named, deadline=120)
+        commands.run("docker", "image", "prune", "--force", *labelled, deadline=120)
 
     def program(self, name: str) -> Path:
         """One Go program of the recipes (kind, the runtime wrapper), built if need be."""
