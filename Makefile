@@ -85,7 +85,7 @@ test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, 
 	$(PYTEST) $(FAST)
 
 .PHONY: e2e
-e2e: shop ## the tests on the cluster
+e2e: shop ## the tests on the cluster; they leave one without the shop
 	$(PYTEST) tests/e2e
 
 .PHONY: test

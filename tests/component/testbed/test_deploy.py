@@ -14,7 +14,6 @@ from ooda.testbed.workloads.deploy import (
     create_credentials,
     exists,
     read_secret,
-    until,
 )
 
 POD = {
@@ -110,14 +109,3 @@ def test_a_rollout_that_is_late_tells_what_its_pods_wait_for(
     assert "shop: deployment.apps/orders is not ready after 2 s" in str(late.value)
     assert "  orders-1: ImagePullBackOff no such image\n" in str(late.value)
     assert "kubectl --context kind-ooda -n shop describe pods" in str(late.value)
-
-
-def test_until_returns_when_the_condition_holds() -> None:
-    answers = iter([False, True])
-    until(lambda: next(answers), deadline=5, otherwise="never")
-    assert next(answers, "asked no more") == "asked no more"
-
-
-def test_until_gives_up_with_its_sentence() -> None:
-    with pytest.raises(Unready, match="the shop did not open"):
-        until(lambda: False, deadline=0, otherwise="the shop did not open")

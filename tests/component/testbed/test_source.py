@@ -53,7 +53,7 @@ def test_the_registry_is_chosen_where_it_answers(programs: Programs, pins: Pins)
     programs.put("docker", Engine(registry="exit 0").script())
     chosen, why = choose(pins)
     assert chosen is Source.REGISTRY
-    assert why == "the registry of registry.k8s.io/pause:3.10.2 answers"
+    assert why == "the registry of kindest/node:v1.36.3 answers"
 
 
 def test_the_own_build_is_chosen_where_none_answers(programs: Programs, pins: Pins) -> None:
@@ -122,6 +122,9 @@ def test_a_mirror_is_taken_without_asking_it(
 def test_the_mirror_is_what_is_asked_for_reach(
     programs: Programs, pins: Pins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    programs.put("docker", 'case "$*" in *" localhost:5000/pause:"*) ;; *) exit 1;; esac')
+    programs.put("docker", 'case "$*" in *" localhost:5000/kindest/node:"*) ;; *) exit 1;; esac')
     monkeypatch.setenv("OODA_REGISTRY", "localhost:5000")
-    assert reach_registry(pins) == (True, "the registry of localhost:5000/pause:3.10.2 answers")
+    assert reach_registry(pins) == (
+        True,
+        "the registry of localhost:5000/kindest/node:v1.36.3 answers",
+    )

@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from ooda.testbed.layout import layout
+from ooda.testbed.pins import read_pins
+from ooda.testbed.workloads.shop import shop_image
+
+FOLDERS = layout()
 BUSYBOX = "busybox:1.36"
-PYTHON = "ooda-shop:dev"
+PYTHON = shop_image(FOLDERS, read_pins(FOLDERS.images))
 """Both are in every node: nothing is pulled."""
 
 SLEEP = "exec sleep 3600"

@@ -1,4 +1,4 @@
-"""What this machine and the running cluster can do: each line was tried, none is assumed.
+"""What this machine and the running cluster can do: each line is asked of them, none assumed.
 
 Kernel features are tried in a network namespace of a throw-away container; policy enforcement on
 two throw-away pods.
@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,15 +46,35 @@ class Capability:
 def examine(layout: Layout, pins: Pins, kubectl: Kubectl | None) -> Iterator[Capability]:
     """Try everything, in parallel; yields the lines in a fixed order."""
     answers = docker.answers()
-    probes: list[Callable[[], Capability]] = [_docker, _cgroups]
     has_image = answers and docker.image_id(pins.node) is not None
-    probes += [
-        partial(_kernel, name, order, pins.node, tried=has_image) for name, order in _KERNEL.items()
-    ]
-    probes += [lambda: _resize(kubectl), lambda: _policy(kubectl, pins)]
-    probes += [lambda: _disk(layout), _memory, lambda: _registry(pins, answers=answers)]
+    probes: dict[str, Callable[[], Capability]] = {
+        "Docker": _docker,
+        "cgroups": _cgroups,
+        **{
+            name: partial(_kernel, name, order, pins.node, tried=has_image)
+            for name, order in _KERNEL.items()
+        },
+        "in-place resize": lambda: _resize(kubectl),
+        "NetworkPolicy": lambda: _policy(kubectl, pins),
+        "disk": lambda: _disk(layout),
+        "memory": _memory,
+        "registry": lambda: _registry(pins, answers=answers),
+    }
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(lambda probe: probe(), probes)
+        yield from pool.map(_tried, probes, probes.values())
+
+
+def _tried(name: str, probe: Callable[[], Capability]) -> Capability:
+    """Run a probe; one that could not be run to its end is a line of the matrix too."""
+    try:
+        return probe()
+    except CommandFailed as failure:
+        return Capability(name, works=None, detail=_last_line(failure))
+
+
+def _last_line(failure: CommandFailed) -> str:
+    said = failure.output.strip().splitlines() or ["no answer in time"]
+    return said[-1][:80]
 
 
 def _docker() -> Capability:
@@ -81,7 +102,7 @@ def _kernel(name: str, order: str, node_image: str, *, tried: bool) -> Capabilit
             node_image, "-c", order, deadline=30,
         )  # fmt: skip
     except CommandFailed as failure:
-        return Capability(name, works=False, detail=failure.output.strip().splitlines()[-1][:80])
+        return Capability(name, works=False, detail=_last_line(failure))
     return Capability(name, works=True, detail="tried in a network namespace")
 
 
@@ -102,10 +123,9 @@ def _policy(kubectl: Kubectl | None, pins: Pins) -> Capability:
     namespace = f"ooda-doctor-{secrets.token_hex(3)}"
     try:
         return _try_policy(kubectl, namespace, pins.workloads["busybox"])
-    except CommandFailed as failure:
-        return Capability(name, works=None, detail=failure.output.strip()[-80:])
     finally:
-        kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+        with suppress(CommandFailed):
+            kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
 
 def _try_policy(kubectl: Kubectl, namespace: str, image: str) -> Capability:

@@ -10,6 +10,9 @@ TestbedError
 
 from pathlib import Path
 
+_COMMON_OPTIONS = ("--kubeconfig=", "--context=", "--request-timeout=")
+_SHOWN = 160  # characters of a command in a message
+
 
 class TestbedError(Exception):
     """A sentence for a person, which says what to do."""
@@ -35,4 +38,5 @@ class CommandFailed(TestbedError):
         lines = [line for line in output.strip().splitlines() if line.strip()]
         tail = "".join(f"\n    {line}" for line in lines[-8:])
         whole = f"\n  whole log: {log}" if log else ""
-        super().__init__(f"`{' '.join(argv[:6])}` {why}:{tail}{whole}")
+        words = [word for word in argv if not word.startswith(_COMMON_OPTIONS)]
+        super().__init__(f"`{' '.join(words)[:_SHOWN]}` {why}:{tail}{whole}")

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from ooda.common.config_file import ConfigError
 from ooda.testbed import commands, docker, engine, preflight, source
+from ooda.testbed.cluster import network
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
@@ -56,17 +57,24 @@ class Testbed:
 
     def cluster(self) -> Cluster:
         """Return the cluster, with its images in Docker."""
+        if not any(self.layout.disks.glob("*.img")):  # where a cluster is, there was room for it
+            self._refuse(preflight.size_refusals(preflight.read_size(self.layout)))
         engine.ensure_engine(self.layout, self.lab, self.steps)
-        if found := preflight.refusals(preflight.read_machine(self.layout)):
-            raise Refused("\n".join(found))
+        self._refuse(preflight.name_refusals(preflight.read_names()))
         chosen, reason = source.choose(self.pins)
         self.steps.say(
             f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one)."
         )
-        source.ensure_images(chosen, self.pins, self.lab, self.steps)
         kind = source.ensure_kind(self.lab, chosen, self.layout.binaries)
-        egress = os.environ.get("OODA_EGRESS") == "1"
+        source.ensure_images(chosen, self.pins, self.lab, self.steps)
+        asked = os.environ.get("OODA_EGRESS")  # unset: whatever the cluster that runs has
+        egress = asked == "1" if asked else network.is_open()
         return Cluster(self.layout, self.pins, kind, self.steps, egress=egress)
+
+    @staticmethod
+    def _refuse(reasons: list[str]) -> None:
+        if reasons:
+            raise Refused("\n".join(reasons))
 
 
 @app.command()
@@ -112,18 +120,23 @@ def down(
 ) -> None:
     """Remove the cluster and everything that was made for it, and only that."""
     with _testbed() as testbed:
-        if not docker.answers():
+        if docker.answers() or shutil.which("dockerd"):
             engine.ensure_engine(testbed.layout, testbed.lab, testbed.steps)
-        if preflight.read_machine(testbed.layout).foreign_cluster:
-            raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
-        kind = testbed.layout.binaries / "kind"
-        Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
+            _remove(testbed, purge=purge)
         forget_platform(testbed.layout)
         if purge:
-            testbed.lab.purge()
             shutil.rmtree(testbed.layout.cache)
-        if engine.stop_engine(testbed.layout):
-            testbed.steps.say("The Docker engine that was started for the cluster is stopped.")
+
+
+def _remove(testbed: Testbed, *, purge: bool) -> None:
+    if preflight.read_names().foreign_cluster:
+        raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
+    kind = source.find_kind(testbed.layout.binaries)
+    Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
+    if purge:
+        testbed.lab.purge()
+    if engine.stop_engine(testbed.layout):
+        testbed.steps.say("The Docker engine that was started for the cluster is stopped.")
 
 
 @app.command()
@@ -149,7 +162,8 @@ def doctor(
 @contextmanager
 def _testbed() -> Iterator[Testbed]:
     """One command at a time; errors become a sentence and an exit code."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for received in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(received, _as_interrupt)
     try:
         folders = layout()
         with (folders.state / "lock").open("w") as lock:
@@ -165,6 +179,9 @@ def _testbed() -> Iterator[Testbed]:
     except (TestbedError, ConfigError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, Refused) else 1) from error
+    except OSError as error:
+        print(f"{error.filename or 'The machine'}: {error.strerror}", file=sys.stderr)
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         commands.end_all()
         print("Interrupted; nothing is left half-made. Run it again to go on.", file=sys.stderr)

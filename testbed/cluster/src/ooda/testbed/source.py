@@ -51,14 +51,14 @@ def choose(pins: Pins) -> tuple[Source, str]:
 
 def reach_registry(pins: Pins) -> tuple[bool, str]:
     """Whether a registry can be reached, and what was seen; takes a few seconds at most."""
-    smallest = in_registry(pins.node_content["pause"][0], os.environ.get("OODA_REGISTRY"))
+    node = in_registry(pins.node, os.environ.get("OODA_REGISTRY"))
     try:
         # Asked by its digest list only: a pull would replace an image that was built here.
-        run("docker", "manifest", "inspect", "--insecure", smallest, deadline=_PROBE_DEADLINE)
+        run("docker", "manifest", "inspect", "--insecure", node, deadline=_PROBE_DEADLINE)
     except CommandFailed as failure:
         why = failure.output.strip().splitlines() or ["no answer in time"]
         return False, f"no registry can be reached ({why[-1][-100:]})"
-    return True, f"the registry of {smallest} answers"
+    return True, f"the registry of {node} answers"
 
 
 def ensure_images(source: Source, pins: Pins, lab: Laboratory, steps: Steps) -> None:
@@ -69,24 +69,36 @@ def ensure_images(source: Source, pins: Pins, lab: Laboratory, steps: Steps) -> 
         return
     mirror = os.environ.get("OODA_REGISTRY")
     for reference in pins.needed:
-        if docker.image_id(reference) and not (mirror or docker.image_key(reference)):
+        origin = in_registry(reference, mirror)
+        if _is_from(origin, reference):
             continue
         with steps.step(f"pulling {reference}", "pull") as log:
-            _pull(in_registry(reference, mirror), reference, log)
+            docker.pull(origin, deadline=_PULL_DEADLINE, log=log)
+            if origin != reference:
+                docker.tag(origin, reference)
 
 
-def _pull(origin: str, reference: str, log: Path) -> None:
-    docker.pull(origin, deadline=_PULL_DEADLINE, log=log)
+def _is_from(origin: str, reference: str) -> bool:
+    """Whether Docker has an image, and from there: not built here, not from elsewhere."""
+    held = docker.image_id(reference)
     if origin != reference:
-        docker.tag(origin, reference)
+        return held is not None and held == docker.image_id(origin)
+    return held is not None and docker.image_key(reference) is None
 
 
 def ensure_kind(lab: Laboratory, source: Source, binaries: Path) -> Path:
-    """Have the kind program: built here, or found on the PATH. Raises Refused, CommandFailed."""
+    """Have the kind program: the user's own where images are pulled, else built here.
+
+    Raises Refused, CommandFailed.
+    """
+    if source is Source.REGISTRY and shutil.which("kind"):
+        return find_kind(Path())
     target = binaries / "kind"
-    found = shutil.which("kind")
-    if source is Source.REGISTRY and found:
-        return Path(found)
-    program = lab.program("kind")
-    run("install", "-m", "755", str(program), str(target))
+    run("install", "-m", "755", str(lab.program("kind")), str(target))
     return target
+
+
+def find_kind(binaries: Path) -> Path:
+    """Where kind is, if anywhere: built here before, or on the PATH."""
+    built = binaries / "kind"
+    return built if built.is_file() else Path(shutil.which("kind") or built)

@@ -5,7 +5,6 @@ not complete or not whole is never repaired but made again, which takes half a m
 outcome. (Node containers that Docker revived after a crash may have each other's addresses.)
 """
 
-import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +18,16 @@ from ooda.testbed import docker
 from ooda.testbed.cluster import disks, network, nodes
 from ooda.testbed.cluster.config import config_key, kind_config
 from ooda.testbed.cluster.health import Facts, not_ready, why_not_usable
-from ooda.testbed.commands import run
+from ooda.testbed.commands import run, succeeds
 from ooda.testbed.errors import CommandFailed, Unready
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import CLUSTER, CONTEXT, CONTROL_PLANE, NETWORK, NODES, Layout
+from ooda.testbed.layout import CLUSTER, CONTEXT, NETWORK, NODES, Layout
 from ooda.testbed.pins import Pins
 from ooda.testbed.progress import Steps
 
 _MARK = "ooda-testbed"
 _READY_DEADLINE = 120.0  # seconds
+_ANSWER_DEADLINE = 60.0
 _OWN_NAMESPACES = ("kube-system", "local-path-storage")
 
 
@@ -57,6 +57,7 @@ class Cluster:
             if not self.egress:
                 network.close(self.pins.node)
             self._await_ready("waiting for the cluster")
+            self._offer_context()
             return
         self.steps.say(f"Creating the cluster, because {reason}.")
         self.remove()
@@ -101,6 +102,7 @@ class Cluster:
             manifest = self.layout.repository / "testbed/cluster/manifests/metrics-server.yaml"
             self.kubectl("apply", "--server-side", "-f", str(manifest))
         self._await_ready("waiting for nodes and system pods")
+        self._offer_context()
         self.kubectl.apply(
             {
                 "apiVersion": "v1",
@@ -109,27 +111,31 @@ class Cluster:
                 "data": {"key": key, "incarnation": nodes.incarnation()},
             }
         )
-        self._offer_context()
 
     def _facts(self) -> Facts:
         states = nodes.node_states()
-        mark: dict[str, str] = {}
-        if states.get(CONTROL_PLANE) == "running":
-            with suppress(CommandFailed):
-                self._write_kubeconfig()
-                mark = self._read_mark()
+        mounted = disks.all_mounted(self.layout.disks)
+        whole = mounted and all(states.get(name) == "running" for name in NODES)
+        mark = self._read_mark() if whole else {}
         return Facts(
             states,
-            disks_mounted=disks.all_mounted(self.layout.disks),
+            disks_mounted=mounted,
             key=mark.get("key"),
             revived=mark.get("incarnation") != nodes.incarnation(),
         )
 
     def _read_mark(self) -> dict[str, str]:
+        """Read the mark; a busy API server gets a minute to answer before it counts as gone."""
         selector = f"--field-selector=metadata.name={_MARK}"
-        found = self.kubectl.items("-n", "kube-system", "configmaps", selector, deadline=15)
-        data: dict[str, str] = found[0]["data"] if found else {}
-        return data
+        end = time.monotonic() + _ANSWER_DEADLINE
+        while time.monotonic() < end:
+            with suppress(CommandFailed):
+                self._write_kubeconfig()
+                found = self.kubectl.items("-n", "kube-system", "configmaps", selector)
+                data: dict[str, str] = found[0]["data"] if found else {}
+                return data
+            time.sleep(0.5)
+        return {}
 
     def _write_kubeconfig(self) -> None:
         if not self.layout.kubeconfig.is_file():
@@ -139,7 +145,9 @@ class Cluster:
             )  # fmt: skip
 
     def _offer_context(self) -> None:
-        """Add the cluster to the user's own kubeconfig, as kind does."""
+        """Have the cluster in the user's own kubeconfig, as kind does."""
+        if succeeds(str(self.kubectl.program), "config", "get-contexts", CONTEXT):
+            return
         run(str(self.kind), "export", "kubeconfig", "--name", CLUSTER)
         self.steps.say(f"kubectl now has the context {CONTEXT}.")
 
@@ -149,19 +157,13 @@ class Cluster:
         stamp = self.layout.binaries / "kubectl.image"
         if stamp.is_file() and stamp.read_text() == image:
             return
-        name = f"{CLUSTER}-kubectl-{os.getpid()}"
-        run("docker", "create", "--name", name, self.pins.node)
-        try:
-            path = run(
-                "docker", "run", "--rm", "--network=none", "--entrypoint", "sh", self.pins.node,
-                "-c", "readlink -f $(command -v kubectl)",
-            ).strip()  # fmt: skip
-            fresh = self.layout.binaries / "kubectl.new"
-            run("docker", "cp", "--follow-link", f"{name}:{path}", str(fresh))
-        finally:
-            run("docker", "rm", "--force", "--volumes", name)
+        run(
+            "docker", "run", "--rm", "--network=none", "--entrypoint=sh",
+            f"--volume={self.layout.binaries}:/out", self.pins.node,
+            "-c", "cp --dereference $(command -v kubectl) /out/kubectl.new",
+        )  # fmt: skip
         # The multi-call binary of our own build goes by the name it is called with.
-        shutil.move(fresh, self.layout.binaries / "kubectl")
+        (self.layout.binaries / "kubectl.new").replace(self.kubectl.program)
         stamp.write_text(image)
 
     def _close_dns(self) -> None:

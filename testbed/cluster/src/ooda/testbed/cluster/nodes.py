@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ooda.testbed import docker
 from ooda.testbed.commands import run
@@ -24,17 +25,12 @@ def full_name(reference: str) -> str:
     return reference if names_registry(first) else f"docker.io/{reference}"
 
 
-def load_images(kind: Path, references: list[str], *, again: bool = False) -> None:
-    """Have images from Docker in every node. Raises CommandFailed.
-
-    `again`: also where a name is there already, because what it stands for has changed.
-    """
+def load_images(kind: Path, references: list[str]) -> None:
+    """Have images from Docker in every node. Raises CommandFailed."""
     with ThreadPoolExecutor() as pool:
         held = dict(zip(NODES, pool.map(held_images, NODES), strict=True))
-    missing = {
-        node: [r for r in references if again or full_name(r) not in held[node]] for node in NODES
-    }
-    wanted = sorted({r for needed in missing.values() for r in needed})
+    missing = {node: {r for r in references if full_name(r) not in held[node]} for node in NODES}
+    wanted = sorted(set().union(*missing.values()))
     if not wanted:
         return
     with TemporaryDirectory(prefix="ooda-images-") as folder:
@@ -45,6 +41,11 @@ def load_images(kind: Path, references: list[str], *, again: bool = False) -> No
             str(kind), "load", "image-archive", str(archive), "--name", CLUSTER, "--nodes", nodes,
             deadline=300,
         )  # fmt: skip
+
+
+def all_attached_to(network: str) -> bool:
+    """Whether every node container of a cluster of our name is in a Docker network."""
+    return all(network in node["NetworkSettings"]["Networks"] for node in _nodes())
 
 
 def node_states() -> dict[str, str]:
@@ -58,5 +59,8 @@ def incarnation() -> str:
 
 
 def _states() -> dict[str, dict[str, str]]:
-    found = docker.containers(f"io.x-k8s.kind.cluster={CLUSTER}")
-    return {container["Name"].removeprefix("/"): container["State"] for container in found}
+    return {node["Name"].removeprefix("/"): node["State"] for node in _nodes()}
+
+
+def _nodes() -> list[dict[str, Any]]:
+    return docker.containers(f"io.x-k8s.kind.cluster={CLUSTER}")

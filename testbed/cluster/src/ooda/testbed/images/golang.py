@@ -1,9 +1,9 @@
 """Go programs from their modules, with a toolchain that the user has."""
 
+import platform
 import re
 import shutil
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from ooda.testbed.commands import run
@@ -14,6 +14,7 @@ from ooda.testbed.images.recipes import Binary
 from ooda.testbed.progress import Steps
 
 _OLDEST = (1, 21)  # the first that can fetch the toolchain which a module asks for
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # the kernel's name → Go's
 _BUILD_DATE = "2026-07-01T00:00:00Z"  # fixed, so that the same input gives the same bytes
 _ENVIRONMENT = {
     "CGO_ENABLED": "0",
@@ -45,9 +46,9 @@ class GoPrograms:
     cache: Cache
     steps: Steps
 
-    @cached_property
+    @property
     def _architecture(self) -> str:
-        return run("go", "env", "GOARCH").strip()
+        return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
     def key(self, name: str, recipe: Binary) -> str:
         """Content key: sources, pinned dependencies, stamps and the target."""
@@ -59,6 +60,7 @@ class GoPrograms:
         key = self.key(name, recipe)
         if found := self.cache.find(name, key):
             return found
+        require_go()
         with (
             self.steps.step(f"building {name} with Go", f"build-{name}") as log,
             self.cache.store(name, key) as made,

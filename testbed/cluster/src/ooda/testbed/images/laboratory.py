@@ -69,7 +69,6 @@ class Laboratory:
 
     def program(self, name: str) -> Path:
         """One Go program of the recipes (kind, the runtime wrapper), built if need be."""
-        require_go()
         return self.programs.build(name, self.recipes.binaries[name])
 
     def _key(self, name: str) -> str:
@@ -160,7 +159,8 @@ class Laboratory:
             commands.run(
                 "docker", "run", "--rm", "--privileged", "--network=none",
                 "--volume", f"{work}:/work", "--volume", f"{work}/unpacked:/var/lib/containerd",
-                "--entrypoint", "/bin/bash", _name("node-base"), "/work/bake.sh",
+                "--entrypoint", "/usr/bin/tini", _name("node-base"),
+                "--", "/bin/bash", "/work/bake.sh",
                 deadline=300, log=log,
             )  # fmt: skip
             with self.cache.workplace("node-context") as context:

@@ -3,9 +3,11 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ooda.testbed.errors import CommandFailed, Unready
 from ooda.testbed.kubectl import Kubectl
@@ -59,19 +61,27 @@ def read_secret(kubectl: Kubectl, namespace: str, name: str) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in values.items()}
 
 
-def apply_folder(kubectl: Kubectl, folder: Path) -> None:
-    """Apply a kustomization, server-side."""
+def apply_folder(
+    kubectl: Kubectl, folder: Path, images: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Apply a kustomization, server-side, with some of its images by another name."""
     rendered = kubectl("kustomize", str(folder))
+    for written, meant in images.items():
+        rendered = rendered.replace(f"image: {written}\n", f"image: {meant}\n")
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered, deadline=60)
 
 
-def await_rollouts(kubectl: Kubectl, namespace: str, deadline: float) -> None:
-    """Wait until every workload of a namespace is rolled out; `deadline` in seconds.
+def await_rollouts(
+    kubectl: Kubectl, namespace: str, deadline: float, which: str = _ROLLOUT_KINDS
+) -> None:
+    """Wait until workloads of a namespace (all, or those named) are rolled out.
+
+    `deadline` is in seconds.
 
     Raises Unready, with what the unready pods say.
     """
     end = time.monotonic() + deadline
-    names = kubectl("-n", namespace, "get", _ROLLOUT_KINDS, "-o", "name").split()
+    names = kubectl("-n", namespace, "get", which, "-o", "name").split()
     for name in names:
         left = max(1.0, end - time.monotonic())
         try:
@@ -87,24 +97,22 @@ def await_rollouts(kubectl: Kubectl, namespace: str, deadline: float) -> None:
             ) from failure
 
 
-def until(condition: Callable[[], bool], deadline: float, otherwise: str) -> None:
-    """Wait for a condition. Raises Unready with the sentence `otherwise` after `deadline` s."""
-    end = time.monotonic() + deadline
-    while not condition():
-        if time.monotonic() > end:
-            raise Unready(otherwise)
-        time.sleep(0.2)
-
-
 def _why(kubectl: Kubectl, namespace: str) -> str:
-    lines = []
-    for pod in kubectl.items("-n", namespace, "pods"):
-        for container in pod["status"].get("containerStatuses", []):
-            waiting = container["state"].get("waiting")
-            if waiting:
-                reason, message = waiting.get("reason"), waiting.get("message", "")
-                lines.append(f"  {pod['metadata']['name']}: {reason} {message}"[:200])
-    return "\n".join(lines)
+    try:
+        pods = kubectl.items("-n", namespace, "pods")
+    except CommandFailed as failure:
+        return str(failure)
+    return "\n".join(f"  {pod['metadata']['name']}: {why}" for pod in pods for why in _waits(pod))
+
+
+def _waits(pod: dict[str, Any]) -> Iterator[str]:
+    """Why a pod is not running: it was not placed, or a container waits."""
+    for condition in pod["status"].get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] != "True":
+            yield f"{condition.get('reason', '')} {condition.get('message', '')}"[:200]
+    for container in pod["status"].get("containerStatuses", []):
+        if waiting := container["state"].get("waiting"):
+            yield f"{waiting.get('reason', '')} {waiting.get('message', '')}"[:200]
 
 
 def _encoded(value: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ooda.common.config_file import config_path, read_config, write_config
 from ooda.testbed.cluster.lifecycle import Cluster
+from ooda.testbed.errors import Refused
 from ooda.testbed.layout import CONTEXT, NODE_PORTS, Layout
 from ooda.testbed.workloads.deploy import (
     Credential,
@@ -39,10 +40,17 @@ def ensure_platform(cluster: Cluster) -> None:
 
 
 def forget_platform(layout: Layout) -> None:
-    """Remove the local configuration, if it is about this testbed's cluster."""
+    """Put the local configuration back as it was before the testbed's cluster."""
     path = config_path()
     if path.exists() and _is_ours(path, layout):
         path.unlink()
+        if _kept(path).exists():
+            _kept(path).rename(path)
+
+
+def _kept(path: Path) -> Path:
+    """Where a configuration waits that was there before the testbed's."""
+    return path.with_suffix(".toml.before-testbed")
 
 
 def _is_ours(path: Path, layout: Layout) -> bool:
@@ -55,7 +63,9 @@ def _write_config(cluster: Cluster) -> None:
     postgres = read_secret(cluster.kubectl, _SYSTEM, "postgres-credentials")
     path = config_path()
     if path.exists() and not _is_ours(path, cluster.layout):
-        kept = path.with_suffix(".toml.before-testbed")
+        kept = _kept(path)
+        if kept.exists():
+            raise Refused(f"{path} is about another cluster, and {kept} exists too: move one away.")
         path.rename(kept)
         cluster.steps.say(f"{path} was about another cluster: it is kept as {kept.name}.")
     write_config(

@@ -22,6 +22,8 @@ from ooda.testbed.engine import install_packages
 from ooda.testbed.errors import Refused
 from ooda.testbed.images.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.kubectl import Kubectl
+from ooda.testbed.layout import Layout
+from ooda.testbed.pins import Pins
 from ooda.testbed.workloads.deploy import (
     Credential,
     apply_folder,
@@ -32,7 +34,7 @@ from ooda.testbed.workloads.deploy import (
     read_secret,
 )
 
-IMAGE = "ooda-shop:dev"
+_WRITTEN = "ooda-shop:dev"  # in the manifests
 SHOP, LOAD = "fault-injection-shop", "shop-load"
 _DEADLINE = 180.0  # seconds
 _OLDEST_PYTHON = "3.11.2"  # Debian's; what later ones do not need does no harm
@@ -40,26 +42,34 @@ _OLDEST_PYTHON = "3.11.2"  # Debian's; what later ones do not need does no harm
 
 def ensure_shop(cluster: Cluster) -> None:
     """Have the shop running with its customers. Raises TestbedError."""
-    changed = _ensure_image(cluster)
+    image = shop_image(cluster.layout, cluster.pins)
+    _ensure_image(cluster, image)
     kubectl = cluster.kubectl
     with cluster.steps.step("loading the shop's image into the nodes", "shop-load"):
-        nodes.load_images(cluster.kind, [IMAGE], again=changed)
+        nodes.load_images(cluster.kind, [image])
     with cluster.steps.step("starting the shop and its customers", "shop"):
         ensure_namespaces(kubectl, SHOP, LOAD)
         _ensure_credentials(kubectl)
         folder = cluster.layout.repository / "testbed/shop"
-        replace = changed and exists(kubectl, "deployment", SHOP, "storefront")
-        apply_folder(kubectl, folder / "k8s")
-        if replace:  # same name, new content: nothing else tells the pods
-            kubectl("-n", SHOP, "rollout", "restart", "deployment")
-        kubectl("-n", SHOP, "rollout", "status", "deployment/auth", "--timeout=90s", deadline=95)
+        apply_folder(kubectl, folder / "k8s", {_WRITTEN: image})
+        await_rollouts(kubectl, SHOP, _DEADLINE, "deployment/auth")
         if not read_secret(kubectl, SHOP, "service-token"):
             refresh_token(kubectl)
         await_rollouts(kubectl, SHOP, _DEADLINE)
-        apply_folder(kubectl, folder / "load")
-        if replace:
-            kubectl("-n", LOAD, "rollout", "restart", "deployment")
+        apply_folder(kubectl, folder / "load", {_WRITTEN: image})
         await_rollouts(kubectl, LOAD, _DEADLINE)
+
+
+def shop_image(layout: Layout, pins: Pins) -> str:
+    """Name the shop's image by its content: pods of other content are replaced by an apply."""
+    source = layout.repository / "testbed/shop"
+    key = key_of(
+        *(key_of_folder(source / name) for name in ("src", "clockskew")),
+        *(digest_of(source / name) for name in ("Dockerfile", "requirements.lock")),
+        docker.image_id(pins.bases["python"]),
+        _OLDEST_PYTHON,
+    )
+    return f"ooda-shop:{key}"
 
 
 def refresh_token(kubectl: Kubectl) -> None:
@@ -105,18 +115,10 @@ def key_pair() -> tuple[str, str]:
     )
 
 
-def _ensure_image(cluster: Cluster) -> bool:
-    """Have the shop's image in Docker; whether it was built now."""
+def _ensure_image(cluster: Cluster, image: str) -> None:
+    if docker.image_id(image):
+        return
     source = cluster.layout.repository / "testbed/shop"
-    base = cluster.pins.bases["python"]
-    key = key_of(
-        *(key_of_folder(source / name) for name in ("src", "clockskew")),
-        *(digest_of(source / name) for name in ("Dockerfile", "requirements.lock")),
-        docker.image_id(base),
-        _OLDEST_PYTHON,
-    )
-    if docker.image_key(IMAGE) == key:
-        return False
     _require_compiler(cluster)
     context = cluster.layout.cache / "shop"
     with cluster.steps.step("building the shop's image", "shop-image") as log:
@@ -130,9 +132,8 @@ def _ensure_image(cluster: Cluster) -> bool:
             "cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o",
             str(context / "libclockskew.so"), str(source / "clockskew/clockskew.c"), log=log,
         )  # fmt: skip
-        docker.build_image(IMAGE, context, key, {}, log)
+        docker.build_image(image, context, image.partition(":")[2], {}, log)
         shutil.rmtree(context)
-    return True
 
 
 def _install_dependencies(lock: Path, target: Path, log: Path) -> None:
