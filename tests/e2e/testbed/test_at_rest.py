@@ -7,11 +7,14 @@ import httpx
 import pytest
 
 from e2e.live.kube import Kube
+from e2e.live.prometheus import Prometheus
 from e2e.live.shop import places, wait_until_whole
 from e2e.live.waiting import wait_until
 from ooda.testbed.layout import CONTROL_PLANE, NODES, WORKERS
 
 WINDOW = 10.0  # seconds
+CORES = 'sum(rate(container_cpu_usage_seconds_total{{namespace=~"{}"}}[30s]))'
+MEMORY = 'sum(container_memory_working_set_bytes{{namespace=~"{}"}}) / 2^20'
 
 
 def test_all_pods_are_ready_on_three_nodes(kube: Kube) -> None:
@@ -51,4 +54,25 @@ def test_customers_are_served(
     record_property(f"customers over {took:.0f} s", figures)
     # The shop at rest does much better; this has to hold on a machine that is busy otherwise.
     assert 15 <= rate <= 25
-    assert failed < 0.01
+    assert failed < 0.001
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("namespaces", "cores", "mebibytes"),
+    [("fault-injection-shop|shop-load", 1.0, 1536), ("monitoring", 0.2, 286)],
+)
+def test_nothing_takes_more_than_its_budget(
+    prometheus: Prometheus,
+    record_property: Callable[[str, object], None],
+    namespaces: str,
+    cores: float,
+    mebibytes: float,
+) -> None:
+    def used(expression: str) -> float:
+        return sum(sample.value for sample in prometheus.ask(expression.format(namespaces)))
+
+    # Pods that have only just started are still busy with that.
+    wait_until(lambda: 0 < used(CORES) < cores, f"{namespaces} takes less than {cores} core", 60)
+    assert 0 < used(MEMORY) < mebibytes
+    record_property(namespaces, f"{used(CORES):.2f} core, {used(MEMORY):.0f} MiB")
