@@ -158,9 +158,9 @@ class Laboratory:
             shutil.copy2(_BAKE, work / "bake.sh")
             commands.run(
                 "docker", "run", "--rm", "--privileged", "--network=none",
-                "--volume", f"{work}:/work", "--volume", f"{work}/unpacked:/var/lib/containerd",
+                "--volume", f"{work}:/bake", "--volume", f"{work}/unpacked:/var/lib/containerd",
                 "--entrypoint", "/usr/bin/tini", _name("node-base"),
-                "--", "/bin/bash", "/work/bake.sh",
+                "--", "/bin/bash", "/bake/bake.sh",
                 deadline=300, log=log,
             )  # fmt: skip
             with self.cache.workplace("node-context") as context:
