@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ooda.testbed.layout import CLUSTER, NETWORK, WORKERS, layout
+from ooda.testbed.host import as_root
+from ooda.testbed.layout import BRIDGE, CLUSTER, NETWORK, WORKERS, layout
+from ooda.testbed.pins import read_pins
 
 TESTBED = Path(sys.executable).with_name("ooda-testbed")
 
@@ -76,6 +78,15 @@ def kill_all() -> None:
         except ProcessLookupError:
             continue
     until(lambda: not any(alive(pid) for pid in victims), 30)
+
+
+def forget_kernel_state() -> None:
+    """Take away what a restart of the machine takes away: mounts, the rule, the bridge."""
+    image = read_pins(layout().images).node
+    for worker in WORKERS:
+        as_root("umount", "--lazy", str(layout().disks / worker), helper_image=image)
+    as_root("iptables", "--wait", "--flush", "DOCKER-USER", helper_image=image)
+    as_root("ip", "link", "delete", BRIDGE, helper_image=image)
 
 
 def descendants_of_shims() -> set[int]:

@@ -19,6 +19,7 @@ from e2e.lifecycle.machine import (
     TESTBED,
     Run,
     docker,
+    forget_kernel_state,
     kill_all,
     node_containers,
     ready_nodes,
@@ -42,10 +43,13 @@ def test_up_changes_nothing_when_all_is_well(testbed: Run) -> None:
     assert "Creating" not in said
 
 
-def test_killed_with_everything_it_ran_the_cluster_works_again(testbed: Run) -> None:
+@pytest.mark.parametrize("restarted", [False, True], ids=["killed", "machine restarted"])
+def test_after_an_unclean_end_the_cluster_works_again(testbed: Run, *, restarted: bool) -> None:
     testbed("up")
     before = node_containers()
     kill_all()
+    if restarted:
+        forget_kernel_state()
     testbed("up")
     assert not set(before) & set(node_containers())
     assert ready_nodes() == set(NODES)

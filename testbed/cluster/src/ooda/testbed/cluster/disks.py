@@ -55,6 +55,6 @@ def remove_disks(disks: Path, helper_image: str) -> None:
             except CommandFailed:
                 # Still held by a process of a killed node: detach now, free later.
                 as_root("umount", "--lazy", str(point), helper_image=helper_image)
-        if point.is_dir():
-            point.rmdir()
+        if point.is_dir():  # with files, where nodes were revived while nothing was mounted
+            as_root("rm", "-rf", "--one-file-system", str(point), helper_image=helper_image)
         (disks / f"{worker}.img").unlink(missing_ok=True)
