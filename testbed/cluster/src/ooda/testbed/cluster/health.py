@@ -26,8 +26,8 @@ def why_not_usable(facts: Facts, wanted_key: str) -> str | None:
         (not facts.containers, "there is none"),
         (bool(down), f"its nodes do not run: {', '.join(down)}"),
         (not facts.disks_mounted, "a worker's file system is not mounted"),
+        (facts.revived, "its nodes were started again, or it was never completed"),
         (facts.key is None, "its API server does not answer, or it was never completed"),
-        (facts.revived, "its nodes were started again since it was made"),
         (facts.key != wanted_key, "its configuration or its node image has changed"),
     )
     return next((reason for applies, reason in reasons if applies), None)

@@ -46,6 +46,11 @@ class Cluster:
         """kubectl, taken out of the node image: the same version as the cluster."""
         return Kubectl(self.layout.binaries / "kubectl", self.layout.kubeconfig)
 
+    @property
+    def _incarnation(self) -> Path:
+        """Names the node containers since they were last started, as creation left them."""
+        return self.layout.state / "incarnation"
+
     def ensure(self) -> None:
         """Have a complete and ready cluster; do nothing where there is one. Raises TestbedError."""
         self._fetch_kubectl()
@@ -82,6 +87,7 @@ class Cluster:
         disks.remove_disks(self.layout.disks, self.pins.node)
         network.remove_network(self.pins.node)
         self.layout.kubeconfig.unlink(missing_ok=True)
+        self._incarnation.unlink(missing_ok=True)
 
     def _create(self, config: str, key: str) -> None:
         disks.make_disks(self.layout.disks, self.pins.node)
@@ -108,20 +114,23 @@ class Cluster:
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": _MARK, "namespace": "kube-system"},
-                "data": {"key": key, "incarnation": nodes.incarnation()},
+                "data": {"key": key},
             }
         )
+        self._incarnation.write_text(nodes.incarnation())
 
     def _facts(self) -> Facts:
         states = nodes.node_states()
         mounted = disks.all_mounted(self.layout.disks)
-        whole = mounted and all(states.get(name) == "running" for name in NODES)
-        mark = self._read_mark() if whole else {}
+        kept = self._incarnation.read_text() if self._incarnation.is_file() else None
+        revived = kept != nodes.incarnation()
+        running = all(states.get(name) == "running" for name in NODES)
+        mark = self._read_mark() if running and mounted and not revived else {}
         return Facts(
             states,
             disks_mounted=mounted,
             key=mark.get("key"),
-            revived=mark.get("incarnation") != nodes.incarnation(),
+            revived=revived,
         )
 
     def _read_mark(self) -> dict[str, str]:
