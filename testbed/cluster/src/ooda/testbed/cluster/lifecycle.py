@@ -53,9 +53,9 @@ class Cluster:
 
     def ensure(self) -> None:
         """Have a complete and ready cluster; do nothing where there is one. Raises TestbedError."""
-        self._fetch_kubectl()
-        config = kind_config(self.pins.node, self.layout.disks)
         image = docker.image_id(self.pins.node) or ""
+        self._fetch_kubectl(image)
+        config = kind_config(self.pins.node, self.layout.disks)
         key = config_key(config, image, egress=self.egress)
         reason = why_not_usable(self._facts(), key)
         if reason is None:
@@ -125,26 +125,20 @@ class Cluster:
         kept = self._incarnation.read_text() if self._incarnation.is_file() else None
         revived = kept != nodes.incarnation()
         running = all(states.get(name) == "running" for name in NODES)
-        mark = self._read_mark() if running and mounted and not revived else {}
-        return Facts(
-            states,
-            disks_mounted=mounted,
-            key=mark.get("key"),
-            revived=revived,
-        )
+        key = self._read_key() if running and mounted and not revived else None
+        return Facts(states, disks_mounted=mounted, key=key, revived=revived)
 
-    def _read_mark(self) -> dict[str, str]:
-        """Read the mark; a busy API server gets a minute to answer before it counts as gone."""
+    def _read_key(self) -> str | None:
+        """Read the key; a busy API server gets a minute to answer before it counts as gone."""
         selector = f"--field-selector=metadata.name={_MARK}"
         end = time.monotonic() + _ANSWER_DEADLINE
         while time.monotonic() < end:
             with suppress(CommandFailed):
                 self._write_kubeconfig()
                 found = self.kubectl.items("-n", "kube-system", "configmaps", selector)
-                data: dict[str, str] = found[0]["data"] if found else {}
-                return data
+                return str(found[0]["data"]["key"]) if found else None
             time.sleep(0.5)
-        return {}
+        return None
 
     def _write_kubeconfig(self) -> None:
         if not self.layout.kubeconfig.is_file():
@@ -160,9 +154,8 @@ class Cluster:
         run(str(self.kind), "export", "kubeconfig", "--name", CLUSTER)
         self.steps.say(f"kubectl now has the context {CONTEXT}.")
 
-    def _fetch_kubectl(self) -> None:
-        """Take kubectl out of the node image, once per image."""
-        image = docker.image_id(self.pins.node) or ""
+    def _fetch_kubectl(self, image: str) -> None:
+        """Take kubectl out of the node image, once per image (its id)."""
         stamp = self.layout.binaries / "kubectl.image"
         if stamp.is_file() and stamp.read_text() == image:
             return
