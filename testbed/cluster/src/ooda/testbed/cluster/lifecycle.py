@@ -91,7 +91,7 @@ class Cluster:
 
     def _create(self, config: str, key: str) -> None:
         disks.make_disks(self.layout.disks, self.pins.node)
-        network.ensure_network(self.pins.node, egress=self.egress)
+        network.make_network(self.pins.node, egress=self.egress)
         with self.steps.step("creating three nodes with kind", "kind-create") as log:
             path = self.layout.state / "kind.yaml"
             path.write_text(config)

@@ -17,24 +17,22 @@ _RULE = ("DOCKER-USER", "--in-interface", BRIDGE, "!", "--out-interface", BRIDGE
          "--match", "conntrack", "--ctstate", "NEW", "--jump", "REJECT")  # fmt: skip
 
 
-def ensure_network(helper_image: str, *, egress: bool) -> None:
-    """Have the network, open or closed. Raises Refused when the name is somebody else's."""
-    wanted = _OPEN if egress else _CLOSED
-    found = docker.network(NETWORK)
-    if found and OWNER_LABEL not in found["Labels"]:
+def make_network(helper_image: str, *, egress: bool) -> None:
+    """Make the network, open or closed; ours was removed before (`remove_network`).
+
+    Raises Refused when the name is somebody else's.
+    """
+    if docker.network(NETWORK):
         raise Refused(
             f"A Docker network named {NETWORK} exists and is not ours; "
             f"remove it (docker network rm {NETWORK}) or rename it."
         )
-    if found and found["Labels"][OWNER_LABEL] != wanted:
-        remove_network(helper_image)
-        found = None
-    if not found:
-        run(
-            "docker", "network", "create", "--driver=bridge", f"--label={OWNER_LABEL}={wanted}",
-            f"--opt=com.docker.network.bridge.name={BRIDGE}",
-            f"--opt=com.docker.network.bridge.enable_ip_masquerade={str(egress).lower()}", NETWORK,
-        )  # fmt: skip
+    run(
+        "docker", "network", "create", "--driver=bridge",
+        f"--label={OWNER_LABEL}={_OPEN if egress else _CLOSED}",
+        f"--opt=com.docker.network.bridge.name={BRIDGE}",
+        f"--opt=com.docker.network.bridge.enable_ip_masquerade={str(egress).lower()}", NETWORK,
+    )  # fmt: skip
     if not egress:
         close(helper_image)
 
