@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := libs/common cli testbed/cluster testbed/shop
+SERVICES := observer orienter decider actor recorder
+MEMBERS := libs/common cli $(addprefix services/,$(SERVICES)) testbed/cluster testbed/shop
 SOURCES := $(addsuffix /src,$(MEMBERS)) tests
 SHELL_SCRIPTS = $(shell git ls-files -- '*.sh' .ci/run testbed/images | xargs grep -lE '^\#!.*\b(ba)?sh' --)
 
@@ -23,7 +24,7 @@ help: ## list the targets
 setup: .venv/.installed ## make the Python environment in .venv
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config \
-  --no-emit-index-url --no-emit-find-links --no-header --no-annotate $(addprefix --no-emit-package ooda-,common cli testbed shop)
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate $(addprefix --no-emit-package ooda-,common cli $(SERVICES) testbed shop)
 
 .PHONY: lock
 lock: setup ## resolve the dependencies again into the hashed lock files

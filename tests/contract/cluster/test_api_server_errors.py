@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ooda.common.cluster import ClusterFacts, ask_cluster
+from ooda.common.cluster.connection import ClusterFacts, ask_cluster
 from ooda.common.reach import UnreachableError
 from ooda.common.settings import ClusterSettings
 from servers.api_server import Serve, self_signed

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from ooda.common.bus import NatsFacts
+from ooda.common.bus.connection import NatsFacts
 from ooda.common.connectivity import NotReached, Reachability, Reached, check_all
 from ooda.common.database import PostgresFacts
 from ooda.common.settings import Settings

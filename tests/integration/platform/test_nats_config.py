@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ooda.common.bus import ask_nats
+from ooda.common.bus.connection import ask_nats
 from ooda.common.settings import NatsSettings
 from servers.kubectl import kustomize
 from servers.nats import started

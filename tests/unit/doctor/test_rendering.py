@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 
 from ooda.cli.doctor import all_well, as_json, as_table
-from ooda.common.bus import NatsFacts
-from ooda.common.cluster import ClusterFacts
+from ooda.common.bus.connection import NatsFacts
+from ooda.common.cluster.connection import ClusterFacts
 from ooda.common.connectivity import NotReached, Reachability, Reached
 from ooda.common.database import PostgresFacts
 

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ooda.common.bus import NatsFacts, ask_nats
-from ooda.common.cluster import ClusterFacts, ask_cluster
+from ooda.common.bus.connection import NatsFacts, ask_nats
+from ooda.common.cluster.connection import ClusterFacts, ask_cluster
 from ooda.common.config_file import config_path
 from ooda.common.database import PostgresFacts, ask_postgres
 from ooda.common.reach import UnreachableError

@@ -1,4 +1,4 @@
-"""The one door to the API server: no other module imports ``kubernetes``."""
+"""Find the API server, and ask it what it is."""
 
 import os
 from dataclasses import dataclass

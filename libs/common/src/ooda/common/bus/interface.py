@@ -1,0 +1,106 @@
+"""What a service asks of the bus: publish, be handed events, keep records. The fates of an event.
+
+``Bus`` is the real thing, ``ooda.common.testing`` has the one in memory; one contract suite runs on
+both. A handler that returns has handled the event. One that raises anything but ``PoisonError`` is
+given it again, after growing delays, and after the last try the event goes to ``dead.letter``; a
+``PoisonError`` goes there at once.
+
+    BusError
+    ├── BusUnavailableError     the server did not confirm in time; publishing again is safe
+    └── RecordConflictError     the record in the bucket is not what the writer had read
+"""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from ooda.common.events import Event
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+class BusError(Exception):
+    """The bus did not do what it was asked for."""
+
+
+class BusUnavailableError(BusError):
+    """The server did not confirm in time; the same call again is safe."""
+
+
+class RecordConflictError(BusError):
+    """Somebody else wrote the record since it was read."""
+
+
+class PoisonError(Exception):
+    """This event can never be handled: trying again is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event as it was handed over, with what the server knows of it."""
+
+    event: Event
+    subject: str
+    stream: str
+    sequence: int
+    stored_at: dt.datetime
+    """When the server stored it: the one clock of all measurements."""
+    deliveries: int
+    """1 at the first try."""
+    payload: bytes
+    headers: dict[str, str]
+
+
+Handler = Callable[[Delivery], Awaitable[None]]
+BatchHandler = Callable[[Sequence[Delivery]], Awaitable[None]]
+
+
+class Publisher(Protocol):
+    """Publishes events."""
+
+    async def publish(self, event: Event) -> None:
+        """Publish and wait until it is stored; the same event id again is stored once.
+
+        Raises BusUnavailableError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[Record]):
+    """A record and the revision that a compare-and-set needs."""
+
+    record: Record
+    revision: int
+
+
+class Bucket(Protocol[Record]):
+    """Records of one type by key, with one writing service."""
+
+    async def get(self, key: str) -> Stored[Record] | None:
+        """Return a record, None if there is none.
+
+        Raises BusUnavailableError, ValueError if what is there is no such record.
+        """
+        ...
+
+    async def put(self, key: str, record: Record, revision: int | None) -> int:
+        """Write if the revision is still the given one (None: if there is no record).
+
+        Returns the new revision. Raises RecordConflictError, BusUnavailableError.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove a record; it is no error if there is none. Raises BusUnavailableError."""
+        ...
+
+    async def keys(self) -> Sequence[str]:
+        """Return the keys that have a record, or had one that was deleted since.
+
+        Raises BusUnavailableError.
+        """
+        ...

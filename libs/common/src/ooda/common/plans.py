@@ -1,0 +1,105 @@
+"""What an action is made of: typed steps against exact objects, each with its guard. Pure.
+
+The shapes follow how a successor can find out whether a step was done: a patch leaves the
+action's id on the object, a deletion names the UID, a Job's name comes from the action's id.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ACTION_ANNOTATION = "ooda.dev/action"
+"""Set by the very patch that an action makes; its value is the action's id."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ObjectRef(_Part):
+    """One object of the API server, as it was when it was read."""
+
+    kind: str
+    """A value of ``ooda.common.cluster.Kind``, such as ``Deployment``."""
+    namespace: str | None
+    name: str
+    uid: str
+    resource_version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class FieldChange(_Part):
+    """One field of an object, by JSON pointer (RFC 6901), before and after.
+
+    ``None`` is an absent field: before, it is added; after, it is removed.
+    """
+
+    path: str
+    before: Any = None
+    after: Any = None
+
+
+class PatchStep(_Part):
+    """Change fields of one object; refused by the API server if UID or old values differ."""
+
+    kind: Literal["patch"] = "patch"
+    object: ObjectRef
+    changes: tuple[FieldChange, ...]
+
+
+class DeletePodStep(_Part):
+    """Delete one pod, by UID, so that its controller replaces it. Has no inverse."""
+
+    kind: Literal["delete_pod"] = "delete_pod"
+    object: ObjectRef
+
+
+class EvictStep(_Part):
+    """Evict one pod, by UID, respecting PodDisruptionBudgets. Has no inverse."""
+
+    kind: Literal["evict"] = "evict"
+    object: ObjectRef
+
+
+class CreateJobStep(_Part):
+    """Run a CronJob once; the Job's name is computed from the action's id. Has no inverse."""
+
+    kind: Literal["create_job"] = "create_job"
+    cron_job: ObjectRef
+    name: str
+
+
+class CordonStep(_Part):
+    """Mark one node unschedulable."""
+
+    kind: Literal["cordon"] = "cordon"
+    object: ObjectRef
+
+
+Step = Annotated[
+    PatchStep | DeletePodStep | EvictStep | CreateJobStep | CordonStep,
+    Field(discriminator="kind"),
+]
+
+
+class Verification(_Part):
+    """When an action has helped: the predicate is true for the hold time, before the deadline."""
+
+    symptom_gone: bool = True
+    """The anomalies of the incident are cleared."""
+    workload_ready: bool = True
+    """The workload has all the replicas that it asks for, ready and of the current template."""
+    hold_seconds: Annotated[float, Field(ge=0)] = 60
+    deadline_seconds: Annotated[float, Field(gt=0)] = 300
+
+
+class Health(_Part):
+    """How a workload is, as far as it was seen."""
+
+    desired: int
+    ready: int
+    open_anomalies: int
+    fresh: bool
+    """Whether what was seen is young enough to count."""
