@@ -208,7 +208,7 @@ class DiagnosisStarted(IncidentEvent):
     opened_at: Moment
     anomalies: tuple[OpenAnomaly, ...]
     suspects: tuple[Target, ...]
-    reason: Literal["opened", "extended", "not_helped"]
+    reason: Literal["opened", "extended", "not_helped", "expired"]
 
 
 class DiagnosisReady(IncidentEvent):

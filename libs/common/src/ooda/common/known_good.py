@@ -1,0 +1,60 @@
+"""What was known to be good, per namespace: the custom resource ``KnownGood`` named ``catalog``.
+
+Pure. The observer alone writes it, so that people can read it with kubectl and the API server can
+hold the actor to it. Contents are kept exactly as the API server had them.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CATALOG = "catalog"
+"""The name of the one object per namespace."""
+
+VERSIONS_KEPT = 3
+"""Known good versions per object; the newest is the last."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class KnownWorkload(_Part):
+    """A workload while it was healthy."""
+
+    templates: tuple[Mapping[str, Any], ...] = ()
+    """Pod templates, whole (``metadata`` and ``spec``), oldest first."""
+    replicas: int | None = None
+    """The last healthy number of replicas; None for a kind that has none."""
+    healthy_at: dt.datetime = Field(alias="healthyAt")
+
+
+class KnownGoodSpec(_Part):
+    """The spec of the custom resource. Keys of ``workloads`` are ``Deployment/checkout``."""
+
+    workloads: Mapping[str, KnownWorkload] = {}
+    services: Mapping[str, tuple[Mapping[str, Any], ...]] = {}
+    """Specs by name."""
+    config_maps: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default={}, alias="configMaps")
+    """``data`` and ``binaryData`` by name."""
+    network_policies: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(
+        default={}, alias="networkPolicies"
+    )
+    """Specs by name."""
+
+
+def workload_key(kind: str, name: str) -> str:
+    """Return the key of a workload."""
+    return f"{kind}/{name}"
+
+
+def last_good_template(
+    spec: KnownGoodSpec, kind: str, name: str, current: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Return the newest known good template that differs from the current one."""
+    known = spec.workloads.get(workload_key(kind, name))
+    if known is None:
+        return None
+    return next((each for each in reversed(known.templates) if each != current), None)
