@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ooda.common import events
+from ooda.common.plans import Verification
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import (
     ActionKind,
@@ -46,7 +47,7 @@ def request(**given: Any) -> events.ActionRequest:
             "action": ActionKind.ROLL_BACK_WORKLOAD,
             "target": CHECKOUT,
             "risk": Risk.REVERSIBLE,
-            "verification": events.Verification(hold_seconds=5, deadline_seconds=60),
+            "verification": Verification(hold_seconds=5, deadline_seconds=60),
         }
         | given
     )
@@ -120,7 +121,7 @@ _DEFAULTS: dict[type[events.Event], Callable[[], dict[str, Any]]] = {
         "steps": (),
         "undo": "keep",
         "before": (),
-        "verification": events.Verification(),
+        "verification": Verification(),
         "valid_until": NOW + dt.timedelta(seconds=30),
     },
     events.ActionRecorded: lambda: {
