@@ -1,0 +1,1 @@
+"""Fakes of our own narrow interfaces, shipped beside the real things."""
