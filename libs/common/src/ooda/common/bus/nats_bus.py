@@ -7,19 +7,21 @@ logged, a consumer that disappeared is noticed.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
 import nats.errors
 import nats.js.errors
 import structlog
 from faststream import AckPolicy
+from faststream import Context as FromContext
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.message import NatsBatchMessage
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.nats.prometheus import NatsPrometheusMiddleware
 from faststream.security import SASLPlaintext
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerInfo, Header
 from nats.js.client import JetStreamContext
@@ -42,6 +44,9 @@ from ooda.common.bus.subjects import stream_of
 from ooda.common.clock import Clock
 from ooda.common.events import Event
 from ooda.common.settings import NatsSettings
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
 
 log = structlog.get_logger()
 
@@ -110,7 +115,8 @@ class NatsBus:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
             ack_policy=AckPolicy.MANUAL,
-            logger=None,
+            logger=logging.getLogger("faststream"),
+            log_level=logging.DEBUG,  # each message; what goes wrong in it is an error still
             middlewares=(
                 NatsTelemetryMiddleware(tracer_provider=telemetry.tracers),
                 NatsPrometheusMiddleware(
@@ -197,7 +203,7 @@ class NatsBus:
         """Register a handler of up to ``batch_size`` events, or what came in ``max_wait`` s."""
         courier = self._courier(consumer)
 
-        async def handle(message: NatsBatchMessage) -> None:
+        async def handle(message: Annotated[NatsBatchMessage, FromContext("message")]) -> None:
             await courier.deliver_batch(message.raw_message, handler)
 
         pull = PullSub(batch_size=batch_size, timeout=max_wait, batch=True)
@@ -300,7 +306,8 @@ class NatsBus:
         log.error("NATS says no", user=self._member.user, error=str(error))
 
     async def _on_disconnected(self) -> None:
-        log.warning("NATS is away", user=self._member.user)
+        if not self._state.stopping.is_set():
+            log.warning("NATS is away", user=self._member.user)
 
     async def _on_reconnected(self) -> None:
         log.info("NATS is back", user=self._member.user)
