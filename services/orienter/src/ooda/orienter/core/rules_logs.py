@@ -50,21 +50,17 @@ _PATTERNS: tuple[tuple[Sign, re.Pattern[str]], ...] = (
     ),
 )
 
-_HOST = re.compile(
-    r"""(?ix)
-    (?:connect(?:ion)?\s+(?:to\s+)?(?:server\s+at|host)?\s*|dial\s+tcp\s+|://|refused[^\n]{0,20}?\bto\s+
-    |host[=:\s]+|failed\s+\(?)
-    ["'(]*([a-z][a-z0-9.-]{0,120}?)["']?(?=[\s:,/)"']|$)
-    """
-)
+_WORD = re.compile(r"[a-z0-9][a-z0-9.-]*")
+"""What may be a host: clients write it in many ways, so any word is compared with known names."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRead:
-    """What was read from logs: what is seen, and the hosts that were named as unreachable."""
+    """What was read from logs."""
 
     seen: Seen
     refused_by: tuple[str, ...]
+    """Words of the lines that say a connection was refused; a host may be among them."""
 
 
 def read_logs(texts: Sequence[str]) -> LogRead:
@@ -79,18 +75,18 @@ def read_logs(texts: Sequence[str]) -> LogRead:
         signs.add(sign)
         lines.append(line[:LINE])
         if sign is Sign.LOG_CONNECTION_REFUSED:
-            hosts += [host.lower() for host in _HOST.findall(line[:2000])]
+            hosts += _WORD.findall(line[:2000].lower())
     if not lines:
         lines = [line.strip()[:LINE] for text in texts for line in text.splitlines()[-2:]]
     return LogRead(Seen(frozenset(signs), "\n".join(lines[-LINES:])), tuple(dict.fromkeys(hosts)))
 
 
-def server_named(hosts: Sequence[str], known: Sequence[str], namespace: str) -> tuple[str, ...]:
-    """Return the Services or workloads among the hosts: exact names of the same namespace only."""
+def server_named(words: Sequence[str], known: Sequence[str], namespace: str) -> tuple[str, ...]:
+    """Return the Services or workloads among the words: exact names of the same namespace only."""
     names = set(known)
     found = []
-    for host in hosts:
-        name, _, rest = host.rstrip(".").partition(".")
+    for word in words:
+        name, _, rest = word.rstrip(".").partition(".")
         here = not rest or rest == namespace or rest.startswith(f"{namespace}.svc")
         if here and name in names:
             found.append(name)
