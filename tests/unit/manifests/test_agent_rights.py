@@ -19,28 +19,28 @@ RIGHTS = {
         "discovery.k8s.io/endpointslices networking.k8s.io/networkpolicies "
         "policy/poddisruptionbudgets coordination.k8s.io/leases",
         "get create update": "ooda.dev/knowngoods",
-        "get update": "coordination.k8s.io/leases/observer@own",
+        "get update": "coordination.k8s.io/leases/ooda-observer@own",
     },
     "orienter": {
         "get list": "pods services configmaps nodes apps/deployments apps/replicasets "
         "apps/statefulsets apps/daemonsets",
         "list": "events.k8s.io/events discovery.k8s.io/endpointslices",
         "get": "pods/log ooda.dev/knowngoods",
-        "get update": "coordination.k8s.io/leases/orienter@own",
+        "get update": "coordination.k8s.io/leases/ooda-orienter@own",
     },
     "decider": {
         "get": "namespaces apps/deployments apps/statefulsets apps/daemonsets ooda.dev/knowngoods",
         "list": "autoscaling/horizontalpodautoscalers",
-        "get update": "coordination.k8s.io/leases/decider@own",
+        "get update": "coordination.k8s.io/leases/ooda-decider@own",
     },
     "actor": {
         "get patch": "apps/deployments apps/statefulsets apps/daemonsets",
         "get delete": "pods",
         "create": "pods/eviction",
         "get": "namespaces ooda.dev/knowngoods configmaps/ooda-stop@own",
-        "get update": "coordination.k8s.io/leases/actor@own",
+        "get update": "coordination.k8s.io/leases/ooda-actor@own",
     },
-    "recorder": {"get update": "coordination.k8s.io/leases/recorder@own"},
+    "recorder": {"get update": "coordination.k8s.io/leases/ooda-recorder@own"},
 }
 
 

@@ -204,12 +204,6 @@ def test_services_fit_into_600_megabytes_together(agent: Objects) -> None:
     assert sum(int(limit.removesuffix("Mi")) * 1024 * 1024 for limit in limits) <= 600_000_000
 
 
-def test_a_new_pod_waits_for_the_lease_of_the_old_one(agent: Objects) -> None:
-    for each in run_for_ever(workloads(agent)):
-        assert each["spec"]["replicas"] == 1
-        assert each["spec"]["strategy"] == {"type": "Recreate"}
-
-
 def test_postgres_is_not_ready_before_it_listens_on_the_network(
     platform: Objects, only: Only
 ) -> None:

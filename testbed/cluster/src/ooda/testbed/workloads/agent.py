@@ -52,10 +52,13 @@ def ensure_agent(cluster: Cluster) -> None:
             read_secrets(kubectl, SYSTEM),
         )
         _forget_unfinished_jobs(kubectl)
-        kubectl.apply(*objects, deadline=60)
+        services = [each for each in objects if each["kind"] == "Deployment"]
         jobs = names_of("Job", objects)
+        kubectl.apply(*(each for each in objects if each not in services), deadline=60)
         await_jobs(kubectl, SYSTEM, jobs, _DEADLINE)
         _forget_other_jobs(kubectl, jobs)
+        # Services wait for streams and tables by ending and starting again: later is sooner.
+        kubectl.apply(*services, deadline=60)
         await_rollouts(kubectl, SYSTEM, _DEADLINE, "deployments")
     write_local_config(cluster)
 
