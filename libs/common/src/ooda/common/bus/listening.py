@@ -19,6 +19,7 @@ from ooda.common.events import Event, parse_event
 from ooda.common.reach import UnreachableError
 from ooda.common.settings import NatsSettings
 from ooda.common.topology import (
+    LOOP_SERVICES,
     STATUS_SUBJECT,
     Account,
     Service,
@@ -87,13 +88,6 @@ async def ask_services(settings: NatsSettings, wait: float) -> Mapping[Service, 
 
     Raises UnreachableError.
     """
-    services = (
-        Service.OBSERVER,
-        Service.ORIENTER,
-        Service.DECIDER,
-        Service.ACTOR,
-        Service.RECORDER,
-    )
     user = user_name(Service.CLI, Account.LOOP)
     async with connected(settings, _CONNECTING, user=user, inbox=inbox_prefix(user)) as client:
 
@@ -106,9 +100,9 @@ async def ask_services(settings: NatsSettings, wait: float) -> Mapping[Service, 
             answer: Mapping[str, Any] = json.loads(reply.data)
             return answer
 
-        answers = await asyncio.gather(*(ask(service) for service in services))
+        answers = await asyncio.gather(*(ask(service) for service in LOOP_SERVICES))
         return {
             service: answer
-            for service, answer in zip(services, answers, strict=True)
+            for service, answer in zip(LOOP_SERVICES, answers, strict=True)
             if answer is not None
         }
