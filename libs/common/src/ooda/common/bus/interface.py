@@ -34,6 +34,10 @@ class RecordConflictError(BusError):
     """Somebody else wrote the record since it was read."""
 
 
+class RetryLaterError(Exception):
+    """Something that the handler needs is away: the same event will be handled once it is back."""
+
+
 class PoisonError(Exception):
     """This event can never be handled: trying again is of no use."""
 
