@@ -147,8 +147,8 @@ FORGERIES = {
     ),
     "a row appended": (
         (
-            "INSERT INTO events (position, previous_hash, row_hash, account, stream, stream_sequence,"
-            " subject, event_id, occurred_at, stored_at, recorded_at, payload)"
+            "INSERT INTO events (position, previous_hash, row_hash, account, stream,"
+            " stream_sequence, subject, event_id, occurred_at, stored_at, recorded_at, payload)"
             " SELECT 16, row_hash, row_hash, account, stream, 99, subject, 'forged', occurred_at,"
             " stored_at, recorded_at, payload FROM events WHERE position = 15"
         ),
