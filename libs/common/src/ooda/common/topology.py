@@ -51,6 +51,16 @@ class Service(StrEnum):
     BOOTSTRAP = "bootstrap"
 
 
+LOOP_SERVICES = (
+    Service.OBSERVER,
+    Service.ORIENTER,
+    Service.DECIDER,
+    Service.ACTOR,
+    Service.RECORDER,
+)
+"""The services that turn the loop, in its order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A JetStream stream. Ages in seconds, sizes in bytes; None is unlimited."""
@@ -156,6 +166,8 @@ class Bucket:
     name: str
     owner: Service
     readers: tuple[Service, ...] = ()
+    max_bytes: int = 64 * MIB
+    """When it is full writing fails; nothing that was written is thrown away."""
 
 
 BASELINES = Bucket("baselines", Service.OBSERVER)
