@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ooda.common.testing import FixedClock, MemoryBus, delivery
-
 from factories.cluster_objects import Json
 from factories.diagnosis import CHECKOUT, WEIGHTS, workload
 from factories.events import NAMESPACE, NOW, make
@@ -25,6 +23,7 @@ from ooda.common.events import (
 )
 from ooda.common.targets import ServiceTarget, Target
 from ooda.common.taxonomy import Source
+from ooda.common.testing import FixedClock, MemoryBus, delivery
 from ooda.orienter.announcing import Announcer
 from ooda.orienter.core.records import Incident
 from ooda.orienter.diagnosing import Diagnosing

@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 
 import pytest
-from ooda.common.testing import FixedClock, MemoryBus
 
 from factories.cluster_objects import (
     container_status,
@@ -32,6 +31,7 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.taxonomy import Closure, EvidenceFamily, FailureClass, Outcome, Signal
+from ooda.common.testing import FixedClock, MemoryBus
 from ooda.orienter.core.records import Member
 
 PULL = anomaly(Signal.IMAGE_PULL, pod="checkout-7d4b9c5f6d-xk2lp")
