@@ -4,7 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 SERVICES := observer orienter decider actor recorder
-MEMBERS := libs/common cli $(addprefix services/,$(SERVICES)) testbed/cluster testbed/shop
+SHIPPED := libs/common cli $(addprefix services/,$(SERVICES))
+MEMBERS := $(SHIPPED) testbed/cluster testbed/shop
 SOURCES := $(addsuffix /src,$(MEMBERS)) tests
 SHELL_SCRIPTS = $(shell git ls-files -- '*.sh' .ci/run testbed/images | xargs grep -lE '^\#!.*\b(ba)?sh' --)
 
@@ -30,6 +31,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: setup ## resolve the dependencies again into the hashed lock files
 	$(LOCK) pyproject.toml --group dev -o requirements.lock
 	$(LOCK) testbed/shop/pyproject.toml -o testbed/shop/requirements.lock
+	$(LOCK) $(addsuffix /pyproject.toml,$(SHIPPED)) --constraints requirements.lock -o services/requirements.lock
 
 .PHONY: check
 check: setup ## lint, types, import rules, shell scripts
@@ -65,6 +67,13 @@ platform: setup ## have NATS, Postgres and Prometheus on the cluster
 .PHONY: shop
 shop: setup ## have the shop on the cluster, with customers who buy
 	@$(TESTBED) shop
+
+.PHONY: agent
+agent: setup ## have the agent on the cluster: image, passwords, schema, five services
+	@$(TESTBED) agent
+
+.PHONY: down
+down: cluster-down ## the same as cluster-down
 
 .PHONY: cluster-down
 cluster-down: setup ## remove the cluster and all that was made for it; images stay cached

@@ -16,7 +16,12 @@ def rendered(folder: str) -> Objects:
 
 @pytest.fixture(scope="session")
 def platform() -> Objects:
-    return rendered("k8s/overlays/kind")
+    return rendered("k8s/overlays/kind/platform")
+
+
+@pytest.fixture(scope="session")
+def agent() -> Objects:
+    return rendered("k8s/overlays/kind/agent")
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +30,8 @@ def monitoring() -> Objects:
 
 
 @pytest.fixture(scope="session")
-def everything(platform: Objects, monitoring: Objects) -> Objects:
-    return platform + monitoring
+def everything(platform: Objects, agent: Objects, monitoring: Objects) -> Objects:
+    return platform + agent + monitoring
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,18 @@
 """What every workload of ours has to keep, checked on what kustomize renders."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from ooda.testbed.workloads.logins import DATABASE_LOGINS, NATS_LOGINS
+from servers.kubectl import kustomize
+
+ROOT = Path(__file__).parents[3]
 Objects = list[dict[str, Any]]
 Only = Callable[[Objects, str, str], dict[str, Any]]
 
-IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0"}
+IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0", "ooda:dev"}
+SERVICES = {"observer", "orienter", "decider", "actor", "recorder"}
 NAMESPACES = {"ooda-system", "monitoring"}
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
@@ -16,6 +22,10 @@ def workloads(objects: Objects) -> Objects:
     found = [each for each in objects if "template" in each.get("spec", {})]
     assert found
     return found
+
+
+def run_for_ever(objects: Objects) -> Objects:
+    return [each for each in objects if each["kind"] != "Job"]
 
 
 def pods(objects: Objects) -> Objects:
@@ -30,9 +40,18 @@ def containers(objects: Objects) -> Objects:
     ]
 
 
-def test_three_workloads_are_rendered(everything: Objects) -> None:
-    names = sorted(each["metadata"]["name"] for each in workloads(everything))
-    assert names == ["nats", "postgres", "prometheus"]
+def test_all_workloads_are_rendered(everything: Objects) -> None:
+    names = [each["metadata"]["name"] for each in workloads(everything)]
+    assert len(names) == len(set(names))
+    assert set(names) == {"nats", "postgres", "prometheus", "bootstrap", "migrate", *SERVICES}
+
+
+def test_the_whole_is_its_two_parts(platform: Objects, agent: Objects) -> None:
+    def by_name(each: dict[str, Any]) -> tuple[str, str]:
+        return (each["kind"], each["metadata"]["name"])
+
+    whole = kustomize(ROOT / "k8s/overlays/kind")
+    assert sorted(whole, key=by_name) == sorted(platform + agent, key=by_name)
 
 
 def test_only_pinned_images_are_used(everything: Objects) -> None:
@@ -55,7 +74,7 @@ def test_containers_say_what_they_need_and_may_take(everything: Objects) -> None
 
 
 def test_containers_have_all_three_probes(everything: Objects) -> None:
-    for each in containers(everything):
+    for each in containers(run_for_ever(everything)):
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(each), each["name"]
 
 
@@ -127,19 +146,62 @@ def test_volumes_have_the_sizes_they_were_given(platform: Objects, only: Only) -
         assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == [size]
 
 
-def test_credentials_come_from_the_secrets_that_the_set_up_makes(platform: Objects) -> None:
-    used = {
+def variables_from_secrets(objects: Objects) -> set[tuple[str, str]]:
+    return {
         (reference["name"], reference["key"])
-        for container in containers(platform)
-        for variable in container["env"]
+        for container in containers(objects)
+        for variable in container.get("env", [])
         if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
     }
-    assert used == {
-        ("nats-credentials", "user"),
-        ("nats-credentials", "password"),
+
+
+def test_credentials_come_from_the_secrets_that_the_set_up_makes(
+    platform: Objects, only: Only
+) -> None:
+    assert variables_from_secrets(platform) == {
         ("postgres-credentials", "username"),
         ("postgres-credentials", "password"),
     }
+    (config,) = only(platform, "StatefulSet", "nats")["spec"]["template"]["spec"]["volumes"]
+    assert {"secret": {"name": "nats-passwords"}} in config["projected"]["sources"]
+
+
+def test_every_service_knows_its_own_password_only(agent: Objects) -> None:
+    owner = {("postgres-credentials", "username"), ("postgres-credentials", "password")}
+    secrets = {
+        each["metadata"]["name"]: variables_from_secrets([each]) for each in workloads(agent)
+    }
+    assert secrets == {
+        **{name: {(f"nats-{name}", "password")} for name in (*SERVICES, "bootstrap")},
+        "recorder": {("nats-recorder", "password"), ("postgres-recorder", "password")},
+        "migrate": {("postgres-recorder", "password"), ("postgres-reader", "password"), *owner},
+    }
+
+
+def test_the_secrets_that_are_named_are_those_that_the_set_up_makes(everything: Objects) -> None:
+    logins = (*NATS_LOGINS, *DATABASE_LOGINS)
+    made = {(each.secret, each.key) for each in logins}
+    made |= {("postgres-credentials", "username"), ("postgres-credentials", "password")}
+    assert variables_from_secrets(everything) <= made
+
+
+def test_services_have_an_account_of_their_own_and_jobs_none(agent: Objects) -> None:
+    accounts = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"].get("serviceAccountName")
+        for each in workloads(agent)
+    }
+    assert accounts == {name: name for name in SERVICES} | {"bootstrap": None, "migrate": None}
+    for each in workloads(agent):
+        if each["kind"] == "Job":
+            assert each["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+    made = {each["metadata"]["name"] for each in agent if each["kind"] == "ServiceAccount"}
+    assert made == SERVICES
+
+
+def test_services_fit_into_600_megabytes_together(agent: Objects) -> None:
+    limits = [each["resources"]["limits"]["memory"] for each in containers(run_for_ever(agent))]
+    assert all(limit.endswith("Mi") for limit in limits)
+    assert sum(int(limit.removesuffix("Mi")) * 1024 * 1024 for limit in limits) <= 600_000_000
 
 
 def test_postgres_is_not_ready_before_it_listens_on_the_network(

@@ -8,7 +8,7 @@ from ooda.testbed.pins import read_pins
 ROOT = Path(__file__).parents[3]
 PINS = read_pins(ROOT / "testbed/images")
 PINNED = {*PINS.needed, *(name for names in PINS.node_content.values() for name in names)}
-BUILT_HERE = {"ooda-shop:dev"}
+BUILT_HERE = {"ooda-shop:dev", "ooda:dev"}
 NAMED = re.compile(
     r"""(?:^|[\s\[])(?:image|sandbox_image)\s*[:=]\s*"?([\w./-]+:[\w.-]+)""", re.MULTILINE
 )

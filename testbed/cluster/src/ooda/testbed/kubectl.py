@@ -30,7 +30,9 @@ class Kubectl:
         )["items"]
         return found
 
-    def apply(self, *manifests: dict[str, Any]) -> None:
+    def apply(self, *manifests: dict[str, Any], deadline: float = 30.0) -> None:
         """Apply objects, server-side: what others set of them stays."""
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
-        self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+        self(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text, deadline=deadline
+        )

@@ -29,6 +29,7 @@ from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
 from ooda.testbed.progress import Steps
+from ooda.testbed.workloads.agent import ensure_agent
 from ooda.testbed.workloads.platform import ensure_platform, forget_platform
 from ooda.testbed.workloads.shop import ensure_shop
 
@@ -111,6 +112,17 @@ def shop() -> None:
         ensure_shop(cluster)
         port = NODE_PORTS["storefront"][0]
         testbed.steps.say(f"The shop is open: http://127.0.0.1:{port}/")
+
+
+@app.command()
+def agent() -> None:
+    """Have the agent running on the cluster, with what it stands on."""
+    with _testbed() as testbed:
+        cluster = testbed.cluster()
+        cluster.ensure()
+        ensure_platform(cluster)
+        ensure_agent(cluster)
+        testbed.steps.say("The agent watches: `.venv/bin/ooda status` asks how it is.")
 
 
 @app.command()

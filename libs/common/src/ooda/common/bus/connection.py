@@ -1,6 +1,8 @@
 """The NATS server: what it is, and whether JetStream can be used."""
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import nats.errors
@@ -9,6 +11,7 @@ from nats.aio.client import Client
 
 from ooda.common.reach import UnreachableError, reach, why
 from ooda.common.settings import NatsSettings
+from ooda.common.topology import inbox_prefix
 
 JETSTREAM_SHARE = 0.8
 """Part of the time that JetStream has to answer. It is silent when we may not ask; that is
@@ -23,12 +26,22 @@ class NatsFacts:
     streams: int
 
 
-async def ask_nats(settings: NatsSettings, timeout: float) -> NatsFacts:  # noqa: ASYNC109 - nats-py wants its own, next to the caller's deadline
-    """Connect, ask JetStream for the account, disconnect; no step waits longer than ``timeout`` s.
+@asynccontextmanager
+async def connected(
+    settings: NatsSettings,
+    timeout: float,  # noqa: ASYNC109 - nats-py wants its own, next to the caller's deadline
+    *,
+    user: str | None = None,
+    inbox: str | None = None,
+) -> AsyncIterator[Client]:
+    """Be connected for as long as a command of a person takes: no reconnecting, clear refusals.
 
-    Raises UnreachableError, or TimeoutError if the server does not answer.
+    ``user`` and ``inbox`` (prefix) take the place of the configured user's. Errors of the server
+    inside the block are explained too. Raises UnreachableError, or TimeoutError if the server does
+    not answer within ``timeout`` s.
     """
     host, port = settings.address
+    user = user or settings.user
     await reach("NATS", host, port)
     client = Client()
     errors: list[Exception] = []
@@ -39,7 +52,7 @@ async def ask_nats(settings: NatsSettings, timeout: float) -> NatsFacts:  # noqa
     try:
         await client.connect(
             str(settings.url),
-            user=settings.user,
+            user=user,
             password=settings.reveal_password(),
             name="ooda",
             error_cb=remember,
@@ -48,23 +61,33 @@ async def ask_nats(settings: NatsSettings, timeout: float) -> NatsFacts:  # noqa
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             connect_timeout=math.ceil(timeout),
+            inbox_prefix=inbox or (inbox_prefix(user) if user else "_INBOX"),
         )
-        account = await client.jetstream(timeout=timeout * JETSTREAM_SHARE).account_info()
-        version = client.connected_server_version
-        return NatsFacts(f"{version.major}.{version.minor}.{version.patch}", account.streams)
+        yield client
     except nats.js.errors.APIError as error:
         raise UnreachableError(
             f"NATS at {host}:{port} answers, but JetStream is not enabled for this user: "
             "start the server with a `jetstream` section, or enable it for the account."
         ) from error
     except nats.errors.Error as error:
-        raise _explain(host, port, settings.user, [*errors, error]) from error
+        raise _explain(host, port, user, [*errors, error]) from error
     except TimeoutError:
         raise
     except OSError as error:
         raise UnreachableError(why("NATS", host, port, error)) from error
     finally:
         await client.close()
+
+
+async def ask_nats(settings: NatsSettings, timeout: float) -> NatsFacts:  # noqa: ASYNC109 - as above
+    """Connect, ask JetStream for the account, disconnect; no step waits longer than ``timeout`` s.
+
+    Raises UnreachableError, or TimeoutError if the server does not answer.
+    """
+    async with connected(settings, timeout) as client:
+        account = await client.jetstream(timeout=timeout * JETSTREAM_SHARE).account_info()
+        version = client.connected_server_version
+        return NatsFacts(f"{version.major}.{version.minor}.{version.patch}", account.streams)
 
 
 def _explain(host: str, port: int, user: str | None, errors: list[Exception]) -> Exception:

@@ -20,7 +20,7 @@ from ooda.common.clock import Clock, SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import Unavailable
 from ooda.common.cluster.kinds import Kind
-from ooda.common.cluster.leases import LeaseHolder, LeaseLost
+from ooda.common.cluster.leases import LeaseHolder, LeaseLostError
 from ooda.common.config_file import ConfigError
 from ooda.common.service.app import (
     App,
@@ -142,7 +142,7 @@ class _Life:
             return
         settings = self._settings
         name = f"ooda-{self._service}"
-        holder = LeaseHolder(api, settings.namespace, name, settings.identity)
+        holder = LeaseHolder(api, settings.namespace, name, settings.identity, self._clock)
         log.info("waiting for the lease", lease=name)
         await holder.acquire()
         log.info("active", lease=name)
@@ -180,7 +180,7 @@ class _Life:
         watches = [bus.watch for bus in self._buses.values()]
         try:
             await until_one_ends([*app.tasks, *watches, *more], finish=self._finish)
-        except LeaseLost:
+        except LeaseLostError:
             raise
         except BaseException:
             await self._close()

@@ -9,9 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import yaml
+
 from ooda.testbed.errors import CommandFailed, Unready
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CONTEXT
+from ooda.testbed.workloads.manifests import Object, with_images
 
 _ROLLOUT_KINDS = "deployments,statefulsets,daemonsets"
 
@@ -54,21 +57,29 @@ def create_credentials(kubectl: Kubectl, *credentials: Credential) -> None:
         )
 
 
+def read_secrets(kubectl: Kubectl, namespace: str) -> dict[str, dict[str, str]]:
+    """Return the values of all Secrets of a namespace, by name."""
+    return {
+        each["metadata"]["name"]: _decoded(each)
+        for each in kubectl.items("-n", namespace, "secrets")
+    }
+
+
 def read_secret(kubectl: Kubectl, namespace: str, name: str) -> dict[str, str]:
     """Return the values of a Secret. Raises CommandFailed if it is not there."""
-    found = json.loads(kubectl("-n", namespace, "get", "secret", name, "-o", "json"))
-    values: dict[str, str] = found.get("data") or {}
-    return {key: base64.b64decode(value).decode() for key, value in values.items()}
+    return _decoded(json.loads(kubectl("-n", namespace, "get", "secret", name, "-o", "json")))
+
+
+def rendered(kubectl: Kubectl, folder: Path) -> list[Object]:
+    """Return the objects of a kustomization. Raises CommandFailed."""
+    return [each for each in yaml.safe_load_all(kubectl("kustomize", str(folder))) if each]
 
 
 def apply_folder(
     kubectl: Kubectl, folder: Path, images: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     """Apply a kustomization, server-side, with some of its images by another name."""
-    rendered = kubectl("kustomize", str(folder))
-    for written, meant in images.items():
-        rendered = rendered.replace(f"image: {written}\n", f"image: {meant}\n")
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=rendered, deadline=60)
+    kubectl.apply(*with_images(rendered(kubectl, folder), images), deadline=60)
 
 
 def await_rollouts(
@@ -97,6 +108,33 @@ def await_rollouts(
             ) from failure
 
 
+def await_jobs(kubectl: Kubectl, namespace: str, names: list[str], deadline: float) -> None:
+    """Wait until Jobs are done; all of them together have `deadline` seconds.
+
+    Raises Unready, with the last words of the Job that is not.
+    """
+    end = time.monotonic() + deadline
+    for name in names:
+        left = max(1.0, end - time.monotonic())
+        try:
+            kubectl(
+                "-n", namespace, "wait", f"job/{name}", "--for=condition=Complete",
+                f"--timeout={left:.0f}s", deadline=left + 5,
+            )  # fmt: skip
+        except CommandFailed as failure:
+            raise Unready(
+                f"{namespace}: job {name} is not done after {deadline:.0f} s.\n"
+                f"{_why(kubectl, namespace)}\n{_last_words(kubectl, namespace, name)}"
+            ) from failure
+
+
+def _last_words(kubectl: Kubectl, namespace: str, job: str) -> str:
+    try:
+        return kubectl("-n", namespace, "logs", f"job/{job}", "--tail=10")
+    except CommandFailed as failure:
+        return str(failure)
+
+
 def _why(kubectl: Kubectl, namespace: str) -> str:
     try:
         pods = kubectl.items("-n", namespace, "pods")
@@ -113,6 +151,11 @@ def _waits(pod: dict[str, Any]) -> Iterator[str]:
     for container in pod["status"].get("containerStatuses", []):
         if waiting := container["state"].get("waiting"):
             yield f"{waiting.get('reason', '')} {waiting.get('message', '')}"[:200]
+
+
+def _decoded(secret: Object) -> dict[str, str]:
+    values: dict[str, str] = secret.get("data") or {}
+    return {key: base64.b64decode(value).decode() for key, value in values.items()}
 
 
 def _encoded(value: str) -> str:

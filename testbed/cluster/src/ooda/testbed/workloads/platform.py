@@ -1,9 +1,11 @@
 """NATS, Postgres and Prometheus: what the product stands on, on the control-plane node."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from ooda.common.config_file import config_path, read_config, write_config
+from ooda.common.topology import Service
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.errors import Refused
 from ooda.testbed.layout import CONTEXT, NODE_PORTS, Layout
@@ -14,10 +16,14 @@ from ooda.testbed.workloads.deploy import (
     create_credentials,
     ensure_namespaces,
     exists,
-    read_secret,
+    read_secrets,
+    rendered,
 )
+from ooda.testbed.workloads.logins import NATS_PEOPLE, SYSTEM, ensure_nats_passwords
+from ooda.testbed.workloads.manifests import with_secrets_digest
 
-_SYSTEM, _MONITORING = "ooda-system", "monitoring"
+_MONITORING = "monitoring"
+_OWNER = "postgres-credentials"
 _OBSERVED = ("fault-injection-shop", "shop-load")
 _DEADLINE = 120.0  # seconds
 
@@ -26,17 +32,18 @@ def ensure_platform(cluster: Cluster) -> None:
     """Have the platform running and the local configuration naming it. Raises TestbedError."""
     kubectl = cluster.kubectl
     with cluster.steps.step("starting NATS, Postgres and Prometheus", "platform"):
-        ensure_namespaces(kubectl, _SYSTEM, _MONITORING, *_OBSERVED)
-        for name, user_key in (("nats-credentials", "user"), ("postgres-credentials", "username")):
-            if not exists(kubectl, "secret", _SYSTEM, name):
-                values = {user_key: "ooda", "password": secrets.token_urlsafe(24)}
-                create_credentials(kubectl, Credential(_SYSTEM, name, values))
+        ensure_namespaces(kubectl, SYSTEM, _MONITORING, *_OBSERVED)
+        if not exists(kubectl, "secret", SYSTEM, _OWNER):
+            values = {"username": "ooda", "password": secrets.token_urlsafe(24)}
+            create_credentials(kubectl, Credential(SYSTEM, _OWNER, values))
+        ensure_nats_passwords(kubectl)
         repository = cluster.layout.repository
-        apply_folder(kubectl, repository / "k8s/overlays/kind")
+        servers = rendered(kubectl, repository / "k8s/overlays/kind/platform")
+        kubectl.apply(*with_secrets_digest(servers, read_secrets(kubectl, SYSTEM)), deadline=60)
         apply_folder(kubectl, repository / "testbed/monitoring")
-        for namespace in (_SYSTEM, _MONITORING):
-            await_rollouts(kubectl, namespace, _DEADLINE)
-    _write_config(cluster)
+        await_rollouts(kubectl, SYSTEM, _DEADLINE, "statefulsets")
+        await_rollouts(kubectl, _MONITORING, _DEADLINE)
+    write_local_config(cluster)
 
 
 def forget_platform(layout: Layout) -> None:
@@ -58,9 +65,8 @@ def _is_ours(path: Path, layout: Layout) -> bool:
     return bool(named == str(layout.kubeconfig))
 
 
-def _write_config(cluster: Cluster) -> None:
-    nats = read_secret(cluster.kubectl, _SYSTEM, "nats-credentials")
-    postgres = read_secret(cluster.kubectl, _SYSTEM, "postgres-credentials")
+def write_local_config(cluster: Cluster) -> None:
+    """Tell programs of this machine where the servers are. Raises Refused, OSError."""
     path = config_path()
     if path.exists() and not _is_ours(path, cluster.layout):
         kept = _kept(path)
@@ -68,20 +74,27 @@ def _write_config(cluster: Cluster) -> None:
             raise Refused(f"{path} is about another cluster, and {kept} exists too: move one away.")
         path.rename(kept)
         cluster.steps.say(f"{path} was about another cluster: it is kept as {kept.name}.")
+    found = read_secrets(cluster.kubectl, SYSTEM)
     write_config(
         path,
         {
             "nats": {
                 "url": f"nats://127.0.0.1:{NODE_PORTS['NATS'][0]}",
-                "user": nats["user"],
-                "password": nats["password"],
+                "user": Service.CLI,
+                "password": found[NATS_PEOPLE][Service.CLI],
             },
             "postgres": {
                 "url": f"postgresql://127.0.0.1:{NODE_PORTS['Postgres'][0]}/ooda",
-                "user": postgres["username"],
-                "password": postgres["password"],
+                **database_login(found),
             },
             "cluster": {"kubeconfig": str(cluster.layout.kubeconfig), "context": CONTEXT},
         },
     )
     cluster.steps.say(f"How to reach them stands in {path} (readable by you only).")
+
+
+def database_login(found: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return who a person is in the database: the reader, once the agent's set-up has made it."""
+    if reader := found.get("postgres-reader"):
+        return {"user": "reader", "password": reader["password"]}
+    return {"user": found[_OWNER]["username"], "password": found[_OWNER]["password"]}

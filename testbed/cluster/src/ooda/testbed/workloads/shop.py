@@ -1,10 +1,7 @@
 """The shop: its image, its credentials, its pods, its customers."""
 
-import platform
 import secrets
 import shutil
-import sys
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -33,11 +30,11 @@ from ooda.testbed.workloads.deploy import (
     exists,
     read_secret,
 )
+from ooda.testbed.workloads.python_image import OLDEST_PYTHON, install_dependencies
 
 _WRITTEN = "ooda-shop:dev"  # in the manifests
 SHOP, LOAD = "fault-injection-shop", "shop-load"
 _DEADLINE = 180.0  # seconds
-_OLDEST_PYTHON = "3.11.2"  # Debian's; what later ones do not need does no harm
 
 
 def ensure_shop(cluster: Cluster) -> None:
@@ -67,7 +64,7 @@ def shop_image(layout: Layout, pins: Pins) -> str:
         *(key_of_folder(source / name) for name in ("src", "clockskew")),
         *(digest_of(source / name) for name in ("Dockerfile", "requirements.lock")),
         docker.image_id(pins.bases["python"]),
-        _OLDEST_PYTHON,
+        OLDEST_PYTHON,
     )
     return f"ooda-shop:{key}"
 
@@ -127,26 +124,13 @@ def _ensure_image(cluster: Cluster, image: str) -> None:
             source / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__")
         )
         shutil.copy2(source / "Dockerfile", context)
-        _install_dependencies(source / "requirements.lock", context / "site", log)
+        install_dependencies(source / "requirements.lock", context / "site", log)
         run(
             "cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o",
             str(context / "libclockskew.so"), str(source / "clockskew/clockskew.c"), log=log,
         )  # fmt: skip
         docker.build_image(image, context, image.partition(":")[2], {}, log)
         shutil.rmtree(context)
-
-
-def _install_dependencies(lock: Path, target: Path, log: Path) -> None:
-    """Fetch on the host, for the image's Python and not for ours: the build has no network.
-
-    uv, because pip judges environment markers by the Python it runs on.
-    """
-    run(
-        sys.executable, "-m", "uv", "pip", "install", "--target", str(target), "--require-hashes",
-        "--only-binary=:all:", f"--python-platform={platform.machine()}-manylinux_2_28",
-        f"--python-version={_OLDEST_PYTHON}", "--requirements", str(lock),
-        deadline=600, log=log,
-    )  # fmt: skip
 
 
 def _require_compiler(cluster: Cluster) -> None:
