@@ -22,8 +22,12 @@ from ooda.recorder.store import Store, StoreUnavailableError, recorder_engine
 
 log = structlog.get_logger()
 
-BATCH_SIZE, MAX_WAIT = 100, 0.05
-"""Events, seconds. An intent waits for its confirmation no longer than that and one transaction."""
+BATCH_SIZE, MAX_WAIT = 100, 0.025
+"""Events, seconds. An intent waits for that and one transaction until it is confirmed: the budget
+of both is 50 ms."""
+
+PATIENT_WAIT = 0.5
+"""Seconds. For what nobody waits for: asking less often costs less while nothing happens."""
 
 SNAPSHOT_BATCH_SIZE, SNAPSHOT_MAX_WAIT = 20, 1.0
 """Snapshots are large and nobody waits for them."""
@@ -45,15 +49,15 @@ async def compose(context: Context) -> App:
         await thin_for_ever(store, settings, context.clock)
 
     accounts = (
-        (RECORDER, Account.LOOP),
-        (RECORDER_FAULTS, Account.FAULTS),
-        (RECORDER_PEOPLE, Account.PEOPLE),
+        (RECORDER, Account.LOOP, MAX_WAIT),
+        (RECORDER_FAULTS, Account.FAULTS, PATIENT_WAIT),
+        (RECORDER_PEOPLE, Account.PEOPLE, PATIENT_WAIT),
     )
     return App(
         consumers=[
             *(
-                BatchConsumption(consumer, recorder.of(account), BATCH_SIZE, MAX_WAIT)
-                for consumer, account in accounts
+                BatchConsumption(consumer, recorder.of(account), BATCH_SIZE, wait)
+                for consumer, account, wait in accounts
             ),
             BatchConsumption(
                 RECORDER_TELEMETRY, recorder.keep_snapshots, SNAPSHOT_BATCH_SIZE, SNAPSHOT_MAX_WAIT
