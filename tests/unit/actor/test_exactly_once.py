@@ -193,7 +193,7 @@ class Loop(RuleBasedStateMachine):
         self.actors[which] = None
 
     @rule(own=st.booleans())
-    def confirm_intent(self, own: bool) -> None:
+    def confirm_intent(self, *, own: bool) -> None:
         world = self.world
         intent = world.record.intent_id if own else "of another action"
         found = confirm(world.record, intent, world.now)
