@@ -39,7 +39,7 @@ def test_rolls_the_whole_template_back_and_never_forward_again(kind: str) -> Non
 
 
 def test_rolls_back_to_the_newest_template_that_differs() -> None:
-    newer = {"metadata": {}, "spec": {"containers": []}}
+    newer: dict[str, Any] = {"metadata": {}, "spec": {"containers": []}}
     (step,) = planned(ROLL_BACK, catalog=catalog(1, GOOD, newer, BAD)).steps
     assert isinstance(step, PatchStep)
     assert step.changes[0].after == newer

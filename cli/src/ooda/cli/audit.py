@@ -22,7 +22,7 @@ from ooda.cli.session import (
 from ooda.cli.story import print_story
 from ooda.common.audit import queries
 from ooda.common.audit.address import audit_url
-from ooda.common.audit.queries import AsyncEngine, reading
+from ooda.common.audit.queries import Trail, reading
 from ooda.common.audit.verification import Report, verify
 from ooda.common.clock import SystemClock
 
@@ -240,7 +240,7 @@ def moment(since: str) -> dt.datetime:
         ) from None
 
 
-def _ask(question: Callable[[AsyncEngine], Awaitable[Found]]) -> Found:
+def _ask(question: Callable[[Trail], Awaitable[Found]]) -> Found:
     async def ask() -> Found:
         async with reading(audit_url(postgres_settings())) as engine:
             return await question(engine)
@@ -248,7 +248,7 @@ def _ask(question: Callable[[AsyncEngine], Awaitable[Found]]) -> Found:
     return finish(ask())
 
 
-async def _story(engine: AsyncEngine, incident: str) -> Sequence[queries.TimelineEntry]:
+async def _story(engine: Trail, incident: str) -> Sequence[queries.TimelineEntry]:
     ids = await queries.incident_ids(engine, incident)
     if len(ids) > 1:
         fail(f"{incident} is the beginning of {len(ids)} incidents: give more of it.", NOT_WELL)

@@ -20,6 +20,9 @@ from ooda.common.reach import UnreachableError
 
 Each = TypeVar("Each")
 
+Trail = AsyncEngine
+"""A database that is open for reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
