@@ -193,11 +193,7 @@ class Loop(RuleBasedStateMachine):
         self.actors[which] = None
 
     @rule(own=st.booleans())
-<<<<<<< HEAD
-    def confirm_intent(self, own: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-=======
     def confirm_intent(self, *, own: bool) -> None:
->>>>>>> actor
         world = self.world
         intent = world.record.intent_id if own else "of another action"
         found = confirm(world.record, intent, world.now)
