@@ -12,7 +12,6 @@ import tracemalloc
 
 from factories.objects import NOW, container, deployment, node, pod, replica_set
 from factories.observed import RULES
-
 from ooda.common.cluster.interface import Delta, Synced
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core.fold import step
