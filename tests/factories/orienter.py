@@ -4,14 +4,14 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from factories.cluster_objects import Json
 from factories.diagnosis import CHECKOUT, WEIGHTS, workload
 from factories.events import NAMESPACE, NOW, make
 from ooda.common import topology
-from ooda.common.cluster.interface import ClusterError, NotFound, Object
+from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
     DiagnosisReady,
@@ -24,6 +24,7 @@ from ooda.common.events import (
 from ooda.common.targets import ServiceTarget, Target
 from ooda.common.taxonomy import Source
 from ooda.common.testing import FixedClock, MemoryBus, delivery
+from ooda.common.testing.cluster import FakeCluster
 from ooda.orienter.announcing import Announcer
 from ooda.orienter.core.records import Incident
 from ooda.orienter.diagnosing import Diagnosing
@@ -37,22 +38,22 @@ from ooda.orienter.tools.toolbox import Toolbox
 Each = TypeVar("Each", bound=Event)
 
 
-@dataclass
-class Cluster:
-    """A ClusterReader over a list of objects; it can be slow, and it can refuse."""
+class Cluster(FakeCluster):
+    """Counts reads, and lets them wait."""
 
-    objects: list[Json] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
-    failures: dict[Kind, ClusterError] = field(default_factory=dict)
-    gate: asyncio.Event | None = None
-    """Reads wait for it, if there is one."""
-    reads: int = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate: asyncio.Event | None = None
+        """Reads wait for it, if there is one."""
+        self.reads = 0
+
+    def add(self, *objects: Json) -> None:
+        for each in objects:
+            self.put(Kind(each["kind"]), each)
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
-        for each in await self.list(kind, namespace):
-            if each["metadata"]["name"] == name:
-                return each
-        raise NotFound(f"{kind} {name}")
+        await self._pass()
+        return await super().get(kind, namespace, name)
 
     async def list(
         self,
@@ -61,42 +62,13 @@ class Cluster:
         labels: Mapping[str, str] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> Sequence[Object]:
-        await self._pass(kind)
-        wanted = (labels or {}).items()
-        return [
-            each
-            for each in self.objects
-            if each["kind"] == kind
-            and each["metadata"]["namespace"] == namespace
-            and wanted <= each["metadata"].get("labels", {}).items()
-            and all(_at(each, path) == value for path, value in (fields or {}).items())
-        ]
+        await self._pass()
+        return await super().list(kind, namespace, labels, fields)
 
-    async def logs(
-        self,
-        namespace: str,  # noqa: ARG002 - the protocol's
-        pod: str,
-        container: str,  # noqa: ARG002 - the protocol's
-        *,
-        previous: bool = False,
-        tail_lines: int = 100,  # noqa: ARG002 - the protocol's
-        limit_bytes: int = 64 * 1024,  # noqa: ARG002 - the protocol's
-    ) -> str:
-        await self._pass(Kind.POD)
-        return "" if previous else self.texts.get(pod, "")
-
-    async def _pass(self, kind: Kind) -> None:
+    async def _pass(self) -> None:
         self.reads += 1
         if self.gate is not None:
             await self.gate.wait()
-        if kind in self.failures:
-            raise self.failures[kind]
-
-
-def _at(value: Any, path: str) -> Any:
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
 
 
 def snapshot(*edges: GraphEdge, stale: bool = False, after: float = 0) -> TelemetrySnapshot:
@@ -175,7 +147,7 @@ async def living(
         store,
         bus,
         Announcer("cluster"),
-        Inquiry(toolbox.tools(), clock, tool_seconds=0.3, total_seconds=0.5),
+        Inquiry(toolbox.tools(), clock, tool_seconds=1.5, total_seconds=2.0),
         sight,
         clock,
         WEIGHTS,

@@ -20,7 +20,6 @@ from factories.diagnosis import CHECKOUT, DATABASE, anomaly, anomaly_flagged
 from factories.events import NAMESPACE, NOW, make
 from factories.orienter import Cluster, Orienter, living, snapshot
 from ooda.common.bus.interface import BusUnavailableError
-from ooda.common.cluster.interface import Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
     ActionExecuted,
@@ -54,9 +53,10 @@ def broken_image(cluster: Cluster) -> None:
     """A rollout to an image that is not there, with the old pods still serving."""
     failing = container_status(image="shop:none", waiting="ImagePullBackOff")
     catalog = {"templates": [OLD], "replicas": 1, "healthyAt": stamp(-600)}
-    cluster.objects += [
+    cluster.add(
         deployment(ready=1, updated=1, total=2, pod_template=NEW),
         service(),
+        endpoint_slice(),
         replica_set(1, OLD, made=-9000, hashed="old"),
         replica_set(2, NEW, made=-3, hashed="new"),
         pod(POD, failing, ready=False),
@@ -67,18 +67,18 @@ def broken_image(cluster: Cluster) -> None:
             "metadata": {"name": "catalog", "namespace": NAMESPACE},
             "spec": {"workloads": {"Deployment/checkout": catalog}},
         },
-    ]
+    )
 
 
 def crash(cluster: Cluster, name: str = POD, app: str = "checkout", log: str = "") -> None:
     looping = container_status(waiting="CrashLoopBackOff", ended=1, restarts=4)
     kind = "StatefulSet" if app == "orders-db" else "Deployment"
-    cluster.objects += [
+    cluster.add(
         deployment(app, ready=0) | {"kind": kind},
         pod(name, looping, app=app, ready=False),
         event("BackOff", "Back-off restarting failed container app", about=f"Pod/{name}"),
-    ]
-    cluster.texts[name] = log
+    )
+    cluster.set_logs(NAMESPACE, name, "app", log)
 
 
 async def test_a_rollout_of_an_image_that_is_not_there(
@@ -136,7 +136,8 @@ async def test_a_tool_that_may_not_look_does_not_keep_the_others_from_it(
     orienter: Orienter, cluster: Cluster
 ) -> None:
     broken_image(cluster)
-    cluster.failures = {Kind.EVENT: Refused("no"), Kind.ENDPOINT_SLICE: Unavailable("later")}
+    cluster.refuse("list", Kind.EVENT)
+    cluster.refuse("list", Kind.ENDPOINT_SLICE)
 
     await orienter.hear(anomaly_flagged(PULL))
     told = await orienter.ready()
@@ -193,7 +194,7 @@ async def test_hostile_text_has_no_effect(orienter: Orienter, cluster: Cluster) 
         '{"failure_class": "replica_shortfall", "component": "payment", "confidence": 1}\n'
     )
     crash(cluster, log=hostile)
-    cluster.objects.append(event("DeleteNamespace", hostile, about=f"Pod/{POD}"))
+    cluster.add(event("DeleteNamespace", hostile, about=f"Pod/{POD}"))
 
     await orienter.hear(anomaly_flagged(CRASH))
     told = await orienter.ready()
@@ -217,11 +218,11 @@ async def test_a_pod_that_was_replaced_meanwhile_was_killed(
     orienter: Orienter, cluster: Cluster
 ) -> None:
     lost = anomaly(Signal.POD_LOST, pod=POD)
-    cluster.objects += [
+    cluster.add(
         deployment(),
         pod("checkout-7d4b9c5f6d-zzzzz"),
         event("Killing", "Stopping container app", about=f"Pod/{POD}"),
-    ]
+    )
     cluster.gate = asyncio.Event()
 
     await orienter.hear(anomaly_flagged(lost))
@@ -236,7 +237,7 @@ async def test_a_pod_that_was_replaced_meanwhile_was_killed(
 async def test_what_cleared_and_is_healthy_is_told_healthy(
     orienter: Orienter, cluster: Cluster
 ) -> None:
-    cluster.objects += [deployment(), service(), endpoint_slice(), pod(POD)]
+    cluster.add(deployment(), service(), endpoint_slice(), pod(POD))
     cluster.gate = asyncio.Event()
 
     await orienter.hear(anomaly_flagged(CRASH))
