@@ -1,10 +1,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from ooda.common.testing import FixedClock, MemoryBus
 
 from factories.events import NOW
 from factories.orienter import Cluster, Orienter, living
+from ooda.common.testing import FixedClock, MemoryBus
 
 
 @pytest.fixture
