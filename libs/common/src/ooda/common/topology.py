@@ -156,6 +156,8 @@ class Bucket:
     name: str
     owner: Service
     readers: tuple[Service, ...] = ()
+    max_bytes: int = 64 * MIB
+    """When it is full writing fails; nothing that was written is thrown away."""
 
 
 BASELINES = Bucket("baselines", Service.OBSERVER)

@@ -1,9 +1,16 @@
 """What a service asks of the bus: publish, be handed events, keep records. The fates of an event.
 
-``Bus`` is the real thing, ``ooda.common.testing`` has the one in memory; one contract suite runs on
-both. A handler that returns has handled the event. One that raises anything but ``PoisonError`` is
-given it again, after growing delays, and after the last try the event goes to ``dead.letter``; a
-``PoisonError`` goes there at once.
+``NatsBus`` is the real thing, ``ooda.common.testing`` has the one in memory; one contract suite
+runs on both. A handler that returns has handled the event. One that raises is given it again:
+
+    what it raises              what becomes of the event
+    PoisonError, ValueError     ``dead.letter`` at once: trying again is of no use
+    something is away           the handler is called again, for ever, with capped pauses, and
+                                nothing overtakes it: RetryLaterError, BusUnavailableError,
+                                cluster Unavailable, SQLAlchemy's OperationalError and
+                                InterfaceError
+    anything else               again after growing delays, five times, others go on meanwhile;
+                                then ``dead.letter``
 
     BusError
     ├── BusUnavailableError     the server did not confirm in time; publishing again is safe
@@ -17,6 +24,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from ooda.common import topology
 from ooda.common.events import Event
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -32,6 +40,10 @@ class BusUnavailableError(BusError):
 
 class RecordConflictError(BusError):
     """Somebody else wrote the record since it was read."""
+
+
+class RetryLaterError(Exception):
+    """Something that the handler needs is away: the same event will be handled once it is back."""
 
 
 class PoisonError(Exception):
@@ -103,4 +115,12 @@ class Bucket(Protocol[Record]):
 
         Raises BusUnavailableError.
         """
+        ...
+
+
+class Bus(Publisher, Protocol):
+    """One account of the bus, as a service's composition root is given it."""
+
+    def bucket(self, bucket: topology.Bucket, record: type[Record]) -> Bucket[Record]:
+        """Return a bucket whose records are of this type; nothing is asked of the server yet."""
         ...
