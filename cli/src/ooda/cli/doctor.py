@@ -1,7 +1,6 @@
 """`ooda doctor` tells whether everything is there that the product needs."""
 
 import dataclasses
-import enum
 import json
 from collections.abc import Sequence
 from typing import Annotated
@@ -12,25 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from ooda.cli.running import run
-from ooda.common.config_file import ConfigError
+from ooda.cli.session import NOT_WELL, Output, OutputOption, load_settings
 from ooda.common.connectivity import NotReached, Reachability, Reached, check_all
-from ooda.common.settings import Settings
-
-UNWELL = 1
-UNUSABLE_CONFIG = 2
-
-
-class Output(enum.StrEnum):
-    """How the result is shown."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 def doctor(
-    output: Annotated[
-        Output, typer.Option(help="A table to read, or JSON to process.")
-    ] = Output.TABLE,
+    output: OutputOption = Output.TABLE,
     timeout: Annotated[
         float, typer.Option(min=0.1, max=300, help="Seconds that each server has to answer.")
     ] = 5.0,
@@ -47,18 +33,13 @@ def doctor(
 
     To use it in a script: `ooda doctor --output json | jq .ok`.
     """
-    try:
-        settings = Settings.load()
-    except ConfigError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/red] {escape(str(error))}")
-        raise typer.Exit(UNUSABLE_CONFIG) from error
-    results = run(check_all(settings, timeout))
+    results = run(check_all(load_settings(), timeout))
     if output is Output.JSON:
         typer.echo(as_json(results))
     else:
         Console().print(as_table(results))
     if not all_well(results):
-        raise typer.Exit(UNWELL)
+        raise typer.Exit(NOT_WELL)
 
 
 def all_well(results: Sequence[Reachability]) -> bool:

@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from ooda.cli.doctor import doctor
+from ooda.cli.events import events, watch
+from ooda.cli.status import status
+from ooda.cli.stopping import resume, stop
 
 app = typer.Typer(
     help="Autonomous SRE for Kubernetes.",
@@ -15,6 +18,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(doctor)
+app.command()(status)
+app.command()(watch)
+app.command()(events)
+app.command()(stop)
+app.command()(resume)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

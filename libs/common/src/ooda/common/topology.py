@@ -51,6 +51,16 @@ class Service(StrEnum):
     BOOTSTRAP = "bootstrap"
 
 
+LOOP_SERVICES = (
+    Service.OBSERVER,
+    Service.ORIENTER,
+    Service.DECIDER,
+    Service.ACTOR,
+    Service.RECORDER,
+)
+"""The services that turn the loop, in its order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A JetStream stream. Ages in seconds, sizes in bytes; None is unlimited."""
