@@ -1,9 +1,11 @@
-"""Three ways to break a Deployment that anybody could take by mistake: plain kubectl, no injector."""
+"""Three mistakes that anybody could make: plain kubectl, no injector. Pure."""
 
 import json
 from dataclasses import dataclass
 
 from ooda.testbed.workloads.shop import SHOP
+
+NAMESPACE = SHOP
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ FAULTS = (
         "shipping",
         ("patch", "deployment/shipping", "--type=json", "-p", json.dumps(_NO_SUCH_MODULE)),
     ),
-    Fault("a service scaled to nothing", "payment", ("scale", "deployment/payment", "--replicas=0")),
+    Fault(
+        "a service scaled to nothing", "payment", ("scale", "deployment/payment", "--replicas=0")
+    ),
 )
-NAMESPACE = SHOP

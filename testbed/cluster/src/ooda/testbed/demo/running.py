@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from ooda.common.audit.address import database_url
+from ooda.common.audit.address import audit_url
 from ooda.common.audit.queries import TimelineEntry, reading_engine, timeline
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.events import IncidentClosed
 from ooda.common.known_good import CATALOG, workload_key
-from ooda.common.settings import PostgresSettings, Settings
+from ooda.common.settings import ClusterSettings, NatsSettings, PostgresSettings, Settings
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.demo.faults import FAULTS, NAMESPACE, Fault
 from ooda.testbed.demo.scenes import Scenes
@@ -43,7 +43,7 @@ def run_demo(cluster: Cluster) -> None:
     with cluster.steps.step("waiting until the agent knows what is good", "known-good"):
         _await_known_good(cluster.kubectl)
     stage = Stage(cluster.kubectl, SystemClock(), scenes)
-    turns = asyncio.run(_perform(stage, settings, FAULTS))
+    turns = asyncio.run(_perform(stage, settings.nats, settings.cluster))
     scenes.say("\nWhat the database has of it:\n")
     for fault, turn in turns:
         scenes.chain(fault, asyncio.run(_record(settings.postgres, turn)))
@@ -75,19 +75,16 @@ def _await_known_good(kubectl: Kubectl) -> None:
 
 
 async def _perform(
-    stage: Stage, settings: Settings, faults: Sequence[Fault]
+    stage: Stage, nats: NatsSettings, cluster: ClusterSettings
 ) -> list[tuple[Fault, Turn]]:
-    assert settings.nats is not None
-    async with ApiServer.connect(settings.cluster) as api:
+    async with ApiServer.connect(cluster) as api:
         sources = [
-            asyncio.create_task(stage.hear(settings.nats)),
+            asyncio.create_task(stage.hear(nats)),
             asyncio.create_task(stage.watch(api)),
         ]
-        playing = asyncio.create_task(stage.play(faults))
+        playing = asyncio.create_task(stage.play(FAULTS))
         try:
-            done, _ = await asyncio.wait(
-                [*sources, playing], return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait([*sources, playing], return_when=asyncio.FIRST_COMPLETED)
             for source in done - {playing}:
                 source.result()  # they go on for ever, or fail
             return await playing
@@ -99,7 +96,7 @@ async def _perform(
 
 async def _record(postgres: PostgresSettings, turn: Turn) -> Sequence[TimelineEntry]:
     """Read the incident back, once its end is stored; what there is at the deadline."""
-    engine = reading_engine(database_url(postgres))
+    engine = reading_engine(audit_url(postgres))
     stored: list[TimelineEntry] = []
     try:
         async with asyncio.timeout(_RECORD_DEADLINE):

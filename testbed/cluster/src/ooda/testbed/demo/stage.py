@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,9 +38,10 @@ class Stage:
     async def hear(self, nats: NatsSettings) -> None:
         """Take in what is said on the bus, for ever. Raises UnreachableError."""
         async for heard in listen(nats, (*LOOP.subjects, *TELEMETRY.subjects)):
-            event = heard.event()
-            if event.namespace == NAMESPACE:
-                self._news.put_nowait(event)
+            with suppress(ValueError):  # what cannot be read is no news of the shop
+                event = heard.event()
+                if event.namespace == NAMESPACE:
+                    self._news.put_nowait(event)
 
     async def watch(self, api: ClusterWatcher) -> None:
         """Take in what becomes of the Deployments, for ever. Raises ClusterError."""
@@ -133,4 +135,3 @@ class Stage:
             "-n", NAMESPACE, "patch", f"deployment/{fault.deployment}", "--type=json",
             "-p", json.dumps(whole),
         )  # fmt: skip
-
