@@ -209,6 +209,9 @@ class DiagnosisStarted(IncidentEvent):
     anomalies: tuple[OpenAnomaly, ...]
     suspects: tuple[Target, ...]
     reason: Literal["opened", "extended", "not_helped", "expired"]
+    absorbed: tuple[str, ...] = ()
+    """Ids of younger incidents that turned out to have this one's cause; they are merged into it
+    and get no diagnosis of their own any more."""
 
 
 class DiagnosisReady(IncidentEvent):

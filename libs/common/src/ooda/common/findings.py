@@ -44,6 +44,8 @@ class Finding(_Part):
     implies: Mapping[FailureClass, Strength] = {}
     healthy: Strength = 0.0
     change: Change | None = None
+    points_at: tuple[Target, ...] = ()
+    """What the target says that it could not reach. Never enough to blame it alone."""
     excerpt: str = Field(default="", max_length=2000)
     """What was seen, for a person: data from the cluster, with credentials masked."""
 

@@ -1,0 +1,148 @@
+"""The real API server, behind the three protocols of ``interface``."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from ooda.common.cluster.connection import connect
+from ooda.common.cluster.informer import follow
+from ooda.common.cluster.interface import Object, WatchEvent
+from ooda.common.cluster.kinds import Kind
+from ooda.common.cluster.requests import JSON_PATCH, Requests
+from ooda.common.settings import ClusterSettings
+
+PAGE = 500
+"""Objects per page of a list; the server's own clients use the same."""
+
+
+class ApiServer:
+    """Reader, writer and watcher of one cluster."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: ClusterSettings) -> AsyncIterator[Self]:
+        """Be connected for as long as the block lasts; nothing is asked yet.
+
+        Raises UnreachableError if there is no usable configuration.
+        """
+        async with await connect(settings) as api:
+            api.configuration.client_go_retries = False
+            yield cls(Requests(api))
+
+    async def identity(self) -> str:
+        """Return the UID of kube-system, which tells this cluster from every other.
+
+        Raises ClusterError.
+        """
+        return str((await self.get(Kind.NAMESPACE, None, "kube-system"))["metadata"]["uid"])
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
+        """See ClusterReader."""
+        return await self._requests.json("GET", kind.path(namespace, name))
+
+    async def list(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        labels: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> Sequence[Object]:
+        """See ClusterReader."""
+        query = {"limit": str(PAGE)}
+        if labels:
+            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
+        if fields:
+            query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
+        found: list[Object] = []
+        while True:
+            page = await self._requests.json("GET", kind.path(namespace), query)
+            found += page.get("items") or []
+            more = (page.get("metadata") or {}).get("continue")
+            if not more:
+                return found
+            query["continue"] = more
+
+    async def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail_lines: int = 100,
+        limit_bytes: int = 64 * 1024,
+    ) -> str:
+        """See ClusterReader."""
+        query = {
+            "container": container,
+            "previous": str(previous).lower(),
+            "tailLines": str(tail_lines),
+            "limitBytes": str(limit_bytes),
+        }
+        return await self._requests.text("GET", Kind.POD.path(namespace, pod) + "/log", query)
+
+    async def patch(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        name: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """See ClusterWriter."""
+        path = kind.path(namespace, name)
+        return await self._requests.json("PATCH", path, _dry(dry_run), list(operations), JSON_PATCH)
+
+    async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
+        """See ClusterWriter."""
+        path = kind.path(body["metadata"].get("namespace"))
+        return await self._requests.json("POST", path, _dry(dry_run), body)
+
+    async def replace(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
+        """See ClusterWriter."""
+        meta = body["metadata"]
+        path = kind.path(meta.get("namespace"), meta["name"])
+        return await self._requests.json("PUT", path, _dry(dry_run), body)
+
+    async def delete(
+        self, kind: Kind, namespace: str | None, name: str, *, uid: str, dry_run: bool = False
+    ) -> None:
+        """See ClusterWriter."""
+        await self._requests.json(
+            "DELETE", kind.path(namespace, name), body=_delete_options(uid, dry_run=dry_run)
+        )
+
+    async def evict(self, namespace: str, pod: str, *, uid: str, dry_run: bool = False) -> None:
+        """See ClusterWriter."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+            "deleteOptions": _delete_options(uid, dry_run=dry_run),
+        }
+        await self._requests.json("POST", Kind.POD.path(namespace, pod) + "/eviction", body=body)
+
+    def watch(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[WatchEvent]:
+        """See ClusterWatcher."""
+        return follow(self._requests, kind, namespace)
+
+
+def _dry(dry_run: bool) -> dict[str, str]:  # noqa: FBT001 - one word of a request
+    return {"dryRun": "All"} if dry_run else {}
+
+
+def _delete_options(uid: str, *, dry_run: bool) -> dict[str, Any]:
+    """Return the body of a deletion, which is where a dry run has to be said.
+
+    As a parameter of the URL it is not heard when there is a body, and the object is gone.
+    """
+    options: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": uid},
+    }
+    return options | ({"dryRun": ["All"]} if dry_run else {})

@@ -1,0 +1,101 @@
+"""The dependency graph as diagnosis asks it: who owns, selects, calls, is placed on whom. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ooda.common.events import GraphEdge
+from ooda.common.targets import PodTarget, ServiceTarget, Target
+
+_OWNERS_DEEP = 4
+"""Pod, ReplicaSet, Deployment, and whatever owns that."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Relations between targets; what it does not know it answers with the target itself."""
+
+    edges: tuple[GraphEdge, ...] = ()
+
+    @cached_property
+    def _owner(self) -> dict[Target, Target]:
+        return {edge.sink: edge.source for edge in self.edges if edge.relation == "owns"}
+
+    @cached_property
+    def _node(self) -> dict[Target, Target]:
+        return {edge.source: edge.sink for edge in self.edges if edge.relation == "placed_on"}
+
+    @cached_property
+    def _selected(self) -> dict[Target, set[Target]]:
+        selected: dict[Target, set[Target]] = {}
+        for edge in self.edges:
+            if edge.relation == "selects":
+                selected.setdefault(edge.source, set()).add(self._top(edge.sink))
+        return selected
+
+    def _top(self, target: Target) -> Target:
+        for _ in range(_OWNERS_DEEP):
+            if target not in self._owner:
+                break
+            target = self._owner[target]
+        return target
+
+    def component(self, target: Target) -> Target:
+        """Return what is blamed for a target: a pod's owner, a Service's only workload."""
+        match target:
+            case PodTarget():
+                return self._top(target)
+            case ServiceTarget():
+                behind = self._selected.get(target, set())
+                return next(iter(behind)) if len(behind) == 1 else target
+            case _:
+                return target
+
+    def services_of(self, component: Target) -> tuple[ServiceTarget, ...]:
+        """Return the Services in front of a component, by name."""
+        found = {
+            service
+            for service, behind in self._selected.items()
+            if component in behind and isinstance(service, ServiceTarget)
+        }
+        return tuple(sorted(found, key=str))
+
+    def node_of(self, pod: Target) -> Target | None:
+        """Return the node that a pod is placed on."""
+        return self._node.get(pod)
+
+    @cached_property
+    def _callees(self) -> dict[Target, set[Target]]:
+        callees: dict[Target, set[Target]] = {}
+        for edge in self.edges:
+            if edge.relation == "calls":
+                client, server = self.component(edge.source), self.component(edge.sink)
+                callees.setdefault(client, set()).add(server)
+        return callees
+
+    def callees(self, component: Target) -> frozenset[Target]:
+        """Return the components that a component calls directly."""
+        return frozenset(self._callees.get(component, ()))
+
+    def calls(self, client: Target, server: Target) -> bool:
+        """Return whether one component calls the other directly."""
+        return server in self._callees.get(client, ())
+
+    def depends_on(self, client: Target, server: Target) -> bool:
+        """Return whether calls lead from one component to the other, over any number of edges."""
+        seen: set[Target] = set()
+        ahead = [client]
+        while ahead:
+            callees = self._callees.get(ahead.pop(), set()) - seen
+            if server in callees:
+                return True
+            seen |= callees
+            ahead.extend(callees)
+        return False
+
+    def with_calls(self, pairs: Iterable[tuple[Target, Target]]) -> "Graph":
+        """Return a graph that also has these calls, as a log may name them."""
+        added = tuple(
+            GraphEdge(relation="calls", source=client, sink=server) for client, server in pairs
+        )
+        return Graph(self.edges + added) if added else self

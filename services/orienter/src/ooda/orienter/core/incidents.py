@@ -1,0 +1,245 @@
+"""What becomes of incidents when something is heard. Pure: (what is known, event) → changes.
+
+Every function can be given the same event again, or late: it then changes nothing.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ooda.common.events import (
+    ActionExecuted,
+    AnomalyCleared,
+    AnomalyFlagged,
+    IncidentClosed,
+    derive_id,
+)
+from ooda.common.targets import Target, namespace_of
+from ooda.common.taxonomy import Closure, FailureClass, Outcome
+from ooda.orienter.core.graph import Graph
+from ooda.orienter.core.joining import belongs
+from ooda.orienter.core.records import Book, Incident, Member, Reason, Tried
+from ooda.orienter.core.weights import JoinWeights
+
+DID_NOT_HELP = frozenset({Outcome.UNDONE, Outcome.NOT_HELPED})
+
+KEPT_AFTER_END = dt.timedelta(hours=1)
+"""How long an ended incident is remembered: longer than any event is delivered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Records to write, in this order, and the incident to be diagnosed (again), if any."""
+
+    changed: tuple[Incident, ...] = ()
+    diagnose: str | None = None
+
+
+def incident_of(book: Book, anomaly_id: str) -> Incident | None:
+    """Return the incident that knows an anomaly; of merged ones the one that goes on."""
+    knowing = [
+        incident
+        for incident in book.values()
+        if any(member.anomaly_id == anomaly_id for member in incident.members)
+    ]
+    return min(knowing, key=lambda each: each.state == "merged", default=None)
+
+
+def flagged(
+    book: Book, event: AnomalyFlagged, graph: Graph, weights: JoinWeights, now: dt.datetime
+) -> Step:
+    """Open an incident, or extend one, and merge those that the anomaly shows to be one."""
+    known = incident_of(book, event.anomaly_id)
+    if known is not None:
+        waits = known.state == "open" and known.pending
+        return Step(diagnose=known.incident_id if waits else None)
+    member = _member(event, graph)
+    joined = sorted(
+        (
+            incident
+            for incident in book.values()
+            if incident.state == "open" and belongs(member, incident, graph, weights)
+        ),
+        key=lambda each: (each.opened_at, each.incident_id),
+    )
+    if not joined:
+        opened = Incident(
+            incident_id=derive_id("incident", event.anomaly_id),
+            namespace=namespace_of(event.target),
+            opened_at=now,
+            changed_at=now,
+            members=(member,),
+        )
+        return Step((opened,), opened.incident_id)
+    return _absorb(joined[0], joined[1:], (member,), now)
+
+
+def cleared(book: Book, event: AnomalyCleared, now: dt.datetime) -> Step:
+    """Mark an anomaly as cleared; one that was not flagged yet is remembered as gone."""
+    known = incident_of(book, event.anomaly_id)
+    if known is None:
+        return Step((_gone(event, now),))
+    members = tuple(
+        member.model_copy(update={"cleared": True})
+        if member.anomaly_id == event.anomaly_id
+        else member
+        for member in known.members
+    )
+    if members == known.members:
+        return Step()
+    return Step((known.model_copy(update={"members": members, "changed_at": now}),))
+
+
+def executed(book: Book, event: ActionExecuted, now: dt.datetime) -> Step:
+    """Diagnose again what an action did not cure, with that as evidence."""
+    incident = book.get(event.incident_id)
+    if incident is None or incident.state != "open":
+        return Step()
+    if any(tried.action_id == event.action_id for tried in incident.tried):
+        return Step(diagnose=incident.incident_id if incident.pending else None)
+    reason = _reason(event.outcome, incident)
+    if reason is None:
+        return Step()
+    tried = Tried(
+        action_id=event.action_id,
+        outcome=event.outcome,
+        failure_class=incident.diagnosed,
+        component=incident.component,
+    )
+    return Step(
+        (_next_attempt(incident, reason, now, tried=(*incident.tried, tried)),),
+        incident.incident_id,
+    )
+
+
+def closed(book: Book, event: IncidentClosed, now: dt.datetime) -> Step:
+    """Close the record; its anomalies stay known, so that none opens an incident again."""
+    incident = book.get(event.incident_id)
+    if incident is None or incident.state != "open":
+        return Step()
+    state = "merged" if event.closure is Closure.MERGED else "closed"
+    update = {"state": state, "pending": False, "changed_at": now}
+    return Step((incident.model_copy(update=update | {"merged_into": event.merged_into}),))
+
+
+def diagnosed(
+    incident: Incident, failure_class: FailureClass, component: Target | None, now: dt.datetime
+) -> Incident:
+    """Return the record after its diagnosis was published."""
+    return incident.model_copy(
+        update={
+            "pending": False,
+            "diagnosed": failure_class,
+            "component": component,
+            "changed_at": now,
+        }
+    )
+
+
+def same_cause(book: Book, incident: Incident, component: Target | None, now: dt.datetime) -> Step:
+    """Merge incidents of which one was found to be caused by the component of another.
+
+    A log may name a dependency that no call edge is known to, so that only the diagnosis shows it.
+    """
+    others = [
+        other
+        for other in book.values()
+        if other.state == "open"
+        and other.incident_id != incident.incident_id
+        and component is not None
+        and component in other.components
+    ]
+    if component in incident.components or not others:
+        return Step()
+    first, *rest = sorted([incident, *others], key=lambda each: (each.opened_at, each.incident_id))
+    return _absorb(first, rest, (), now)
+
+
+def forgettable(book: Book, now: dt.datetime) -> tuple[str, ...]:
+    """Return the ended incidents that need not be remembered any longer."""
+    return tuple(
+        incident.incident_id
+        for incident in book.values()
+        if incident.state != "open" and now - incident.changed_at > KEPT_AFTER_END
+    )
+
+
+def _absorb(
+    first: Incident, rest: Sequence[Incident], new: tuple[Member, ...], now: dt.datetime
+) -> Step:
+    members = {member.anomaly_id: member for each in (first, *rest) for member in each.members}
+    members |= {member.anomaly_id: member for member in new}
+    ids = (incident for each in rest for incident in (each.incident_id, *each.absorbed))
+    survivor = _next_attempt(
+        first,
+        "extended",
+        now,
+        members=tuple(members.values()),
+        absorbed=(*first.absorbed, *ids),
+        tried=(*first.tried, *(tried for each in rest for tried in each.tried)),
+    )
+    merged = tuple(
+        each.model_copy(
+            update={
+                "state": "merged",
+                "merged_into": first.incident_id,
+                "pending": False,
+                "changed_at": now,
+            }
+        )
+        for each in rest
+    )
+    # The survivor first: if the next write fails, the event comes again and finds it extended,
+    # and two open incidents are better than an anomaly that is in none.
+    return Step((survivor, *merged), first.incident_id)
+
+
+def _next_attempt(
+    incident: Incident, reason: Reason, now: dt.datetime, **update: object
+) -> Incident:
+    """Return the record with one more attempt to come."""
+    update |= {"attempt": incident.attempt + 1, "reason": reason, "pending": True}
+    return incident.model_copy(update=update | {"changed_at": now})
+
+
+def _reason(outcome: Outcome, incident: Incident) -> Reason | None:
+    if outcome in DID_NOT_HELP:
+        return "not_helped"
+    if outcome is Outcome.EXPIRED and incident.still_open:
+        return "expired"
+    return None
+
+
+def _member(event: AnomalyFlagged, graph: Graph) -> Member:
+    return Member(
+        anomaly_id=event.anomaly_id,
+        event_id=event.event_id,
+        signal=event.signal,
+        target=event.target,
+        component=graph.component(event.target),
+        since=event.since,
+        pod=event.pod,
+        node=event.node,
+        related=event.related,
+    )
+
+
+def _gone(event: AnomalyCleared, now: dt.datetime) -> Incident:
+    member = Member(
+        anomaly_id=event.anomaly_id,
+        event_id=event.event_id,
+        signal=event.signal,
+        target=event.target,
+        component=event.target,
+        since=event.since,
+        cleared=True,
+    )
+    return Incident(
+        incident_id=derive_id("incident", event.anomaly_id),
+        namespace=namespace_of(event.target),
+        state="closed",
+        opened_at=now,
+        changed_at=now,
+        pending=False,
+        members=(member,),
+    )

@@ -1,0 +1,206 @@
+"""The API server's JSON as typed facts. Pure and total: what is malformed is left out.
+
+Names, reasons and messages are data. They are compared with words that the kubelet or a controller
+writes into fields of its own, and shown to people; nothing else comes of them.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Object = Mapping[str, Any]
+
+TEMPLATE_HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container's state, with how it ended last."""
+
+    name: str
+    image: str
+    ready: bool
+    running: bool
+    restarts: int
+    waiting: str | None
+    exit_code: int | None
+    exit_reason: str | None
+    ended_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod."""
+
+    name: str
+    uid: str
+    node: str | None
+    phase: str
+    ready: bool
+    terminating: bool
+    unschedulable: bool
+    template_hash: str | None
+    containers: tuple[Container, ...]
+
+    @property
+    def in_trouble(self) -> bool:
+        """Return whether a container waits for what will not come, or ended badly."""
+        return not self.terminating and any(
+            each.waiting not in (None, "ContainerCreating", "PodInitializing")
+            or (each.exit_code not in (None, 0) and not each.ready)
+            for each in self.containers
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A controller: what it wants and what it has."""
+
+    kind: str
+    name: str
+    uid: str
+    desired: int | None
+    updated: int
+    ready: int
+    rolling_out: bool
+    template: Object
+    quota_denied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventNote:
+    """One Event of the API server."""
+
+    reason: str
+    note: str
+    regarding: str
+    """Kind and name, such as ``Pod/checkout-1``."""
+    last_at: dt.datetime | None
+
+
+def mapping(value: Any) -> Object:
+    """Return a JSON object, an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> Sequence[Object]:
+    """Return the objects of a JSON list, none for anything else."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def text(value: Any) -> str:
+    """Return a string, an empty one for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: Any) -> int:
+    """Return a whole number, 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def moment(value: Any) -> dt.datetime | None:
+    """Return a time of the API server."""
+    try:
+        found = dt.datetime.fromisoformat(text(value))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def metadata(obj: Object) -> Object:
+    """Return an object's metadata."""
+    return mapping(obj.get("metadata"))
+
+
+def pod_of(obj: Object) -> Pod:
+    """Read a pod."""
+    meta, status, spec = metadata(obj), mapping(obj.get("status")), mapping(obj.get("spec"))
+    conditions = {
+        text(each.get("type")): (text(each.get("status")), text(each.get("reason")))
+        for each in items(status.get("conditions"))
+    }
+    statuses = [
+        *items(status.get("initContainerStatuses")),
+        *items(status.get("containerStatuses")),
+    ]
+    return Pod(
+        name=text(meta.get("name")),
+        uid=text(meta.get("uid")),
+        node=text(spec.get("nodeName")) or None,
+        phase=text(status.get("phase")),
+        ready=conditions.get("Ready", ("", ""))[0] == "True",
+        terminating="deletionTimestamp" in meta,
+        unschedulable=conditions.get("PodScheduled") == ("False", "Unschedulable"),
+        template_hash=text(mapping(meta.get("labels")).get(TEMPLATE_HASH)) or None,
+        containers=tuple(_container(each) for each in statuses),
+    )
+
+
+def _container(status: Object) -> Container:
+    state = mapping(status.get("state"))
+    ended = mapping(state.get("terminated")) or mapping(
+        mapping(status.get("lastState")).get("terminated")
+    )
+    code = ended.get("exitCode")
+    return Container(
+        name=text(status.get("name")),
+        image=text(status.get("image")),
+        ready=status.get("ready") is True,
+        running="running" in state,
+        restarts=number(status.get("restartCount")),
+        waiting=text(mapping(state.get("waiting")).get("reason")) or None,
+        exit_code=code if isinstance(code, int) else None,
+        exit_reason=text(ended.get("reason")) or None,
+        ended_at=moment(ended.get("finishedAt")),
+    )
+
+
+def workload_of(kind: str, obj: Object) -> Workload:
+    """Read a Deployment, StatefulSet or DaemonSet."""
+    meta, spec, status = metadata(obj), mapping(obj.get("spec")), mapping(obj.get("status"))
+    daemons = kind == "DaemonSet"
+    desired = status.get("desiredNumberScheduled") if daemons else spec.get("replicas", 1)
+    updated = number(status.get("updatedNumberScheduled" if daemons else "updatedReplicas"))
+    total = number(status.get("currentNumberScheduled" if daemons else "replicas"))
+    behind = number(status.get("observedGeneration")) < number(meta.get("generation"))
+    return Workload(
+        kind=kind,
+        name=text(meta.get("name")),
+        uid=text(meta.get("uid")),
+        desired=number(desired) if desired is not None else None,
+        updated=updated,
+        ready=number(status.get("numberReady" if daemons else "readyReplicas")),
+        # Old pods are left: one that is only short of replicas is not rolling out.
+        rolling_out=behind or updated < total,
+        template=mapping(spec.get("template")),
+        quota_denied=any(
+            text(each.get("type")) == "ReplicaFailure"
+            and text(each.get("status")) == "True"
+            and "exceeded quota" in text(each.get("message"))
+            for each in items(status.get("conditions"))
+        ),
+    )
+
+
+def event_of(obj: Object) -> EventNote:
+    """Read an Event, of ``events.k8s.io/v1`` or as the core group has it."""
+    regarding = mapping(obj.get("regarding") or obj.get("involvedObject"))
+    series = mapping(obj.get("series"))
+    times = (
+        moment(value)
+        for value in (
+            series.get("lastObservedTime"),
+            obj.get("deprecatedLastTimestamp"),
+            obj.get("lastTimestamp"),
+            obj.get("eventTime"),
+            metadata(obj).get("creationTimestamp"),
+        )
+    )
+    return EventNote(
+        reason=text(obj.get("reason")),
+        note=text(obj.get("note") or obj.get("message")),
+        regarding=f"{text(regarding.get('kind'))}/{text(regarding.get('name'))}",
+        last_at=next((time for time in times if time), None),
+    )

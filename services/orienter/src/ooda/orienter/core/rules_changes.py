@@ -1,0 +1,213 @@
+"""What changed on a workload lately, against what is known to be good. Pure."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ooda.common.findings import Change
+from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.targets import WorkloadTarget
+from ooda.orienter.core.findings import Seen
+from ooda.orienter.core.objects import (
+    REVISION,
+    TEMPLATE_HASH,
+    Object,
+    Pod,
+    items,
+    mapping,
+    metadata,
+    moment,
+    text,
+)
+
+FIELDS = 20
+"""Paths that a change names at most."""
+
+_BY_NAME = ("name", "containerPort", "mountPath", "key", "topologyKey")
+"""Keys by which items of a list are matched, the first that all of them have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFacts:
+    """What was read to tell what changed."""
+
+    target: WorkloadTarget
+    workload: Object
+    replica_sets: Sequence[Object]
+    pods: Sequence[Pod]
+    known_good: KnownGoodSpec | None
+    config_maps: Mapping[str, Object]
+
+
+def recent_change(facts: ChangeFacts) -> Seen:
+    """Tell the newest change of template, replicas or ConfigMaps, with its time and fields."""
+    template, template_at, can_return = _template(facts)
+    replicas, replicas_at = _replicas(facts)
+    configs, configs_at = _configs(facts)
+    fields = (*template, *replicas, *configs)[:FIELDS]
+    times = [at for at in (template_at, replicas_at, configs_at) if at is not None]
+    if not times:
+        return Seen(excerpt="nothing is known to have changed")
+    at = max(times)
+    listed = ", ".join(fields) or "fields not known"
+    excerpt = f"changed at {at:%H:%M:%S}: {listed}"
+    if template_at is not None and _old_revision_fails(facts):
+        return Seen(excerpt=f"{excerpt}; but pods of the previous revision fail too")
+    known = can_return or bool(replicas)
+    change = Change(target=facts.target, fields=fields, changed_at=at, known_good=known)
+    return Seen(excerpt=excerpt, change=change)
+
+
+def differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    """Name the paths at which two JSON values differ, list items by their names."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from differences(old.get(key), new.get(key), f"{path}.{key}")
+    elif (key := _key_of(old, new)) is not None:
+        olds, news = _named(old, key), _named(new, key)
+        for name in sorted({*olds, *news}):
+            yield from differences(olds.get(name), news.get(name), f"{path}[{name}]")
+    elif old != new:
+        yield path
+
+
+def _key_of(old: Any, new: Any) -> str | None:
+    if not isinstance(old, list) or not isinstance(new, list) or not (old or new):
+        return None
+    both = [*old, *new]
+    if not all(isinstance(each, Mapping) for each in both):
+        return None
+    return next((key for key in _BY_NAME if all(key in each for each in both)), None)
+
+
+def _named(values: list[Object], key: str) -> dict[str, Object]:
+    return {str(each[key]): each for each in values}
+
+
+def _template(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None, bool]:
+    """Return what differs from the known good template, or else from the previous revision's."""
+    current = mapping(mapping(facts.workload.get("spec")).get("template"))
+    good = None
+    if facts.known_good is not None:
+        good = last_good_template(
+            facts.known_good, facts.target.workload_kind, facts.target.name, current
+        )
+    newest_is_good = _is_newest_good(facts, current)
+    history = sorted(facts.replica_sets, key=_revision)
+    previous = _plain_template(history[-2]) if len(history) > 1 else None
+    before = good if good is not None and not newest_is_good else previous
+    if before is None:
+        return (), None, False
+    at = _template_changed_at(facts, history)
+    fields = tuple(differences(before, current, "spec.template"))
+    return (fields, at, good is not None) if fields and at else ((), None, False)
+
+
+def _is_newest_good(facts: ChangeFacts, current: Object) -> bool:
+    if facts.known_good is None:
+        return False
+    key = workload_key(facts.target.workload_kind, facts.target.name)
+    known = facts.known_good.workloads.get(key)
+    return known is not None and bool(known.templates) and known.templates[-1] == current
+
+
+def _template_changed_at(facts: ChangeFacts, history: Sequence[Object]) -> dt.datetime | None:
+    """Return when the newest ReplicaSet was made; if an old one serves again, who wrote last."""
+    made = [moment(metadata(each).get("creationTimestamp")) for each in history]
+    if made and made[-1] is not None and all(at is None or at <= made[-1] for at in made):
+        return made[-1]
+    return _written_at(facts.workload, ("f:spec", "f:template"))
+
+
+def _replicas(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
+    if facts.known_good is None:
+        return (), None
+    key = workload_key(facts.target.workload_kind, facts.target.name)
+    known = facts.known_good.workloads.get(key)
+    wanted = mapping(facts.workload.get("spec")).get("replicas")
+    if known is None or known.replicas is None or known.replicas == wanted:
+        return (), None
+    at = _written_at(facts.workload, ("f:spec", "f:replicas"))
+    return (("spec.replicas",), at) if at else ((), None)
+
+
+def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
+    """Name keys of ConfigMaps that the workload uses and that differ from their known good."""
+    fields: list[str] = []
+    times: list[dt.datetime] = []
+    known = facts.known_good.config_maps if facts.known_good else {}
+    for name, config in sorted(facts.config_maps.items()):
+        versions = known.get(name, ())
+        now = {part: mapping(config.get(part)) for part in ("data", "binaryData")}
+        if not versions:
+            continue
+        old = {part: mapping(versions[-1].get(part)) for part in ("data", "binaryData")}
+        differing = [path[1:] for path in differences(old, now, "")]
+        at = _written_at(config, ())
+        if differing and at:
+            fields += [f"configmap/{name}.{path}" for path in differing]
+            times.append(at)
+    return tuple(fields), max(times, default=None)
+
+
+def _written_at(obj: Object, path: tuple[str, ...]) -> dt.datetime | None:
+    """Return when a manager that owns the field wrote last, as ``managedFields`` has it."""
+    times = [
+        at
+        for entry in items(metadata(obj).get("managedFields"))
+        if entry.get("subresource") != "status"
+        and _owns(mapping(entry.get("fieldsV1")), path)
+        and (at := moment(entry.get("time"))) is not None
+    ]
+    return max(times, default=None)
+
+
+def _owns(fields: Object, path: tuple[str, ...]) -> bool:
+    for step in path:
+        if step not in fields:
+            return False
+        fields = mapping(fields[step])
+    return True
+
+
+def _revision(replica_set: Object) -> int:
+    value = text(mapping(metadata(replica_set).get("annotations")).get(REVISION))
+    return int(value) if value.isdecimal() else 0
+
+
+def _plain_template(replica_set: Object) -> Object:
+    """Return the template without the hash that the Deployment controller adds."""
+    template = mapping(mapping(replica_set.get("spec")).get("template"))
+    meta = mapping(template.get("metadata"))
+    labels = {
+        key: value for key, value in mapping(meta.get("labels")).items() if key != TEMPLATE_HASH
+    }
+    return {**template, "metadata": {**meta, "labels": labels}}
+
+
+def _old_revision_fails(facts: ChangeFacts) -> bool:
+    """Return whether pods from before the change fail too: then it did not begin with it."""
+    history = sorted(facts.replica_sets, key=_revision)
+    if not history:
+        return False
+    labels = mapping(metadata(history[-1]).get("labels"))
+    newest = text(labels.get(TEMPLATE_HASH))
+    return any(pod.in_trouble for pod in facts.pods if pod.template_hash not in (None, "", newest))
+
+
+def config_maps_of(template: Object) -> frozenset[str]:
+    """Return the names of the ConfigMaps that a pod template uses."""
+    spec = mapping(template.get("spec"))
+    names: set[str] = set()
+    for volume in items(spec.get("volumes")):
+        names.add(text(mapping(volume.get("configMap")).get("name")))
+        for source in items(mapping(volume.get("projected")).get("sources")):
+            names.add(text(mapping(source.get("configMap")).get("name")))
+    for container in [*items(spec.get("containers")), *items(spec.get("initContainers"))]:
+        for source in items(container.get("envFrom")):
+            names.add(text(mapping(source.get("configMapRef")).get("name")))
+        for variable in items(container.get("env")):
+            reference = mapping(mapping(variable.get("valueFrom")).get("configMapKeyRef"))
+            names.add(text(reference.get("name")))
+    return frozenset(names - {""})

@@ -1,0 +1,85 @@
+"""What Events of the API server say. Pure.
+
+An Event's reason is compared with the words that kubelet, scheduler and controllers use; its note
+only tells apart what the reason leaves open.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from ooda.orienter.core.findings import Seen
+from ooda.orienter.core.objects import EventNote
+from ooda.orienter.core.signs import Sign
+
+RECENT = dt.timedelta(minutes=10)
+LINES = 12
+
+_NOT_FOUND = re.compile(
+    r"not found|manifest unknown|does not exist|invalid reference", re.IGNORECASE
+)
+_REGISTRY = re.compile(
+    r"i/o timeout|no such host|connection refused|context deadline|x509|TLS handshake"
+    r"|toomanyrequests|503 |unauthorized|authentication required",
+    re.IGNORECASE,
+)
+_CONFIG = re.compile(r'(configmap|secret) "[^"]*" not found|couldn\'t find key', re.IGNORECASE)
+
+_BY_REASON = {
+    "BackOff": Sign.EVENT_BACK_OFF,
+    "FailedScheduling": Sign.EVENT_FAILED_SCHEDULING,
+    "Evicted": Sign.EVENT_EVICTED,
+    "Preempted": Sign.EVENT_EVICTED,
+}
+_HARMLESS = frozenset(
+    {"Scheduled", "Pulled", "Pulling", "Created", "Started", "SuccessfulCreate", "Killing"}
+)
+
+
+def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
+    """Return the signs of the events of one pod and its owners within the last ten minutes."""
+    recent = [each for each in events if each.last_at is None or now - each.last_at <= RECENT]
+    signs = {sign for event in recent if (sign := _sign(event)) is not None}
+    killed = any(event.reason == "Killing" and _stopping(event) for event in recent)
+    if killed and not signs:
+        signs.add(Sign.EVENT_POD_KILLED)
+    if not signs and all(event.reason in _HARMLESS for event in recent):
+        signs.add(Sign.EVENTS_QUIET)
+    shown = sorted(recent, key=_when, reverse=True)[:LINES]
+    lines = [f"{each.reason} {each.regarding}: {each.note}"[:300] for each in shown]
+    return Seen(frozenset(signs), "\n".join(lines))
+
+
+def _when(event: EventNote) -> dt.datetime:
+    return event.last_at or dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+def _stopping(event: EventNote) -> bool:
+    return event.regarding.startswith("Pod/") and event.note.startswith("Stopping container")
+
+
+def _sign(event: EventNote) -> Sign | None:
+    match event.reason:
+        case "Failed":
+            sign = _failed(event.note)
+        case "BackOff" if "pulling image" in event.note:
+            sign = Sign.EVENT_PULL_FAILED
+        case "Killing" if "failed liveness probe" in event.note:
+            sign = Sign.EVENT_LIVENESS_KILL
+        case "Unhealthy" if event.note.startswith(("Readiness probe", "Startup probe")):
+            sign = Sign.EVENT_READINESS_FAILED
+        case "FailedCreate" if "exceeded quota" in event.note:
+            sign = Sign.EVENT_QUOTA
+        case "ScalingReplicaSet" if re.match(r"Scaled down .* to 0\b", event.note):
+            sign = Sign.EVENT_SCALED_DOWN
+        case reason:
+            sign = _BY_REASON.get(reason)
+    return sign
+
+
+def _failed(note: str) -> Sign | None:
+    if "ailed to pull image" in note:
+        if _REGISTRY.search(note):
+            return Sign.EVENT_REGISTRY_UNREACHABLE
+        return Sign.EVENT_IMAGE_NOT_FOUND if _NOT_FOUND.search(note) else Sign.EVENT_PULL_FAILED
+    return Sign.EVENT_CONFIG_MISSING if _CONFIG.search(note) else None

@@ -1,0 +1,158 @@
+"""What the state of a workload's objects says. Pure."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ooda.orienter.core.findings import Seen
+from ooda.orienter.core.objects import Container, Pod, Workload
+from ooda.orienter.core.signs import Sign
+
+PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+CONFIG = frozenset({"CreateContainerConfigError"})
+CRASH = "CrashLoopBackOff"
+OOM = "OOMKilled"
+
+SIGNALLED = frozenset({137, 143})
+"""Exit codes after SIGKILL and SIGTERM: 128 plus the signal's number."""
+
+MANY_RESTARTS = 2
+
+RECENT = dt.timedelta(minutes=10)
+"""A container that ended longer ago and runs since has recovered."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadState:
+    """What was read of one workload."""
+
+    workload: Workload
+    pods: Sequence[Pod]
+    at: dt.datetime
+    minimum: int
+    """Replicas below which it is short."""
+    lost_pod: str | None = None
+    """A pod that an anomaly says is gone."""
+    pulled_elsewhere: frozenset[tuple[str, str]] = frozenset()
+    """(image, node) of containers that run, of any workload of the namespace."""
+
+
+def inspect_state(state: WorkloadState) -> Seen:
+    """Return the signs of one workload, with a line per pod that is in trouble."""
+    pods = [pod for pod in state.pods if not pod.terminating]
+    signs = _containers(pods, state) | _replicas(state, pods) | _lost(state, pods)
+    if not signs - {Sign.ENOUGH_DESIRED, Sign.ROLLING_OUT} and _all_ready(state.workload, pods):
+        signs |= {Sign.ALL_READY}
+    return Seen(frozenset(signs), _excerpt(state, pods))
+
+
+def _containers(pods: Sequence[Pod], state: WorkloadState) -> set[Sign]:
+    signs: set[Sign] = set()
+    for pod in pods:
+        if pod.unschedulable:
+            signs.add(Sign.UNSCHEDULABLE)
+        for container in pod.containers:
+            signs |= _container(container, state.at)
+    if _pulls_fail(pods):
+        signs.add(_pull_sign(pods, state))
+    elif not signs and any(_answers_not(pod) for pod in pods):
+        signs.add(Sign.NEVER_READY)
+    return signs
+
+
+def _container(container: Container, now: dt.datetime) -> set[Sign]:
+    if container.waiting in CONFIG:
+        return {Sign.CONFIG_MISSING}
+    looping = container.waiting == CRASH
+    failed = container.exit_code not in (None, 0)
+    if not looping and not failed and container.restarts < MANY_RESTARTS:
+        return set()
+    if container.ready and container.ended_at and now - container.ended_at > RECENT:
+        return set()
+    signs: set[Sign] = set()
+    if looping:
+        signs.add(Sign.CRASH_BACK_OFF)
+    elif not container.ready or container.restarts >= MANY_RESTARTS:
+        signs.add(Sign.CRASHED)
+    if container.exit_reason == OOM:
+        return signs | {Sign.OOM_KILLED}
+    if container.exit_code in SIGNALLED and not container.ready:
+        signs.add(Sign.KILLED_FROM_OUTSIDE)
+    return signs | {Sign.ENDED_WITHOUT_OOM} if signs else set()
+
+
+def _pulls_fail(pods: Sequence[Pod]) -> list[tuple[Pod, Container]]:
+    return [(pod, each) for pod in pods for each in pod.containers if each.waiting in PULL]
+
+
+def _pull_sign(pods: Sequence[Pod], state: WorkloadState) -> Sign:
+    """Tell a bad image from a bad node: the very same image runs on another node."""
+    failing = _pulls_fail(pods)
+    nodes = {pod.node for pod, _ in failing}
+    everywhere = all(
+        any(image == each.image and node not in nodes for image, node in state.pulled_elsewhere)
+        for _, each in failing
+    )
+    one = len(nodes) == 1 and None not in nodes
+    return Sign.PULL_FAILING_ON_ONE_NODE if one and everywhere else Sign.PULL_FAILING
+
+
+def _answers_not(pod: Pod) -> bool:
+    return bool(pod.containers) and all(
+        each.running and each.restarts == 0 for each in pod.containers
+    ) and not pod.ready  # fmt: skip
+
+
+def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
+    workload, signs = state.workload, set[Sign]()
+    if workload.desired is not None and workload.desired < state.minimum:
+        signs.add(Sign.DESIRED_BELOW_MINIMUM)
+    else:
+        signs.add(Sign.ENOUGH_DESIRED)
+    if workload.quota_denied:
+        signs.add(Sign.QUOTA_DENIED)
+    if workload.rolling_out or len({pod.template_hash for pod in pods}) > 1:
+        signs.add(Sign.ROLLING_OUT)
+    return signs
+
+
+def _lost(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
+    """Return whether a pod that went has a successor; one that is still there was not lost."""
+    if state.lost_pod is None or not state.workload.desired:
+        return set()
+    if any(pod.name == state.lost_pod for pod in pods):
+        return set()
+    if len(pods) >= state.workload.desired:
+        return {Sign.POD_REPLACED}
+    return {Sign.POD_NOT_REPLACED}
+
+
+def _all_ready(workload: Workload, pods: Sequence[Pod]) -> bool:
+    return workload.ready >= (workload.desired or 0) and all(pod.ready for pod in pods)
+
+
+def _excerpt(state: WorkloadState, pods: Sequence[Pod]) -> str:
+    workload = state.workload
+    head = (
+        f"{workload.kind} {workload.name}: {workload.ready} of {workload.desired} ready, "
+        f"{workload.updated} of the newest template, minimum {state.minimum}"
+    )
+    lines = [head]
+    lines += [_line(pod) for pod in pods if pod.in_trouble or not pod.ready]
+    by_node = Counter(pod.node or "no node" for pod in pods)
+    if by_node:
+        lines.append(
+            "placed on " + ", ".join(f"{node}: {n}" for node, n in sorted(by_node.items()))
+        )
+    return "\n".join(lines)
+
+
+def _line(pod: Pod) -> str:
+    parts = [
+        f"{each.name} ({each.image}) waiting {each.waiting or '-'}, "
+        f"exit {'-' if each.exit_code is None else each.exit_code} {each.exit_reason or ''}, "
+        f"{each.restarts} restarts"
+        for each in pod.containers
+    ]
+    return f"{pod.name} on {pod.node or 'no node'}: {pod.phase}; " + "; ".join(parts)

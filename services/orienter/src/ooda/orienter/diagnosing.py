@@ -1,0 +1,144 @@
+"""Runs the diagnosis of each incident beside the stream of events, and again after a crash."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from ooda.common.bus.interface import BusUnavailableError, Publisher
+from ooda.common.clock import Clock
+from ooda.common.findings import Finding
+from ooda.common.taxonomy import EvidenceFamily
+from ooda.orienter.announcing import Announcer
+from ooda.orienter.core import incidents
+from ooda.orienter.core.conclusion import conclude
+from ooda.orienter.core.findings import About, unavailable
+from ooda.orienter.core.fusion import Diagnosis, blind
+from ooda.orienter.core.records import Incident
+from ooda.orienter.core.weights import Weights
+from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.sight import Sight
+from ooda.orienter.store import Incidents
+
+log = structlog.get_logger()
+
+FIRST_SNAPSHOT_SECONDS = 6.0
+"""One period and a second: a service that has just begun hears the observer within it."""
+
+AGAIN_SECONDS = 1.0
+"""Pause before the bus is tried again."""
+
+
+@dataclass(frozen=True)
+class Diagnosing:
+    """Everything that a diagnosis needs, and the incidents that wait for theirs."""
+
+    store: Incidents
+    publisher: Publisher
+    announcer: Announcer
+    inquiry: Inquiry
+    sight: Sight
+    clock: Clock
+    weights: Weights
+    first_snapshot_seconds: float = FIRST_SNAPSHOT_SECONDS
+    _waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _running: dict[str, int] = field(default_factory=dict)
+
+    async def announce(self, incident_id: str) -> None:
+        """Say that an incident is looked into, then see to it. Raises BusUnavailableError.
+
+        Safe to be called again: the event has the same id, and no attempt runs twice at a time.
+        """
+        incident = self.store.book[incident_id]
+        await self.publisher.publish(self.announcer.started(incident, self.clock.now()))
+        self._waiting.put_nowait(incident_id)
+
+    async def work(self) -> None:
+        """Diagnose for ever, beginning with what a predecessor left undone."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._resume())
+            while True:
+                incident_id = await self._waiting.get()
+                incident = self.store.book.get(incident_id)
+                if incident is None or not incident.pending:
+                    continue
+                if self._running.get(incident_id) != incident.attempt:
+                    self._running[incident_id] = incident.attempt
+                    group.create_task(self._until_told(incident))
+
+    async def _resume(self) -> None:
+        for incident in tuple(self.store.book.values()):
+            if incident.state == "open" and incident.pending:
+                await self._patiently(incident.incident_id)
+
+    async def _patiently(self, incident_id: str) -> None:
+        while True:
+            try:
+                await self.announce(incident_id)
+            except BusUnavailableError as error:
+                log.warning("cannot announce a diagnosis yet", error=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
+
+    async def _until_told(self, incident: Incident) -> None:
+        """Look once, and publish until the bus has it."""
+        try:
+            findings = await self._look(incident)
+            while True:
+                try:
+                    await self._tell(incident, findings)
+                except BusUnavailableError as error:
+                    log.warning("cannot publish a diagnosis yet", error=str(error))
+                    await asyncio.sleep(AGAIN_SECONDS)
+                else:
+                    return
+        finally:
+            if self._running.get(incident.incident_id) == incident.attempt:
+                del self._running[incident.incident_id]
+
+    async def _look(self, incident: Incident) -> tuple[Finding, ...]:
+        await self.sight.wait(incident.namespace, self.first_snapshot_seconds)
+        if self.sight.blind(incident.namespace, self.clock.now()) is not None:
+            return ()
+        return await self.inquiry.gather(incident, self.sight.graph)
+
+    async def _tell(self, begun: Incident, findings: tuple[Finding, ...]) -> None:
+        """Read the record again, conclude, publish, and mark the attempt as done.
+
+        The lock is held throughout: an anomaly that arrives meanwhile begins a new attempt, and
+        must not find that this one was marked as done over it.
+        """
+        async with self.store.writing:
+            survivor = await self._publish(begun, findings)
+        if survivor is not None:
+            await self._patiently(survivor)
+
+    async def _publish(self, begun: Incident, findings: tuple[Finding, ...]) -> str | None:
+        """Publish a diagnosis, or return the incident that this one turns out to be part of."""
+        incident = self.store.book.get(begun.incident_id)
+        if incident is None or incident.state != "open" or incident.attempt != begun.attempt:
+            return None
+        diagnosis, findings = self._conclude(incident, findings)
+        now = self.clock.now()
+        if diagnosis is None:
+            await self.store.write([incident.model_copy(update={"pending": False})])
+            return None
+        step = incidents.same_cause(self.store.book, incident, diagnosis.component, now)
+        if step.diagnose is not None:
+            await self.store.write(step.changed)
+            return step.diagnose
+        await self.publisher.publish(self.announcer.ready(incident, diagnosis, findings, now))
+        told = incidents.diagnosed(incident, diagnosis.failure_class, diagnosis.component, now)
+        await self.store.write([told])
+        return None
+
+    def _conclude(
+        self, incident: Incident, findings: tuple[Finding, ...]
+    ) -> tuple[Diagnosis | None, tuple[Finding, ...]]:
+        reason = self.sight.blind(incident.namespace, self.clock.now())
+        if reason is None:
+            return conclude(incident, findings, self.sight.graph, self.weights), findings
+        first = min(incident.members, key=lambda each: each.since)
+        about = About("observer", EvidenceFamily.OBJECT_STATE, first.component, self.clock.now())
+        return blind(), (unavailable(about, f"blind: {reason}"), *findings)

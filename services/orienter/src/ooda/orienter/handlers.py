@@ -1,0 +1,64 @@
+"""What is done with each event: gather, decide in ``core``, apply."""
+
+from dataclasses import dataclass
+
+from ooda.common.bus.interface import Delivery, PoisonError
+from ooda.common.clock import Clock
+from ooda.common.events import (
+    ActionExecuted,
+    AnomalyCleared,
+    AnomalyFlagged,
+    IncidentClosed,
+    TelemetrySnapshot,
+)
+from ooda.orienter.core import incidents
+from ooda.orienter.core.incidents import Step
+from ooda.orienter.core.weights import Weights
+from ooda.orienter.diagnosing import Diagnosing
+from ooda.orienter.sight import Sight
+from ooda.orienter.store import Incidents
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers of both consumers."""
+
+    store: Incidents
+    diagnosing: Diagnosing
+    sight: Sight
+    clock: Clock
+    weights: Weights
+
+    async def loop(self, delivery: Delivery) -> None:
+        """Handle an event of the loop: write the records, then say what is looked into.
+
+        Only then is the event acknowledged. If it comes again it finds its anomaly known, and
+        says again what may not have been said. Raises BusError, PoisonError.
+        """
+        async with self.store.writing:
+            step = self._decide(delivery)
+            await self.store.write(step.changed)
+            if step.diagnose is not None:
+                await self.diagnosing.announce(step.diagnose)
+            if isinstance(delivery.event, IncidentClosed):
+                await self.store.forget(incidents.forgettable(self.store.book, self.clock.now()))
+
+    async def telemetry(self, delivery: Delivery) -> None:
+        """Keep a snapshot."""
+        if not isinstance(delivery.event, TelemetrySnapshot):
+            raise PoisonError(f"{delivery.subject} is no snapshot")
+        self.sight.keep(delivery.event)
+
+    def _decide(self, delivery: Delivery) -> Step:
+        now, book = self.clock.now(), self.store.book
+        match delivery.event:
+            case AnomalyFlagged() as event:
+                return incidents.flagged(book, event, self.sight.graph, self.weights.join, now)
+            case AnomalyCleared() as event:
+                return incidents.cleared(book, event, now)
+            case ActionExecuted() as event:
+                return incidents.executed(book, event, now)
+            case IncidentClosed() as event:
+                return incidents.closed(book, event, now)
+            case _:
+                raise PoisonError(f"{delivery.subject} is not for the orienter")

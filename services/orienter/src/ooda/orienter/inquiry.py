@@ -1,0 +1,127 @@
+"""The fixed diagnostic sequence: every tool that applies, in parallel, each within its time."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from langchain_core.tools import BaseTool
+
+from ooda.common.clock import Clock
+from ooda.common.cluster.interface import ClusterError
+from ooda.common.findings import Finding
+from ooda.common.targets import Target, WorkloadTarget
+from ooda.common.taxonomy import EvidenceFamily, Signal
+from ooda.orienter.core.findings import About, unavailable
+from ooda.orienter.core.graph import Graph
+from ooda.orienter.core.records import Incident
+
+log = structlog.get_logger()
+
+TOOL_SECONDS = 1.5
+TOTAL_SECONDS = 2.0
+
+SUSPECTS = 5
+"""Components that are looked at for one incident, those with the earliest anomalies."""
+
+FAMILIES = {
+    "inspect_workload": EvidenceFamily.OBJECT_STATE,
+    "get_pod_logs": EvidenceFamily.LOGS,
+    "describe_pod_events": EvidenceFamily.EVENTS,
+    "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
+    "query_error_rate": EvidenceFamily.SERVER_METRICS,
+    "recent_changes": EvidenceFamily.RECENT_CHANGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool to ask, and the component that its answer is about."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    component: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Asks the tools."""
+
+    tools: Mapping[str, BaseTool]
+    clock: Clock
+    tool_seconds: float = field(default=TOOL_SECONDS)
+    total_seconds: float = field(default=TOTAL_SECONDS)
+
+    async def gather(self, incident: Incident, graph: Graph) -> tuple[Finding, ...]:
+        """Look at every suspect, then at the servers that they say they cannot reach.
+
+        It ends within the total time, whatever the tools do, and never raises: a tool that fails
+        or is late has a finding that says so.
+        """
+        ends = asyncio.get_running_loop().time() + self.total_seconds
+        suspects = suspects_of(incident, graph)
+        first = await self._ask(
+            (call for each in suspects for call in calls_for(each, incident, graph)), ends
+        )
+        named = dict.fromkeys(
+            graph.component(server) for finding in first for server in finding.points_at
+        )
+        servers = [each for each in named if isinstance(each, WorkloadTarget)]
+        new = [each for each in servers if each not in suspects][:SUSPECTS]
+        second = await self._ask(
+            (call for each in new for call in calls_for(each, incident, graph)), ends
+        )
+        return (*first, *second)
+
+    async def _ask(self, calls: Iterable[Call], ends: float) -> Sequence[Finding]:
+        return await asyncio.gather(*(self._one(call, ends) for call in calls))
+
+    async def _one(self, call: Call, ends: float) -> Finding:
+        left = max(0.0, ends - asyncio.get_running_loop().time())
+        about = About(call.tool, FAMILIES[call.tool], call.component, self.clock.now())
+        try:
+            async with asyncio.timeout(min(self.tool_seconds, left)):
+                found = await self.tools[call.tool].ainvoke(dict(call.arguments))
+        except TimeoutError:
+            return unavailable(about, "did not answer in time")
+        except ClusterError as error:
+            return unavailable(about, f"{type(error).__name__}: {error}")
+        except Exception as error:
+            # A tool reads what others wrote: whatever it stumbles over is not the end of the rest.
+            log.exception("a diagnostic tool failed", tool=call.tool)
+            return unavailable(about, f"failed: {type(error).__name__}")
+        if not isinstance(found, Finding):
+            return unavailable(about, "did not answer with a finding")
+        return found.model_copy(update={"target": call.component})
+
+
+def suspects_of(incident: Incident, graph: Graph) -> list[WorkloadTarget]:
+    """Return the workloads to look at: those with open anomalies, the earliest first."""
+    members = sorted(incident.still_open or incident.members, key=lambda each: each.since)
+    components = dict.fromkeys(graph.component(each.target) for each in members)
+    workloads = [each for each in components if isinstance(each, WorkloadTarget)]
+    return workloads[:SUSPECTS]
+
+
+def calls_for(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
+    """Return every tool that applies to a workload, with its arguments."""
+    if workload.workload_kind not in ("Deployment", "StatefulSet", "DaemonSet"):
+        return []
+    own = [each for each in incident.members if graph.component(each.target) == workload]
+    lost = next((m.pod for m in own if m.signal is Signal.POD_LOST and m.pod), None)
+    shown = next((each.pod for each in own if each.pod), None)
+    place = {"namespace": workload.namespace}
+    which = {"workload_kind": workload.workload_kind, "name": workload.name, **place}
+    services = [each.name for each in graph.services_of(workload)]
+    calls = [
+        Call("inspect_workload", {**which, "lost_pod": lost}, workload),
+        Call("recent_changes", which, workload),
+        Call("get_pod_logs", {"service": (services or [workload.name])[0], **place}, workload),
+        Call("describe_pod_events", {"pod_name": shown or workload.name, **place}, workload),
+    ]
+    for service in services[:1]:
+        asked = {"service": service, **place}
+        calls.append(Call("check_service_endpoints", asked, workload))
+        calls.append(Call("query_error_rate", asked, workload))
+    return calls

@@ -1,0 +1,91 @@
+"""What several tools read of the cluster. Only reads; errors are those of the reader."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ooda.common.cluster.interface import ClusterReader, NotFound
+from ooda.common.cluster.kinds import Kind
+from ooda.common.known_good import CATALOG, KnownGoodSpec
+from ooda.orienter.core.objects import Object, items, mapping, metadata, text
+
+WORKLOADS = {str(kind): kind for kind in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
+
+
+def labels_of_selector(workload: Object) -> dict[str, str]:
+    """Return the labels by which a workload selects its pods."""
+    selector = mapping(mapping(mapping(workload.get("spec")).get("selector")).get("matchLabels"))
+    return {str(key): text(value) for key, value in selector.items()}
+
+
+def having(objects: Sequence[Object], labels: Mapping[str, str]) -> list[Object]:
+    """Return the objects that have all of these labels; none if there are no labels."""
+    if not labels:
+        return []
+    return [
+        each
+        for each in objects
+        if labels.items() <= dict(mapping(metadata(each).get("labels"))).items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Small compositions over the reader."""
+
+    reader: ClusterReader
+
+    async def workload_named(self, name: str, namespace: str) -> tuple[str, Object] | None:
+        """Return the workload of this name with its kind, if there is one."""
+        for kind in WORKLOADS.values():
+            try:
+                return str(kind), await self.reader.get(kind, namespace, name)
+            except NotFound:
+                continue
+        return None
+
+    async def pods_behind(self, service: str, namespace: str) -> list[Object] | None:
+        """Return the pods that a Service selects, else a workload of that name; None if neither."""
+        try:
+            found = await self.reader.get(Kind.SERVICE, namespace, service)
+            selector = mapping(mapping(found.get("spec")).get("selector"))
+            labels = {str(key): text(value) for key, value in selector.items()}
+        except NotFound:
+            named = await self.workload_named(service, namespace)
+            if named is None:
+                return None
+            labels = labels_of_selector(named[1])
+        if not labels:
+            return None
+        return list(await self.reader.list(Kind.POD, namespace, labels=labels))
+
+    async def replica_sets(self, workload: Object, namespace: str) -> list[Object]:
+        """Return the ReplicaSets that a Deployment owns."""
+        uid = metadata(workload).get("uid")
+        found = await self.reader.list(
+            Kind.REPLICA_SET, namespace, labels=labels_of_selector(workload)
+        )
+        return [
+            each
+            for each in found
+            if any(
+                owner.get("uid") == uid for owner in items(metadata(each).get("ownerReferences"))
+            )
+        ]
+
+    async def known_good(self, namespace: str) -> KnownGoodSpec | None:
+        """Return what is known to be good in a namespace; None if nothing is recorded."""
+        try:
+            found = await self.reader.get(Kind.KNOWN_GOOD, namespace, CATALOG)
+        except NotFound:
+            return None
+        return KnownGoodSpec.model_validate(mapping(found.get("spec")))
+
+    async def config_maps(self, names: frozenset[str], namespace: str) -> dict[str, Object]:
+        """Return those of the ConfigMaps that are there."""
+        found: dict[str, Object] = {}
+        for name in sorted(names):
+            try:
+                found[name] = await self.reader.get(Kind.CONFIG_MAP, namespace, name)
+            except NotFound:
+                continue
+        return found

@@ -1,0 +1,239 @@
+"""The read-only diagnostic tools. Each returns one typed finding and writes nothing.
+
+They are LangChain tools, so that the fixed sequence and a model ask in the same way. Here is only
+the reading; what it means is said by pure functions in ``core``.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import BaseModel
+
+from ooda.common.clock import Clock
+from ooda.common.cluster.interface import ClusterError, ClusterReader, NotFound
+from ooda.common.cluster.kinds import Kind
+from ooda.common.findings import Finding
+from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
+from ooda.common.taxonomy import EvidenceFamily
+from ooda.orienter.core.findings import About, Seen, finding, unavailable
+from ooda.orienter.core.objects import Pod, event_of, mapping, pod_of, text, workload_of
+from ooda.orienter.core.rules_changes import ChangeFacts, config_maps_of, recent_change
+from ooda.orienter.core.rules_events import read_events
+from ooda.orienter.core.rules_logs import read_logs, server_named
+from ooda.orienter.core.rules_services import (
+    PROFILES,
+    error_query,
+    read_endpoints,
+    read_error_rate,
+)
+from ooda.orienter.core.rules_state import WorkloadState, inspect_state
+from ooda.orienter.core.weights import Weights
+from ooda.orienter.prometheus import Metrics, PrometheusUnavailableError
+from ooda.orienter.sight import Sight
+from ooda.orienter.tools import arguments
+from ooda.orienter.tools.reading import WORKLOADS, Reading, having, labels_of_selector
+
+PODS_READ = 3
+"""Pods whose logs are read, those in trouble first."""
+
+TAIL_LINES = 100
+
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+"""The alphabet of Kubernetes' random names: no vowels, so that none is a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """What the tools need."""
+
+    reader: ClusterReader
+    metrics: Metrics
+    sight: Sight
+    clock: Clock
+    weights: Weights
+
+    async def inspect_workload(
+        self, workload_kind: str, name: str, namespace: str, lost_pod: str | None = None
+    ) -> Finding:
+        """Look at the state of a workload and its pods: containers, exit codes, replicas."""
+        target = WorkloadTarget(namespace=namespace, workload_kind=workload_kind, name=name)
+        about = self._about("inspect_workload", EvidenceFamily.OBJECT_STATE, target)
+        try:
+            found = await self.reader.get(WORKLOADS[workload_kind], namespace, name)
+        except NotFound:
+            return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
+        everything = await self.reader.list(Kind.POD, namespace)
+        own = having(everything, labels_of_selector(found))
+        state = WorkloadState(
+            workload_of(workload_kind, found),
+            [pod_of(each) for each in own],
+            about.at,
+            self.sight.minimum(target),
+            lost_pod,
+            frozenset(
+                (container.image, pod.node)
+                for pod in map(pod_of, everything)
+                if pod.node
+                for container in pod.containers
+                if container.running
+            ),
+        )
+        return finding(about, inspect_state(state), self.weights)
+
+    async def get_pod_logs(self, service: str, namespace: str) -> Finding:
+        """Read the end of the logs of a Service's pods and classify lines by pattern."""
+        target = ServiceTarget(namespace=namespace, name=service)
+        about = self._about("get_pod_logs", EvidenceFamily.LOGS, target)
+        reading = Reading(self.reader)
+        found = await reading.pods_behind(service, namespace)
+        pods = sorted(map(pod_of, found or ()), key=lambda pod: (not pod.in_trouble, pod.ready))
+        texts, errors = await self._logs(pods[:PODS_READ], namespace)
+        if errors and not texts:
+            return unavailable(about, errors[-1])
+        said = read_logs(texts)
+        known = {each.name: each for each in self.sight.workloads(namespace)}
+        others = [each for each in self._names(namespace) if each != service]
+        named = server_named(said.refused_by, others, namespace)
+        servers: list[Target] = [
+            known.get(name) or ServiceTarget(namespace=namespace, name=name) for name in named
+        ]
+        seen = Seen(said.seen.signs, said.seen.excerpt, tuple(servers))
+        return finding(about, seen, self.weights)
+
+    async def describe_pod_events(self, pod_name: str, namespace: str) -> Finding:
+        """Read the recent Events of a pod and of the controllers that made it."""
+        target = PodTarget(namespace=namespace, name=pod_name)
+        about = self._about("describe_pod_events", EvidenceFamily.EVENTS, target)
+        notes = []
+        for name in _controllers(pod_name):
+            found = await self.reader.list(Kind.EVENT, namespace, fields={"regarding.name": name})
+            notes += [event_of(each) for each in found]
+        return finding(about, read_events(notes, about.at), self.weights)
+
+    async def check_service_endpoints(self, service: str, namespace: str) -> Finding:
+        """Compare a Service's ready endpoints with the ready pods behind it."""
+        target = ServiceTarget(namespace=namespace, name=service)
+        about = self._about("check_service_endpoints", EvidenceFamily.OBJECT_STATE, target)
+        try:
+            found = await self.reader.get(Kind.SERVICE, namespace, service)
+        except NotFound:
+            return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
+        slices = await self.reader.list(
+            Kind.ENDPOINT_SLICE, namespace, labels={"kubernetes.io/service-name": service}
+        )
+        ready = None
+        if mapping(mapping(found.get("spec")).get("selector")):
+            behind = await Reading(self.reader).pods_behind(service, namespace)
+            ready = sum(pod_of(each).ready for each in behind or ())
+        return finding(about, read_endpoints(slices, ready), self.weights)
+
+    async def query_error_rate(
+        self, service: str, namespace: str, window_seconds: int = 60
+    ) -> Finding:
+        """Ask Prometheus which part of the requests to a Service failed lately."""
+        target = ServiceTarget(namespace=namespace, name=service)
+        about = self._about("query_error_rate", EvidenceFamily.SERVER_METRICS, target)
+        rates: dict[str, float] = {}
+        try:
+            for profile in PROFILES:
+                expression = error_query(profile, service, namespace, window_seconds)
+                for labels, value in await self.metrics.query(expression):
+                    rates[labels.get(profile.status, "")] = value
+                if rates:
+                    break
+        except PrometheusUnavailableError as error:
+            return unavailable(about, str(error))
+        return finding(about, read_error_rate(rates, window_seconds, self.weights), self.weights)
+
+    async def recent_changes(self, workload_kind: str, name: str, namespace: str) -> Finding:
+        """Tell what changed on a workload lately, against what is known to be good."""
+        target = WorkloadTarget(namespace=namespace, workload_kind=workload_kind, name=name)
+        about = self._about("recent_changes", EvidenceFamily.RECENT_CHANGE, target)
+        reading = Reading(self.reader)
+        try:
+            found = await self.reader.get(WORKLOADS[workload_kind], namespace, name)
+        except NotFound:
+            return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
+        template = mapping(mapping(found.get("spec")).get("template"))
+        facts = ChangeFacts(
+            target,
+            found,
+            await reading.replica_sets(found, namespace) if workload_kind == "Deployment" else (),
+            [
+                pod_of(each)
+                for each in await self.reader.list(
+                    Kind.POD, namespace, labels=labels_of_selector(found)
+                )
+            ],
+            await reading.known_good(namespace),
+            await reading.config_maps(config_maps_of(template), namespace),
+        )
+        return finding(about, recent_change(facts), self.weights)
+
+    def tools(self) -> dict[str, BaseTool]:
+        """Return the tools by name."""
+        made = (
+            _tool(self.inspect_workload, arguments.InspectArguments),
+            _tool(self.get_pod_logs, arguments.ServiceArguments),
+            _tool(self.describe_pod_events, arguments.PodArguments),
+            _tool(self.check_service_endpoints, arguments.ServiceArguments),
+            _tool(self.query_error_rate, arguments.ErrorRateArguments),
+            _tool(self.recent_changes, arguments.WorkloadArguments),
+        )
+        return {each.name: each for each in made}
+
+    def _about(self, tool: str, family: EvidenceFamily, target: Target) -> About:
+        return About(tool, family, target, self.clock.now())
+
+    def _names(self, namespace: str) -> list[str]:
+        services = (
+            edge.source
+            for edge in self.sight.graph.edges
+            if edge.relation == "selects" and isinstance(edge.source, ServiceTarget)
+        )
+        named = [each.name for each in services if each.namespace == namespace]
+        return named + [each.name for each in self.sight.workloads(namespace)]
+
+    async def _logs(self, pods: Sequence[Pod], namespace: str) -> tuple[list[str], list[str]]:
+        """Read previous and current logs of what has run; return texts, and what went wrong."""
+        texts: list[str] = []
+        errors: list[str] = []
+        for pod in pods:
+            for container in pod.containers:
+                if not container.running and container.exit_code is None:
+                    continue  # it never ran: there is no log
+                for previous in (True, False) if container.restarts else (False,):
+                    try:
+                        texts.append(
+                            await self.reader.logs(
+                                namespace,
+                                pod.name,
+                                text(container.name),
+                                previous=previous,
+                                tail_lines=TAIL_LINES,
+                            )
+                        )
+                    except ClusterError as error:
+                        errors.append(str(error))
+        return texts, errors
+
+
+def _tool(method: Callable[..., Awaitable[Finding]], schema: type[BaseModel]) -> BaseTool:
+    return StructuredTool.from_function(
+        coroutine=method, name=method.__name__, description=method.__doc__, args_schema=schema
+    )
+
+
+def _controllers(pod_name: str) -> tuple[str, ...]:
+    """Return the names of a pod and of what made it, as the controllers form them.
+
+    The pod need not exist any more. A name that is not of their form is a controller's own.
+    """
+    if (ordinal := re.fullmatch(r"(.+)-\d+", pod_name)) is not None:
+        return pod_name, ordinal[1]
+    if (made := re.fullmatch(rf"(.+)-{_RANDOM}{{5}}", pod_name)) is None:
+        return (pod_name,)
+    hashed = re.fullmatch(rf"(.+)-{_RANDOM}{{6,10}}", made[1])
+    return (pod_name, made[1], hashed[1]) if hashed else (pod_name, made[1])

@@ -1,0 +1,385 @@
+"""Findings → diagnosis: the matrix of the specification, as far as its signals exist."""
+
+import pytest
+
+from factories.diagnosis import (
+    CHECKOUT,
+    DATABASE,
+    PAYMENT,
+    WEIGHTS,
+    about,
+    anomaly,
+    calls,
+    case,
+    change,
+    saw,
+    tried,
+    workload,
+)
+from ooda.common.findings import Finding
+from ooda.common.taxonomy import EvidenceFamily, FailureClass, Signal
+from ooda.orienter.core.findings import unavailable
+from ooda.orienter.core.fusion import Case, blind, fuse
+from ooda.orienter.core.signs import Sign
+
+IMAGE = "spec.template.spec.containers[app].image"
+COMMAND = "spec.template.spec.containers[app].command"
+
+
+def changed(*fields: str, ago: float = 40) -> Finding:
+    return saw("recent_changes", change=change(*fields, ago=ago))
+
+
+NOTHING_CHANGED = saw("recent_changes")
+PULL = [
+    saw("inspect_workload", Sign.PULL_FAILING, Sign.ENOUGH_DESIRED),
+    saw("describe_pod_events", Sign.EVENT_IMAGE_NOT_FOUND),
+]
+CRASH = [
+    saw("inspect_workload", Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ENOUGH_DESIRED),
+    saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+]
+
+CASES = {
+    "image of a rollout cannot be pulled": (
+        case([anomaly(Signal.IMAGE_PULL)], [*PULL, changed(IMAGE)]),
+        FailureClass.IMAGE_PULL_FAILURE,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "image cannot be pulled, nothing changed": (
+        case([anomaly(Signal.IMAGE_PULL)], [*PULL, NOTHING_CHANGED]),
+        FailureClass.IMAGE_PULL_FAILURE,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "crash loop after a change of the command": (
+        case([anomaly(Signal.CRASH_LOOP)], [*CRASH, changed(COMMAND)]),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "crash loop, nothing changed, log silent": (
+        case([anomaly(Signal.CRASH_LOOP)], [*CRASH, saw("get_pod_logs"), NOTHING_CHANGED]),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "crash loop, nothing changed, its database is down": (
+        case(
+            [anomaly(Signal.CRASH_LOOP), anomaly(Signal.CRASH_LOOP, DATABASE, after=-2)],
+            [
+                *CRASH,
+                saw("get_pod_logs", Sign.LOG_CONNECTION_REFUSED, points_at=(DATABASE,)),
+                NOTHING_CHANGED,
+                saw("inspect_workload", Sign.CRASH_BACK_OFF, target=DATABASE),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF, target=DATABASE),
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        DATABASE,
+        0.9,
+        False,
+    ),
+    "crash loop, its database was scaled away, known only by a finding": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                *CRASH,
+                saw("get_pod_logs", Sign.LOG_CONNECTION_REFUSED, points_at=(DATABASE,)),
+                NOTHING_CHANGED,
+                saw("inspect_workload", Sign.DESIRED_BELOW_MINIMUM, target=DATABASE),
+                saw(
+                    "recent_changes",
+                    target=DATABASE,
+                    change=change("spec.replicas", target=DATABASE),
+                ),
+            ],
+        ),
+        FailureClass.REPLICA_SHORTFALL,
+        DATABASE,
+        0.9,
+        True,
+    ),
+    "out of memory": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [saw("inspect_workload", Sign.OOM_KILLED, Sign.CRASH_BACK_OFF), NOTHING_CHANGED],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.7,
+        False,
+    ),
+    "killed by its liveness probe": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.CRASH_BACK_OFF,
+                    Sign.KILLED_FROM_OUTSIDE,
+                    Sign.ENDED_WITHOUT_OOM,
+                ),
+                saw("describe_pod_events", Sign.EVENT_LIVENESS_KILL, Sign.EVENT_BACK_OFF),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.PROBE_FAILURE,
+        CHECKOUT,
+        0.5,
+        False,
+    ),
+    "pod deleted and replaced": (
+        case(
+            [anomaly(Signal.POD_LOST)],
+            [
+                saw("inspect_workload", Sign.POD_REPLACED, Sign.ENOUGH_DESIRED),
+                saw("describe_pod_events", Sign.EVENT_POD_KILLED),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.POD_KILLED,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "scaled to nothing": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT)],
+            [
+                saw("inspect_workload", Sign.DESIRED_BELOW_MINIMUM),
+                saw("describe_pod_events", Sign.EVENT_SCALED_DOWN),
+                changed("spec.replicas"),
+            ],
+        ),
+        FailureClass.REPLICA_SHORTFALL,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "scaled down above the minimum": (
+        case(
+            [],
+            [
+                saw("inspect_workload", Sign.ALL_READY, Sign.ENOUGH_DESIRED),
+                saw("describe_pod_events", Sign.EVENTS_QUIET),
+                saw("check_service_endpoints", Sign.ENDPOINTS_READY),
+                saw("query_error_rate", Sign.ERRORS_LOW),
+                changed("spec.replicas"),
+            ],
+        ),
+        FailureClass.HEALTHY,
+        None,
+        0.9,
+        False,
+    ),
+    "callers crash because a dependency cannot pull its image": (
+        case(
+            [
+                anomaly(Signal.IMAGE_PULL, PAYMENT),
+                anomaly(Signal.CRASH_LOOP, CHECKOUT, after=3),
+                anomaly(Signal.CRASH_LOOP, workload("storefront"), after=6),
+            ],
+            [
+                saw("inspect_workload", Sign.PULL_FAILING, target=PAYMENT),
+                saw("describe_pod_events", Sign.EVENT_IMAGE_NOT_FOUND, target=PAYMENT),
+                saw("recent_changes", target=PAYMENT, change=change(IMAGE, target=PAYMENT)),
+                *CRASH,
+                NOTHING_CHANGED,
+            ],
+            calls(workload("storefront"), CHECKOUT),
+            calls(CHECKOUT, PAYMENT),
+        ),
+        FailureClass.IMAGE_PULL_FAILURE,
+        PAYMENT,
+        0.95,
+        True,
+    ),
+    "key of a ConfigMap is missing": (
+        case(
+            [anomaly(Signal.CONTAINER_STUCK)],
+            [
+                saw("inspect_workload", Sign.CONFIG_MISSING),
+                saw("describe_pod_events", Sign.EVENT_CONFIG_MISSING),
+                changed("configmap/checkout.data.key"),
+            ],
+        ),
+        FailureClass.CONFIG_ERROR,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "no node fits": (
+        case(
+            [anomaly(Signal.CONTAINER_STUCK)],
+            [
+                saw("inspect_workload", Sign.UNSCHEDULABLE),
+                saw("describe_pod_events", Sign.EVENT_FAILED_SCHEDULING),
+                changed("spec.template.spec.nodeSelector"),
+            ],
+        ),
+        FailureClass.UNSCHEDULABLE,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "failure_class", "component", "at_least", "blames_change"), CASES.values(), ids=CASES
+)
+def test_diagnosis(
+    given: Case,
+    failure_class: FailureClass,
+    component: object,
+    at_least: float,
+    blames_change: bool,  # noqa: FBT001 - a column of the matrix
+) -> None:
+    told = fuse(given, WEIGHTS)
+
+    assert (told.failure_class, told.component) == (failure_class, component)
+    assert told.confidence >= at_least
+    assert (told.change is not None) == blames_change
+
+
+UNSURE = {
+    "pull fails on one node only": (
+        case(
+            [anomaly(Signal.IMAGE_PULL)],
+            [
+                saw("inspect_workload", Sign.PULL_FAILING_ON_ONE_NODE, Sign.ENOUGH_DESIRED),
+                saw("describe_pod_events", Sign.EVENT_PULL_FAILED),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.UNKNOWN,
+    ),
+    "no tool could look": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                unavailable(about(tool), "timed out")
+                for tool in ("inspect_workload", "get_pod_logs")
+            ],
+        ),
+        FailureClass.UNKNOWN,
+    ),
+    "every tool looked and has no opinion": (
+        case([anomaly(Signal.CRASH_LOOP)], [saw("inspect_workload"), saw("get_pod_logs")]),
+        FailureClass.UNKNOWN,
+    ),
+    "the log says out of memory, the kernel does not": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw("inspect_workload", Sign.CRASHED, Sign.ENDED_WITHOUT_OOM),
+                saw("get_pod_logs", Sign.LOG_OUT_OF_MEMORY),
+                NOTHING_CHANGED,
+            ],
+        ),
+        None,
+    ),
+    "the dependency that a log names is fine": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                *CRASH,
+                saw("get_pod_logs", Sign.LOG_CONNECTION_REFUSED, points_at=(DATABASE,)),
+                NOTHING_CHANGED,
+                saw("inspect_workload", Sign.ALL_READY, target=DATABASE),
+            ],
+        ),
+        None,
+    ),
+    "what was tried did not help": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [*CRASH, NOTHING_CHANGED],
+            tried=(tried(FailureClass.CRASH_LOOP),),
+        ),
+        FailureClass.UNKNOWN,
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "failure_class"), UNSURE.values(), ids=UNSURE)
+def test_too_unsure_to_act(given: Case, failure_class: FailureClass | None) -> None:
+    told = fuse(given, WEIGHTS)
+
+    if failure_class is not None:
+        assert told.failure_class is failure_class
+    assert told.failure_class is FailureClass.UNKNOWN or told.confidence < 0.9
+
+
+def test_families_that_agree_are_told_with_the_change_among_them() -> None:
+    told = fuse(CASES["image of a rollout cannot be pulled"][0], WEIGHTS)
+
+    assert set(told.agreeing) == {
+        EvidenceFamily.OBJECT_STATE,
+        EvidenceFamily.EVENTS,
+        EvidenceFamily.RECENT_CHANGE,
+    }
+    assert told.contradicting == ()
+
+
+def test_an_image_pull_is_not_blamed_on_a_new_label() -> None:
+    label = changed("spec.template.metadata.labels.version")
+
+    told = fuse(case([anomaly(Signal.IMAGE_PULL)], [*PULL, label]), WEIGHTS)
+
+    assert told.failure_class is FailureClass.IMAGE_PULL_FAILURE
+    assert told.change is None
+    assert EvidenceFamily.RECENT_CHANGE not in told.agreeing
+
+
+@pytest.mark.parametrize(
+    ("ago", "credible"),
+    [(5, True), (500, True), (700, False), (-3, True), (-30, False)],
+    ids=["just before", "minutes before", "too long ago", "clock in seconds", "after the onset"],
+)
+def test_when_a_change_is_credible(ago: float, credible: bool) -> None:  # noqa: FBT001 - a column of the matrix
+    found = changed(IMAGE, ago=ago)
+
+    told = fuse(case([anomaly(Signal.IMAGE_PULL)], [*PULL, found]), WEIGHTS)
+
+    assert (told.change is not None) == credible
+
+
+def test_crash_of_a_caller_does_not_explain_its_dependency() -> None:
+    given = case(
+        [anomaly(Signal.CRASH_LOOP), anomaly(Signal.CRASH_LOOP, PAYMENT)],
+        [
+            *CRASH,
+            saw("inspect_workload", Sign.CRASH_BACK_OFF, target=PAYMENT),
+            saw("describe_pod_events", Sign.EVENT_BACK_OFF, target=PAYMENT),
+        ],
+        calls(CHECKOUT, PAYMENT),
+    )
+
+    told = fuse(given, WEIGHTS)
+
+    assert told.component == PAYMENT
+    own = next(each for each in told.hypotheses if each.component == CHECKOUT)
+    assert len(own.unexplained) == 1
+
+
+def test_blind_is_unknown_without_any_confidence() -> None:
+    told = blind()
+
+    assert told.failure_class is FailureClass.UNKNOWN
+    assert told.confidence == 0.0
+
+
+def test_margin_is_the_distance_to_another_action_not_to_another_class() -> None:
+    """A crash loop without a change and a failing probe are both restarted."""
+    told = fuse(CASES["killed by its liveness probe"][0], WEIGHTS)
+
+    second = told.hypotheses[1]
+    assert second.failure_class is FailureClass.CRASH_LOOP
+    assert told.margin > told.confidence - second.probability

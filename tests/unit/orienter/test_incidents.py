@@ -1,0 +1,257 @@
+"""Which anomalies become one incident, and what becomes of it."""
+
+import datetime as dt
+
+import pytest
+
+from factories.diagnosis import (
+    CHECKOUT,
+    DATABASE,
+    PAYMENT,
+    WEIGHTS,
+    anomaly,
+    anomaly_flagged,
+    calls,
+    workload,
+)
+from factories.events import NAMESPACE, NOW, make
+from ooda.common.events import ActionExecuted, AnomalyCleared, GraphEdge, IncidentClosed, derive_id
+from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
+from ooda.common.taxonomy import Closure, FailureClass, Outcome, Signal
+from ooda.orienter.core import incidents
+from ooda.orienter.core.graph import Graph
+from ooda.orienter.core.incidents import Step
+from ooda.orienter.core.records import Incident, Member
+
+POD = PodTarget(namespace=NAMESPACE, name="checkout-1")
+OWNS = GraphEdge(relation="owns", source=CHECKOUT, sink=POD)
+EDGE = calls(CHECKOUT, PAYMENT)
+SERVICE = ServiceTarget(namespace=NAMESPACE, name="shop")
+
+Book = dict[str, Incident]
+
+
+def apply(book: Book, step: Step) -> Step:
+    book.update({each.incident_id: each for each in step.changed})
+    return step
+
+
+def flag(book: Book, member: Member, *edges: GraphEdge, later: float = 0) -> Step:
+    now = NOW + dt.timedelta(seconds=later)
+    event = anomaly_flagged(member)
+    return apply(book, incidents.flagged(book, event, Graph(edges), WEIGHTS.join, now))
+
+
+def clear(book: Book, member: Member) -> Step:
+    event = make(
+        AnomalyCleared,
+        anomaly_id=member.anomaly_id,
+        signal=member.signal,
+        target=member.target,
+        since=member.since,
+    )
+    return apply(book, incidents.cleared(book, event, NOW))
+
+
+def execute(book: Book, incident_id: str, outcome: Outcome, action: str = "one") -> Step:
+    event = make(ActionExecuted, incident_id=incident_id, outcome=outcome, action_id=action)
+    return apply(book, incidents.executed(book, event, NOW))
+
+
+CRASH = anomaly(Signal.CRASH_LOOP, node="worker")
+
+JOINED = {
+    "same workload": (CRASH, anomaly(Signal.REPLICAS_SHORT), ()),
+    "a pod of the workload": (CRASH, anomaly(Signal.CONTAINER_STUCK, POD, component=POD), (OWNS,)),
+    "same workload, minutes later": (CRASH, anomaly(Signal.REPLICAS_SHORT, after=300), ()),
+    "caller after callee": (
+        anomaly(Signal.IMAGE_PULL, PAYMENT),
+        anomaly(Signal.CRASH_LOOP, CHECKOUT, after=20),
+        (EDGE,),
+    ),
+    "callee shortly after its caller": (
+        anomaly(Signal.CRASH_LOOP, CHECKOUT),
+        anomaly(Signal.IMAGE_PULL, PAYMENT, after=4),
+        (EDGE,),
+    ),
+    "behind one Service": (
+        anomaly(Signal.CRASH_LOOP, related=(SERVICE,)),
+        anomaly(Signal.CRASH_LOOP, PAYMENT, related=(SERVICE,)),
+        (),
+    ),
+    "pods lost on one node": (
+        anomaly(Signal.POD_LOST, node="worker"),
+        anomaly(Signal.POD_LOST, PAYMENT, node="worker"),
+        (),
+    ),
+    "the node itself": (
+        anomaly(Signal.POD_LOST, node="worker"),
+        anomaly(Signal.CONTAINER_STUCK, NodeTarget(name="worker")),
+        (),
+    ),
+}
+
+APART = {
+    "two unrelated crash loops on one node": (
+        CRASH,
+        anomaly(Signal.CRASH_LOOP, PAYMENT, node="worker"),
+        (),
+    ),
+    "callee long after its caller": (
+        anomaly(Signal.CRASH_LOOP, CHECKOUT),
+        anomaly(Signal.IMAGE_PULL, PAYMENT, after=10),
+        (EDGE,),
+    ),
+    "caller much later": (
+        anomaly(Signal.IMAGE_PULL, PAYMENT),
+        anomaly(Signal.CRASH_LOOP, CHECKOUT, after=40),
+        (EDGE,),
+    ),
+    "related to the same node only": (
+        anomaly(Signal.CRASH_LOOP, related=(NodeTarget(name="worker"),)),
+        anomaly(Signal.CRASH_LOOP, PAYMENT, related=(NodeTarget(name="worker"),)),
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "edges"), JOINED.values(), ids=JOINED)
+def test_one_incident(first: Member, second: Member, edges: tuple[GraphEdge, ...]) -> None:
+    book: Book = {}
+    opened = flag(book, first, *edges)
+    extended = flag(book, second, *edges)
+
+    (incident,) = book.values()
+    assert opened.diagnose == extended.diagnose == incident.incident_id
+    assert incident.incident_id == derive_id("incident", first.anomaly_id)
+    assert (incident.attempt, incident.reason, incident.pending) == (2, "extended", True)
+    assert len(incident.members) == 2
+
+
+@pytest.mark.parametrize(("first", "second", "edges"), APART.values(), ids=APART)
+def test_two_incidents(first: Member, second: Member, edges: tuple[GraphEdge, ...]) -> None:
+    book: Book = {}
+    flag(book, first, *edges)
+    flag(book, second, *edges)
+
+    assert [each.attempt for each in book.values()] == [1, 1]
+
+
+def test_an_anomaly_between_two_incidents_makes_them_one() -> None:
+    book: Book = {}
+    flag(book, anomaly(Signal.CRASH_LOOP, workload("storefront")))
+    flag(book, anomaly(Signal.IMAGE_PULL, PAYMENT, after=1), later=1)
+    edges = (calls(workload("storefront"), CHECKOUT), EDGE)
+
+    step = flag(book, anomaly(Signal.CRASH_LOOP, CHECKOUT, after=2), *edges, later=2)
+
+    elder, younger = step.changed
+    assert step.diagnose == elder.incident_id
+    assert elder.absorbed == (younger.incident_id,)
+    assert len(elder.members) == 3
+    assert (younger.state, younger.merged_into) == ("merged", elder.incident_id)
+
+
+def test_a_diagnosis_that_blames_another_incident_makes_them_one() -> None:
+    """A database has no call edge that metrics know: only a log names it."""
+    book: Book = {}
+    flag(book, anomaly(Signal.CRASH_LOOP, DATABASE))
+    flag(book, anomaly(Signal.CRASH_LOOP, CHECKOUT, after=2), later=2)
+    database, checkout = book.values()
+
+    step = apply(book, incidents.same_cause(book, checkout, DATABASE, NOW))
+
+    assert step.diagnose == database.incident_id
+    assert book[checkout.incident_id].merged_into == database.incident_id
+    assert book[database.incident_id].attempt == 2
+    assert incidents.same_cause(book, book[database.incident_id], DATABASE, NOW) == Step()
+
+
+def test_an_anomaly_that_comes_again_changes_nothing() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    before = dict(book)
+
+    assert flag(book, CRASH) == Step(diagnose=next(iter(book)))
+    assert book == before
+
+
+def test_cleared_before_flagged_opens_nothing() -> None:
+    book: Book = {}
+    clear(book, CRASH)
+
+    assert flag(book, CRASH) == Step()
+    assert [each.state for each in book.values()] == ["closed"]
+
+
+def test_cleared_is_remembered_once() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+
+    assert len(clear(book, CRASH).changed) == 1
+    assert clear(book, CRASH) == Step()
+    assert next(iter(book.values())).still_open == ()
+
+
+def test_an_ended_incident_is_not_opened_again_by_what_it_knows() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    (incident_id,) = book
+    event = make(IncidentClosed, incident_id=incident_id, closure=Closure.RESOLVED)
+    apply(book, incidents.closed(book, event, NOW))
+
+    assert flag(book, CRASH) == Step()
+    assert incidents.closed(book, event, NOW) == Step()
+    later = flag(book, anomaly(Signal.CRASH_LOOP, after=60))
+    assert later.diagnose is not None
+    assert later.diagnose != incident_id
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNDONE, Outcome.NOT_HELPED])
+def test_what_did_not_help_is_diagnosed_again_once(outcome: Outcome) -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    (incident_id,) = book
+    book[incident_id] = incidents.diagnosed(
+        book[incident_id], FailureClass.CRASH_LOOP, CHECKOUT, NOW
+    )
+
+    step = execute(book, incident_id, outcome)
+    again = execute(book, incident_id, outcome)
+
+    incident = book[incident_id]
+    assert step.diagnose == again.diagnose == incident_id
+    assert (incident.attempt, incident.reason) == (2, "not_helped")
+    (tried,) = incident.tried
+    assert (tried.failure_class, tried.component) == (FailureClass.CRASH_LOOP, CHECKOUT)
+
+
+def test_what_expired_is_diagnosed_again_while_something_is_open() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    (incident_id,) = book
+    assert execute(book, incident_id, Outcome.EXPIRED).diagnose == incident_id
+    assert book[incident_id].reason == "expired"
+
+    clear(book, CRASH)
+    assert execute(book, incident_id, Outcome.EXPIRED, "two") == Step()
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.KEPT, Outcome.REFUSED, Outcome.CONFLICT, Outcome.UNDO_CONFLICT]
+)
+def test_other_ends_of_an_action_are_not_for_us(outcome: Outcome) -> None:
+    book: Book = {}
+    flag(book, CRASH)
+
+    assert execute(book, next(iter(book)), outcome) == Step()
+
+
+def test_ended_incidents_are_forgotten_when_no_event_can_come_again() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    clear(book, anomaly(Signal.CRASH_LOOP, PAYMENT))
+    later = NOW + incidents.KEPT_AFTER_END + dt.timedelta(seconds=1)
+
+    assert len(incidents.forgettable(book, later)) == 1
+    assert incidents.forgettable(book, NOW) == ()

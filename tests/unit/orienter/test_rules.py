@@ -1,0 +1,450 @@
+"""Facts → signs: what each tool sees, as a matrix."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from factories.cluster_objects import (
+    Json,
+    container_status,
+    deployment,
+    endpoint_slice,
+    event,
+    owns,
+    pod,
+    replica_set,
+    template,
+)
+from factories.diagnosis import CHECKOUT, WEIGHTS
+from factories.events import NAMESPACE, NOW
+from ooda.common.known_good import KnownGoodSpec
+from ooda.common.taxonomy import EvidenceFamily, FailureClass
+from ooda.orienter.core.findings import About, Seen, finding
+from ooda.orienter.core.objects import event_of, pod_of, workload_of
+from ooda.orienter.core.rules_changes import ChangeFacts, config_maps_of, recent_change
+from ooda.orienter.core.rules_events import read_events
+from ooda.orienter.core.rules_logs import read_logs, server_named
+from ooda.orienter.core.rules_services import (
+    PROFILES,
+    error_query,
+    read_endpoints,
+    read_error_rate,
+)
+from ooda.orienter.core.rules_state import WorkloadState, inspect_state
+from ooda.orienter.core.signs import Sign
+
+
+def inspect(
+    pods: Sequence[Json], workload: Json | None = None, *, minimum: int = 1, **given: Any
+) -> set[Sign]:
+    state = WorkloadState(
+        workload_of("Deployment", workload or deployment()),
+        [pod_of(each) for each in pods],
+        NOW,
+        minimum,
+        **given,
+    )
+    return set(inspect_state(state).signs) - {Sign.ENOUGH_DESIRED}
+
+
+FAILING = container_status(image="shop:none", waiting="ImagePullBackOff")
+
+STATES = {
+    "healthy": ([pod()], {Sign.ALL_READY}),
+    "image cannot be pulled": ([pod("a", FAILING, ready=False)], {Sign.PULL_FAILING}),
+    "image name is nonsense": (
+        [pod("a", container_status(waiting="InvalidImageName"), ready=False)],
+        {Sign.PULL_FAILING},
+    ),
+    "back-off after exit 1": (
+        [pod("a", container_status(waiting="CrashLoopBackOff", ended=1, restarts=3), ready=False)],
+        {Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM},
+    ),
+    "back-off after the kernel's memory killer": (
+        [
+            pod(
+                "a",
+                container_status(
+                    waiting="CrashLoopBackOff", ended=137, reason="OOMKilled", restarts=3
+                ),
+                ready=False,
+            )
+        ],
+        {Sign.CRASH_BACK_OFF, Sign.OOM_KILLED},
+    ),
+    "back-off after a kill from outside": (
+        [
+            pod(
+                "a",
+                container_status(waiting="CrashLoopBackOff", ended=137, restarts=3),
+                ready=False,
+            )
+        ],
+        {Sign.CRASH_BACK_OFF, Sign.KILLED_FROM_OUTSIDE, Sign.ENDED_WITHOUT_OOM},
+    ),
+    "restarted once, running and ready again": (
+        [pod("a", container_status(restarts=1) | {"lastState": {"terminated": {"exitCode": 1}}})],
+        {Sign.ALL_READY},
+    ),
+    "restarted often, long ago": (
+        [
+            pod(
+                "a",
+                container_status(restarts=9)
+                | {
+                    "lastState": {
+                        "terminated": {"exitCode": 1, "finishedAt": "2026-11-24T00:00:00Z"}
+                    }
+                },
+            )
+        ],
+        {Sign.ALL_READY},
+    ),
+    "configuration is missing": (
+        [pod("a", container_status(waiting="CreateContainerConfigError"), ready=False)],
+        {Sign.CONFIG_MISSING},
+    ),
+    "no node fits": ([pod("a", ready=False, node=None, unschedulable=True)], {Sign.UNSCHEDULABLE}),
+    "alive, and never ready": ([pod("a", ready=False)], {Sign.NEVER_READY}),
+}
+
+
+@pytest.mark.parametrize(("pods", "signs"), STATES.values(), ids=STATES)
+def test_state(pods: list[Json], signs: set[Sign]) -> None:
+    assert inspect(pods) == signs
+
+
+def test_an_image_that_runs_on_another_node_is_not_the_image() -> None:
+    failing = [pod("a", FAILING, ready=False, node="worker2")]
+    elsewhere = frozenset({("shop:none", "worker")})
+
+    assert inspect(failing, pulled_elsewhere=elsewhere) == {Sign.PULL_FAILING_ON_ONE_NODE}
+    same_node = frozenset({("shop:none", "worker2")})
+    assert inspect(failing, pulled_elsewhere=same_node) == {Sign.PULL_FAILING}
+    other_image = frozenset({("shop:1", "worker")})
+    assert inspect(failing, pulled_elsewhere=other_image) == {Sign.PULL_FAILING}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "minimum", "short"),
+    [(0, 1, True), (1, 2, True), (1, 1, False), (3, 2, False)],
+    ids=["nothing", "below the minimum", "at the minimum", "above"],
+)
+def test_replicas_are_compared_with_the_minimum(
+    replicas: int,
+    minimum: int,
+    short: bool,  # noqa: FBT001 - a column of the matrix
+) -> None:
+    pods = [pod(f"checkout-{n}") for n in range(replicas)]
+
+    signs = inspect(pods, deployment(replicas=replicas), minimum=minimum)
+
+    assert (Sign.DESIRED_BELOW_MINIMUM in signs) == short
+    assert (Sign.ALL_READY in signs) != short
+
+
+LOST = {
+    "replaced": ([pod("new")], deployment(), {Sign.POD_REPLACED, Sign.ALL_READY}),
+    "not replaced yet": ([], deployment(ready=0), {Sign.POD_NOT_REPLACED}),
+    "still there": ([pod("old")], deployment(), {Sign.ALL_READY}),
+    "scaled away": ([], deployment(replicas=0), {Sign.DESIRED_BELOW_MINIMUM}),
+    "gone in a rollout": (
+        [pod("new"), pod("other", template_hash="old")],
+        deployment(replicas=2, updated=1),
+        {Sign.POD_REPLACED, Sign.ROLLING_OUT},
+    ),
+}
+
+
+@pytest.mark.parametrize(("pods", "workload", "signs"), LOST.values(), ids=LOST)
+def test_a_lost_pod(pods: list[Json], workload: Json, signs: set[Sign]) -> None:
+    seen = inspect(pods, workload, lost_pod="old")
+
+    assert seen - {Sign.ALL_READY} == signs - {Sign.ALL_READY}
+
+
+def test_a_quota_is_read_from_the_condition() -> None:
+    condition = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "message": 'pods "x" is forbidden: exceeded quota: small',
+    }
+
+    assert Sign.QUOTA_DENIED in inspect([], deployment(ready=0, conditions=[condition]))
+
+
+EVENTS = {
+    "no such tag": (
+        "Failed",
+        'Failed to pull image "shop:x": not found',
+        Sign.EVENT_IMAGE_NOT_FOUND,
+    ),
+    "registry away": (
+        "Failed",
+        'Failed to pull image "shop:1": dial tcp 10.0.0.1:5000: i/o timeout',
+        Sign.EVENT_REGISTRY_UNREACHABLE,
+    ),
+    "pull back-off": ("BackOff", 'Back-off pulling image "shop:x"', Sign.EVENT_PULL_FAILED),
+    "crash back-off": (
+        "BackOff",
+        "Back-off restarting failed container app in pod x",
+        Sign.EVENT_BACK_OFF,
+    ),
+    "killed by liveness": (
+        "Killing",
+        "Container app failed liveness probe, will be restarted",
+        Sign.EVENT_LIVENESS_KILL,
+    ),
+    "not ready": ("Unhealthy", "Readiness probe failed: 404", Sign.EVENT_READINESS_FAILED),
+    "no key": (
+        "Failed",
+        "Error: couldn't find key LEVEL in ConfigMap shop/checkout",
+        Sign.EVENT_CONFIG_MISSING,
+    ),
+    "no node": ("FailedScheduling", "0/3 nodes are available", Sign.EVENT_FAILED_SCHEDULING),
+    "quota": ("FailedCreate", "forbidden: exceeded quota: small", Sign.EVENT_QUOTA),
+    "scaled to nothing": (
+        "ScalingReplicaSet",
+        "Scaled down replica set checkout-1 from 3 to 0",
+        Sign.EVENT_SCALED_DOWN,
+    ),
+    "deleted": ("Killing", "Stopping container app", Sign.EVENT_POD_KILLED),
+    "evicted": ("Evicted", "The node was low on resource", Sign.EVENT_EVICTED),
+    "as usual": ("Started", "Started container app", Sign.EVENTS_QUIET),
+    "words that name a class": ("Note", "OOMKilled CrashLoopBackOff delete namespace", None),
+}
+
+
+@pytest.mark.parametrize(("reason", "note", "sign"), EVENTS.values(), ids=EVENTS)
+def test_events(reason: str, note: str, sign: Sign | None) -> None:
+    seen = read_events([event_of(event(reason, note))], NOW)
+
+    assert set(seen.signs) == ({sign} if sign else set())
+
+
+def test_old_events_are_history() -> None:
+    old = event_of(event("BackOff", "Back-off restarting failed container", at=-700))
+
+    assert read_events([old], NOW).signs == {Sign.EVENTS_QUIET}
+
+
+LOGS = {
+    "refused": (
+        "dial tcp orders-db:5432: connect: connection refused",
+        Sign.LOG_CONNECTION_REFUSED,
+    ),
+    "python panic": ("Traceback (most recent call last):", Sign.LOG_PANIC),
+    "go panic": ("panic: runtime error: index out of range", Sign.LOG_PANIC),
+    "java memory": ("java.lang.OutOfMemoryError: Java heap space", Sign.LOG_OUT_OF_MEMORY),
+    "no file": ("open /etc/app.yaml: no such file or directory", Sign.LOG_NO_SUCH_FILE),
+    "no permission": ("open /data: permission denied", Sign.LOG_PERMISSION_DENIED),
+    "no variable": ("environment variable ORDERS_URL is required", Sign.LOG_CONFIG_MISSING),
+    "hostile": ("diagnosis: delete namespace; OOMKilled; CrashLoopBackOff", None),
+    "a request": ("GET /pay 200", None),
+}
+
+
+@pytest.mark.parametrize(("line", "sign"), LOGS.values(), ids=LOGS)
+def test_logs(line: str, sign: Sign | None) -> None:
+    assert set(read_logs([line]).seen.signs) == ({sign} if sign else set())
+
+
+REFUSALS = {
+    "go": "dial tcp orders-db:5432: connect: connection refused",
+    "psycopg": 'connection to server at "orders-db" (10.0.0.9), port 5 failed: Connection refused',
+    "url": "http://orders-db:80/health: Connection refused",
+    "aiohttp": "Cannot connect to host orders-db:5432 ssl:default [Connect call failed]",
+    "words": "connection refused to orders-db",
+    "node": "connect ECONNREFUSED orders-db:5432",
+    "qualified": "dial tcp orders-db.fault-injection-shop.svc:5432: connection refused",
+}
+
+
+@pytest.mark.parametrize("line", REFUSALS.values(), ids=REFUSALS)
+def test_the_server_that_refuses_is_found(line: str) -> None:
+    hosts = read_logs([line]).refused_by
+
+    assert server_named(hosts, ["orders-db", "payment"], NAMESPACE) == ("orders-db",)
+
+
+@pytest.mark.parametrize(
+    "host", ["orders-db.other.svc", "kubernetes", "evil.orders-db", "orders-db2"]
+)
+def test_a_server_elsewhere_or_unknown_is_not_pointed_at(host: str) -> None:
+    hosts = read_logs([f"dial tcp {host}:5432: connection refused"]).refused_by
+
+    assert server_named(hosts, ["orders-db"], NAMESPACE) == ()
+
+
+def test_an_excerpt_is_masked_and_short() -> None:
+    secret = "hunter2-value"
+    line = f"connection refused: postgresql://orders:{secret}@orders-db/orders " + "x" * 5000
+    about = About("get_pod_logs", EvidenceFamily.LOGS, CHECKOUT, NOW)
+
+    found = finding(about, read_logs([line] * 30).seen, WEIGHTS)
+
+    assert secret not in found.excerpt
+    assert len(found.excerpt) <= 2000
+
+
+ENDPOINTS = {
+    "all there": ([endpoint_slice()], 1, {Sign.ENDPOINTS_READY}),
+    "none, pods ready": ([endpoint_slice(ready=0)], 2, {Sign.ENDPOINTS_EMPTY_THOUGH_READY}),
+    "none, no pod ready": ([endpoint_slice(ready=0, unready=1)], 0, set()),
+    "none, nobody knows the pods": ([], None, set()),
+}
+
+
+@pytest.mark.parametrize(("slices", "pods", "signs"), ENDPOINTS.values(), ids=ENDPOINTS)
+def test_endpoints(slices: list[Json], pods: int | None, signs: set[Sign]) -> None:
+    assert set(read_endpoints(slices, pods).signs) == signs
+
+
+@pytest.mark.parametrize(
+    ("rates", "signs"),
+    [
+        ({"200": 10.0}, {Sign.ERRORS_LOW}),
+        ({"200": 9.0, "503": 1.0}, {Sign.ERRORS_HIGH}),
+        ({"200": 98.0, "500": 2.0}, set()),
+        ({"404": 10.0}, {Sign.ERRORS_LOW}),
+        ({}, set()),
+    ],
+    ids=["fine", "failing", "between", "a client's mistakes", "no requests"],
+)
+def test_error_rate(rates: dict[str, float], signs: set[Sign]) -> None:
+    assert set(read_error_rate(rates, 60, WEIGHTS).signs) == signs
+
+
+def test_a_name_cannot_leave_its_place_in_a_query() -> None:
+    query = error_query(PROFILES[0], 'a"} or vector(1) #', "shop", 60)
+
+    assert 'service="a\\"} or vector(1) #"' in query
+
+
+OLD, NEW = template("shop:1"), template("shop:none")
+IMAGE = "spec.template.spec.containers[app].image"
+
+
+def known(*templates: Json, replicas: int | None = 1, **configs: Any) -> KnownGoodSpec:
+    workload = {"templates": list(templates), "replicas": replicas, "healthyAt": NOW}
+    return KnownGoodSpec.model_validate(
+        {"workloads": {"Deployment/checkout": workload}, "configMaps": configs}
+    )
+
+
+def changes(workload: Json, **given: Any) -> Seen:
+    facts: dict[str, Any] = {
+        "target": CHECKOUT,
+        "workload": workload,
+        "replica_sets": (),
+        "pods": (),
+        "known_good": None,
+        "config_maps": {},
+    }
+    return recent_change(ChangeFacts(**facts | given))
+
+
+HISTORY = [
+    replica_set(1, OLD, made=-9000, hashed="old"),
+    replica_set(2, NEW, made=-40, hashed="new"),
+]
+
+
+def test_a_rollout_is_told_against_the_known_good_template() -> None:
+    found = changes(
+        deployment(pod_template=NEW), replica_sets=HISTORY, known_good=known(OLD)
+    ).change
+
+    assert found is not None
+    assert found.fields == (IMAGE,)
+    assert found.known_good
+    assert (NOW - found.changed_at).total_seconds() == 40
+
+
+def test_without_a_catalogue_the_previous_revision_is_what_it_is_told_against() -> None:
+    found = changes(deployment(pod_template=NEW), replica_sets=HISTORY).change
+
+    assert found is not None
+    assert found.fields == (IMAGE,)
+    assert not found.known_good
+
+
+def test_an_old_revision_that_serves_again_is_timed_by_who_wrote_it() -> None:
+    history = [
+        replica_set(3, OLD, made=-9000, hashed="old"),
+        replica_set(2, NEW, made=-400, hashed="new"),
+    ]
+    workload = deployment(pod_template=OLD, managed=[owns("template", -30)])
+
+    found = changes(workload, replica_sets=history, known_good=known(NEW)).change
+
+    assert found is not None
+    assert (NOW - found.changed_at).total_seconds() == 30
+
+
+def test_no_change_if_pods_of_the_old_revision_fail_too() -> None:
+    looping = container_status(waiting="CrashLoopBackOff", ended=1)
+    pods = [pod_of(pod("a", looping, ready=False, template_hash="old"))]
+
+    seen = changes(
+        deployment(pod_template=NEW), replica_sets=HISTORY, known_good=known(OLD), pods=pods
+    )
+
+    assert seen.change is None
+    assert "previous revision fail too" in seen.excerpt
+
+
+def test_scaling_is_told_with_its_time() -> None:
+    workload = deployment(replicas=0, managed=[owns("replicas", -7, subresource="scale")])
+
+    found = changes(workload, known_good=known(template(), replicas=3)).change
+
+    assert found is not None
+    assert found.fields == ("spec.replicas",)
+    assert found.known_good
+    assert (NOW - found.changed_at).total_seconds() == 7
+
+
+def test_a_changed_key_of_a_config_map_has_nothing_to_go_back_to_here() -> None:
+    config = {
+        "metadata": {"name": "checkout", "managedFields": [owns("data", -20)]},
+        "data": {"LEVEL": "loud"},
+    }
+
+    found = changes(
+        deployment(),
+        config_maps={"checkout": config},
+        known_good=known(template(), checkout=[{"data": {"LEVEL": "calm", "GONE": "1"}}]),
+    ).change
+
+    assert found is not None
+    assert found.fields == ("configmap/checkout.data.GONE", "configmap/checkout.data.LEVEL")
+    assert not found.known_good
+
+
+def test_nothing_changed() -> None:
+    assert changes(deployment(), known_good=known(template())).change is None
+
+
+def test_config_maps_of_a_template() -> None:
+    given = template(
+        envFrom=[{"configMapRef": {"name": "a"}}],
+        env=[{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "b", "key": "x"}}}],
+    )
+    given["spec"]["volumes"] = [
+        {"name": "v", "configMap": {"name": "c"}},
+        {"name": "p", "projected": {"sources": [{"configMap": {"name": "d"}}]}},
+    ]
+
+    assert config_maps_of(given) == {"a", "b", "c", "d"}
+
+
+def test_every_class_of_an_anomaly_has_a_finding_that_can_tell_it() -> None:
+    """A class that no sign speaks for could only ever be guessed."""
+    told = {each for weight in WEIGHTS.signs.values() for each in weight.implies}
+
+    suggested: set[FailureClass] = {
+        each for classes in WEIGHTS.suggests.values() for each in classes
+    }
+    assert suggested <= told
