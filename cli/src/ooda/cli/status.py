@@ -44,7 +44,7 @@ def status(
         print_json({"ok": well, "stopped": stopped, "services": answers})
     else:
         print_table(
-            ("service", "state", "since", "to do", "says"),
+            ("service", "state", "since (UTC)", "events to come", "details"),
             [_row(service, answers.get(service)) for service in LOOP_SERVICES],
             empty="",
         )
@@ -56,7 +56,10 @@ def status(
 async def _ask(
     settings: Settings, nats: NatsSettings, wait: float, namespace: str
 ) -> tuple[Mapping[Service, Mapping[str, Any]], str]:
-    return await asyncio.gather(ask_services(nats, wait), _kill_switch(settings, namespace))
+    answers, stopped = await asyncio.gather(
+        ask_services(nats, wait), _kill_switch(settings, namespace)
+    )
+    return answers, stopped
 
 
 async def _kill_switch(settings: Settings, namespace: str) -> str:
@@ -73,7 +76,7 @@ async def _kill_switch(settings: Settings, namespace: str) -> str:
 def _row(service: Service, answer: Mapping[str, Any] | None) -> tuple[str, ...]:
     if answer is None:
         return (service, "no answer", "", "", "look at its pod, or at `ooda doctor`")
-    pending = sum(each.get("pending", 0) for each in answer.get("consumers", {}).values())
-    says = ", ".join(f"{key} {value}" for key, value in answer.get("says", {}).items())
-    state = "ready" if answer.get("ready") else "not ready"
-    return (service, state, str(answer.get("since", "")), str(pending), says)
+    state = "ready" if answer["ready"] else "not ready"
+    details = ", ".join(f"{key} {value}" for key, value in answer["details"].items())
+    lags = ", ".join(f"{name} {lag}" for name, lag in answer["consumers"].items())
+    return (service, state, str(answer["since"])[:19], lags, details)

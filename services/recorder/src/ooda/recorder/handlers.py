@@ -35,6 +35,12 @@ class Recorder:
         self._store = store
         self._publisher = publisher
         self._clock = clock
+        self._away: str | None = None
+
+    @property
+    def away(self) -> str | None:
+        """Return why the database took nothing the last time; None if it did."""
+        return self._away
 
     def of(self, account: Account) -> BatchHandler:
         """Return the handler of an account's events."""
@@ -50,7 +56,8 @@ class Recorder:
         try:
             hashes = await self._store.append(rows)
         except StoreUnavailableError as error:
-            raise _away(error) from error
+            raise self._keep_away(error) from error
+        self._away = None
         if account is not Account.LOOP:
             return
         # For duplicates too: we may have been killed between the commit and the confirmation.
@@ -78,9 +85,10 @@ class Recorder:
         try:
             await self._store.keep([snapshot_of(each, now) for each in deliveries])
         except StoreUnavailableError as error:
-            raise _away(error) from error
+            raise self._keep_away(error) from error
+        self._away = None
 
-
-def _away(error: StoreUnavailableError) -> RetryLaterError:
-    log.error("database_away", reason=str(error))
-    return RetryLaterError(str(error))
+    def _keep_away(self, error: StoreUnavailableError) -> RetryLaterError:
+        self._away = str(error)
+        log.error("database away", reason=self._away)
+        return RetryLaterError(self._away)

@@ -4,17 +4,24 @@ Each raises SQLAlchemyError if the database cannot be read.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ooda.common.audit import schema
+from ooda.common.events import DeadLetter
+from ooda.common.reach import UnreachableError
 
 Each = TypeVar("Each")
+
+Trail = AsyncEngine
+"""A database that is open for reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,41 @@ class OpenReview:
     proposal: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """An event that a service gave up on, with the error and the event itself."""
+
+    event_id: str
+    stored_at: dt.datetime
+    service: str | None
+    original_subject: str | None
+    stream: str | None
+    sequence: int | None
+    deliveries: int | None
+    error: str | None
+    payload: str | None
+
+
+@asynccontextmanager
+async def reading(url: URL) -> AsyncIterator[AsyncEngine]:
+    """Have an engine that reads for as long as the block lasts.
+
+    Raises UnreachableError in place of what the driver says of a server that is away or refuses.
+    """
+    engine = reading_engine(url)
+    where = f"Postgres at {url.host}:{url.port}"
+    try:
+        yield engine
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise UnreachableError(f"{where} cannot be used ({reason}): see `ooda doctor`.") from error
+    except ProgrammingError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise UnreachableError(f"{where} refuses: {reason}") from error
+    finally:
+        await engine.dispose()
+
+
 def reading_engine(url: URL) -> AsyncEngine:
     """Open no connection yet; sessions are read-only."""
     return create_async_engine(
@@ -134,6 +176,47 @@ async def open_reviews(engine: AsyncEngine) -> Sequence[OpenReview]:
     """Return what waits for a person, oldest first."""
     view = schema.open_reviews
     return await _all(engine, OpenReview, sa.select(view).order_by(view.c.requested_at))
+
+
+async def incident_ids(engine: AsyncEngine, beginning: str) -> Sequence[str]:
+    """Return the ids of incidents that begin so, at most two."""
+    view = schema.incidents
+    statement = sa.select(view.c.incident_id).where(
+        view.c.incident_id.startswith(beginning, autoescape=True)
+    )
+    async with engine.connect() as connection:
+        return list((await connection.execute(statement.limit(2))).scalars())
+
+
+async def dead_letters(
+    engine: AsyncEngine, since: dt.datetime, limit: int = 100
+) -> Sequence[LetterRow]:
+    """Return the events that were given up on since then, newest first."""
+    row, body = schema.events, schema.events.c.body
+    told = {
+        name: body[name].astext.label(name)
+        for name in ("service", "original_subject", "stream", "error", "payload")
+    } | {
+        name: sa.cast(body[name].astext, sa.BigInteger).label(name)
+        for name in ("sequence", "deliveries")
+    }
+    statement = (
+        sa.select(row.c.event_id, row.c.stored_at, *told.values())
+        .where(row.c.subject == DeadLetter.subject, row.c.stored_at >= since)
+        .order_by(row.c.stored_at.desc())
+    )
+    return await _all(engine, LetterRow, statement.limit(limit))
+
+
+async def ask(
+    engine: AsyncEngine, statement: str, limit: int
+) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    """Run a person's own statement; return the columns and at most so many rows."""
+    async with engine.connect() as connection:
+        found = await connection.exec_driver_sql(statement)
+        if not found.returns_rows:
+            return (), ()
+        return list(found.keys()), [tuple(row) for row in found.fetchmany(limit)]
 
 
 async def _all(engine: AsyncEngine, kind: type[Each], statement: sa.Select[Any]) -> Sequence[Each]:

@@ -1,0 +1,50 @@
+"""The composition root of the decider."""
+
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ooda.common.service import App, Consumption, Context
+from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account
+from ooda.decider.core.limits import Limits
+from ooda.decider.core.playbook import Playbook, PlaybookError, parse_playbook
+from ooda.decider.core.record import Entry
+from ooda.decider.desk import Desk
+from ooda.decider.handlers import Handlers
+
+if TYPE_CHECKING:
+    from ooda.decider.settings import DeciderSettings
+
+
+async def compose(context: Context) -> App:
+    """Put the decider together; records are loaded before the first event is handled.
+
+    Raises PlaybookError, BusError.
+    """
+    settings: DeciderSettings = context.settings
+    bus = context.bus(Account.LOOP)
+    limits = Limits(valid_for=settings.valid_for)
+    limits = replace(limits, closed_to_us=limits.closed_to_us | {settings.namespace})
+    playbook = read_playbook(settings.playbook)
+    desk = Desk(bus.bucket(DECISIONS, Entry), bus, context.api, context.clock, playbook, limits)
+    await desk.load()
+    handlers = Handlers(desk)
+    return App(
+        consumers=(
+            Consumption(DECIDER, handlers.on_loop),
+            Consumption(DECIDER_PEOPLE, handlers.on_answer),
+        ),
+        tasks=(desk.run,),
+        status=desk.status,
+    )
+
+
+def read_playbook(path: Path | None) -> Playbook:
+    """Read the playbook of a file, or the one in the package. Raises PlaybookError."""
+    try:
+        packaged = files("ooda.decider").joinpath("playbook.yaml")
+        text = path.read_text("utf-8") if path else packaged.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlaybookError(f"the playbook cannot be read: {error}") from error
+    return parse_playbook(text)
