@@ -34,7 +34,6 @@ log = structlog.get_logger()
 DUPLICATE_WINDOW = 120.0
 """Seconds in which the same event id is stored once; handlers are idempotent beyond it."""
 PAUSE = 1.0
-STREAM_NAME_IN_USE = 10058
 
 
 class BootstrapError(Exception):
@@ -118,12 +117,14 @@ def consumer_config(consumer: Consumer) -> ConsumerConfig:
 
 
 async def _declare_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
+    # Not simply "add": for a stream that is there the server would ask whether there is room for
+    # a second one before it sees that it is the same.
     try:
         try:
+            await jetstream.stream_info(config.name or "")
+        except nats.js.errors.NotFoundError:
             await jetstream.add_stream(config)
-        except nats.js.errors.APIError as error:
-            if error.err_code != STREAM_NAME_IN_USE:
-                raise
+        else:
             await jetstream.update_stream(config)
     except nats.js.errors.APIError as error:
         raise BootstrapError(f"stream {config.name}: {error.description}") from error

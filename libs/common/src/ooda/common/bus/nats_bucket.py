@@ -5,7 +5,6 @@ Not the client's own key-value class: that one wants to watch and to make consum
 server compares with the last revision of the key.
 """
 
-import re
 import uuid
 from collections.abc import Sequence
 from typing import Generic
@@ -18,9 +17,9 @@ from pydantic import ValidationError
 from ooda.common import topology
 from ooda.common.bus.asking import patiently
 from ooda.common.bus.interface import BusUnavailableError, Record, RecordConflictError, Stored
+from ooda.common.bus.subjects import check_key
 
 WRONG_LAST_SEQUENCE = 10071
-_KEY = re.compile(r"[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*\Z")
 _OPERATION = "KV-Operation"
 
 
@@ -64,15 +63,14 @@ class NatsBucket(Generic[Record]):
 
     async def keys(self) -> Sequence[str]:
         """Return the keys that have a record, or had one that was deleted since."""
-        prefix = self._subject("")
+        prefix = f"$KV.{self._name}."
         info = await patiently(
             lambda: self._jetstream.stream_info(f"KV_{self._name}", subjects_filter=f"{prefix}>")
         )
         return sorted(subject.removeprefix(prefix) for subject in info.state.subjects or {})
 
     def _subject(self, key: str) -> str:
-        if key and not _KEY.match(key):
-            raise ValueError(f"bucket {self._name}: {key!r} cannot be a key")
+        check_key(self._name, key)
         return f"$KV.{self._name}.{key}"
 
     async def _last(self, key: str) -> RawStreamMsg | None:

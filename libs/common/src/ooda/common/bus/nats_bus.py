@@ -148,15 +148,19 @@ class NatsBus:
     async def finish(self) -> None:
         """Fetch no more and let the handlers in hand finish; publishing still works."""
         self._state.stopping.set()
-        await asyncio.gather(*(each.stop() for each in self._broker.subscribers))
+        # An event whose end the server does not hear of is given again: nothing is lost.
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await asyncio.gather(*(each.stop() for each in self._broker.subscribers))
 
     async def close(self) -> None:
-        """Finish, and disconnect."""
-        self._state.stopping.set()
-        # Nothing is lost if the server is away: it has what it confirmed, and the rest of what
-        # it gave us it will give again.
-        with contextlib.suppress(nats.errors.Error):
+        """Finish, and disconnect; a second time does nothing."""
+        await self.finish()
+        client, self._client = self._client, None
+        with contextlib.suppress(nats.errors.Error, OSError):
             await self._broker.stop()
+        if client is not None:
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await client.close()  # when it was reconnecting nobody else does
 
     async def publish(self, event: Event) -> None:
         """Publish and wait until it is stored; the same event id again is stored once."""
@@ -302,8 +306,12 @@ class NatsBus:
         await self._broker.connection.subscribe(subject, cb=respond)
 
     async def _on_error(self, error: Exception) -> None:
-        """Permissions that were refused come here and nowhere else: the call itself times out."""
-        log.error("NATS says no", user=self._member.user, error=str(error))
+        """Log it: a refused permission comes here and nowhere else, the call itself times out."""
+        refused = "permissions violation" in str(error).lower()
+        if refused:
+            log.error("NATS refuses", user=self._member.user, error=str(error))
+        else:
+            log.warning("connection to NATS", user=self._member.user, error=str(error))
 
     async def _on_disconnected(self) -> None:
         if not self._state.stopping.is_set():

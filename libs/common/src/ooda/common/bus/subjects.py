@@ -1,6 +1,16 @@
 """Subjects and the patterns that cover them, as the server compares them. Pure."""
 
+import re
+
 from ooda.common.topology import STREAMS, Account, Stream
+
+_KEY = re.compile(r"[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*")
+
+
+def check_key(bucket: str, key: str) -> None:
+    """Raise ValueError if a bucket cannot have such a key: it is a part of a subject."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"bucket {bucket}: {key!r} cannot be a key")
 
 
 def covers(pattern: str, subject: str) -> bool:

@@ -8,7 +8,7 @@ from ooda.common.service.app import (
     Context,
     ServiceSettings,
 )
-from ooda.common.topology import Service
+from ooda.common.service.run import run_service
 
 __all__ = [
     "App",
@@ -19,16 +19,3 @@ __all__ = [
     "ServiceSettings",
     "run_service",
 ]
-
-
-def run_service(
-    service: Service,
-    settings_class: type[ServiceSettings],
-    compose: Compose,
-    *,
-    lease: bool,
-) -> int:
-    """Run a service until it is told to stop or cannot go on; return the exit code."""
-    from ooda.common.service import run  # noqa: PLC0415 - it needs the door to the API server
-
-    return run.run_service(service, settings_class, compose, lease=lease)

@@ -3,18 +3,16 @@
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
 from ooda.common.bus.interface import BatchHandler, Bus, Handler
 from ooda.common.clock import Clock
+from ooda.common.cluster.api_server import ApiServer
 from ooda.common.settings import Settings
 from ooda.common.topology import Account, Consumer
-
-if TYPE_CHECKING:
-    from ooda.common.cluster.api_server import ApiServer
 
 
 class ServiceSettings(Settings):
@@ -39,7 +37,7 @@ class Context:
     clock: Clock
     bus: Callable[[Account], Bus]
     """The bus of an account; ValueError if the service has no user there."""
-    api: "ApiServer"
+    api: ApiServer
     tracer: Tracer
     metrics: CollectorRegistry
 

@@ -8,8 +8,10 @@ the Lease is lost                   1, at once: another replica may be at work a
 
 import asyncio
 import json
+import logging
+import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
@@ -20,7 +22,7 @@ from ooda.common.clock import Clock, SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import Unavailable
 from ooda.common.cluster.kinds import Kind
-from ooda.common.cluster.leases import LeaseHolder, LeaseLostError
+from ooda.common.cluster.leases import LeaseHolder
 from ooda.common.config_file import ConfigError
 from ooda.common.service.app import (
     App,
@@ -31,7 +33,7 @@ from ooda.common.service.app import (
     ServiceSettings,
 )
 from ooda.common.service.health import HealthPage, serving
-from ooda.common.service.supervision import Work, until_one_ends
+from ooda.common.service.supervision import until_one_ends
 from ooda.common.service.telemetry import log_as_json, metrics_registry, tracer_provider
 from ooda.common.settings import NatsSettings
 from ooda.common.topology import STATUS_SUBJECT, Account, Service, user_name, users
@@ -129,16 +131,20 @@ class _Life:
             self._buses = self._unconnected(cluster_id)
             try:
                 await asyncio.gather(*(bus.connect() for bus in self._buses.values()))
-                async with self._active(api) as losing_it:
-                    await self._work(api, cluster_id, losing_it)
+                async with self._active(api):
+                    try:
+                        await self._work(api, cluster_id)
+                    finally:
+                        await self._close()  # before the Lease is given up
             finally:
+                await self._close()
                 await asyncio.to_thread(self._tracers.shutdown)
 
     @asynccontextmanager
-    async def _active(self, api: ApiServer) -> AsyncIterator[Sequence[Work]]:
+    async def _active(self, api: ApiServer) -> AsyncIterator[None]:
         """Wait until we are the active replica, if there can be one only."""
         if not self._lease:
-            yield ()
+            yield
             return
         settings = self._settings
         name = f"ooda-{self._service}"
@@ -147,18 +153,15 @@ class _Life:
         await holder.acquire()
         log.info("active", lease=name)
         keeping = asyncio.create_task(holder.keep())
-
-        async def lose() -> None:
-            await asyncio.shield(keeping)
-
+        keeping.add_done_callback(_end_at_once)
         try:
-            yield (lose,)
+            yield
         finally:
-            if not keeping.done():
-                keeping.cancel()
-                await holder.release()
+            keeping.remove_done_callback(_end_at_once)
+            keeping.cancel()
+            await holder.release()
 
-    async def _work(self, api: ApiServer, cluster_id: str, more: Sequence[Work]) -> None:
+    async def _work(self, api: ApiServer, cluster_id: str) -> None:
         context = Context(
             settings=self._settings,
             cluster_id=cluster_id,
@@ -178,13 +181,7 @@ class _Life:
         await home.answer(STATUS_SUBJECT.format(service=self._service), self._status)
         log.info("running", cluster_id=cluster_id, version=version_of(self._service))
         watches = [bus.watch for bus in self._buses.values()]
-        try:
-            await until_one_ends([*app.tasks, *watches, *more], finish=self._finish)
-        except LeaseLostError:
-            raise
-        except BaseException:
-            await self._close()
-            raise
+        await until_one_ends([*app.tasks, *watches], finish=self._finish)
 
     async def _finish(self) -> None:
         """Fetch no more and let the handlers in hand finish."""
@@ -242,6 +239,13 @@ def _register(bus: NatsBus, consumption: Consumption | BatchConsumption) -> None
             bus.consume(consumer, handler)
         case BatchConsumption(consumer, handler, batch_size, max_wait):
             bus.consume_batches(consumer, handler, batch_size=batch_size, max_wait=max_wait)
+
+
+def _end_at_once(keeping: asyncio.Task[None]) -> None:
+    """End the process: what it would write from now on, another replica may write too."""
+    log.error("the lease is lost", error=repr(keeping.exception()))
+    logging.shutdown()
+    os._exit(1)
 
 
 async def _cluster_id(api: ApiServer) -> str:

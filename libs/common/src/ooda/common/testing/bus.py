@@ -12,7 +12,7 @@ from ooda.common.bus.interface import (
     RecordConflictError,
     Stored,
 )
-from ooda.common.bus.subjects import covers, stream_of
+from ooda.common.bus.subjects import check_key, covers, stream_of
 from ooda.common.events import Event
 
 
@@ -42,6 +42,7 @@ class MemoryBucket(Generic[Record]):
 
     async def get(self, key: str) -> Stored[Record] | None:
         """Return a record, None if there is none."""
+        check_key(self._name, key)
         revision, body = self._entries.get(key, (0, None))
         if body is None:
             return None
@@ -52,6 +53,7 @@ class MemoryBucket(Generic[Record]):
 
     async def put(self, key: str, record: Record, revision: int | None) -> int:
         """Write if the revision is still the given one (None: if there is no record)."""
+        check_key(self._name, key)
         last, body = self._entries.get(key, (0, None))
         if body is None and revision is None:
             revision = last
