@@ -1,7 +1,9 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from servers.control_plane import ControlPlane, control_plane
 from servers.kube_api import KubeApi, kube_api
 from servers.postgres import Postgres, postgres_server
 from servers.redis import redis_server
@@ -17,6 +19,13 @@ def redis_url() -> Iterator[str]:
 def postgres() -> Iterator[Postgres]:
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("plane")) as running:
+        running.kubectl("apply", "-k", str(Path(__file__).parents[1] / "k8s/base/crds"))
+        yield running
 
 
 @pytest.fixture

@@ -18,14 +18,13 @@ RIGHTS = {
         "apps/statefulsets apps/daemonsets batch/jobs batch/cronjobs events.k8s.io/events "
         "discovery.k8s.io/endpointslices networking.k8s.io/networkpolicies "
         "policy/poddisruptionbudgets coordination.k8s.io/leases",
-        "get create update": "ooda.dev/knowngoods",
+        "get list watch create update": "ooda.dev/knowngoods",
         "get update": "coordination.k8s.io/leases/ooda-observer@own",
     },
     "orienter": {
-        "get list": "pods services configmaps nodes apps/deployments apps/replicasets "
-        "apps/statefulsets apps/daemonsets",
-        "list": "events.k8s.io/events discovery.k8s.io/endpointslices",
-        "get": "pods/log ooda.dev/knowngoods",
+        "get": "services configmaps pods/log apps/deployments apps/statefulsets apps/daemonsets "
+        "ooda.dev/knowngoods",
+        "list": "pods apps/replicasets events.k8s.io/events discovery.k8s.io/endpointslices",
         "get update": "coordination.k8s.io/leases/ooda-orienter@own",
     },
     "decider": {
@@ -37,7 +36,7 @@ RIGHTS = {
         "get patch": "apps/deployments apps/statefulsets apps/daemonsets",
         "get delete": "pods",
         "create": "pods/eviction",
-        "get": "namespaces ooda.dev/knowngoods configmaps/ooda-stop@own",
+        "get": "namespaces apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
         "get update": "coordination.k8s.io/leases/ooda-actor@own",
     },
     "recorder": {"get update": "coordination.k8s.io/leases/ooda-recorder@own"},

@@ -15,7 +15,7 @@ IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0", "ooda:dev"}
 SERVICES = {"observer", "orienter", "decider", "actor", "recorder"}
 NAMESPACES = {"ooda-system", "monitoring"}
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
 
 def workloads(objects: Objects) -> Objects:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ooda.cli.audit import audit, dead_letter, incidents, review, show
 from ooda.cli.doctor import doctor
 from ooda.cli.events import events, watch
 from ooda.cli.status import status
@@ -21,6 +22,11 @@ app.command()(doctor)
 app.command()(status)
 app.command()(watch)
 app.command()(events)
+app.command()(incidents)
+app.command()(show)
+app.add_typer(review, name="review")
+app.add_typer(dead_letter, name="dead-letter")
+app.add_typer(audit, name="audit")
 app.command()(stop)
 app.command()(resume)
 

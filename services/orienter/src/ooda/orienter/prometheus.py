@@ -50,9 +50,9 @@ class Prometheus:
 class NoPrometheus:
     """None is configured."""
 
-    async def query(self, expression: str) -> tuple[tuple[dict[str, str], float], ...]:
+    async def query(self, expression: str) -> tuple[tuple[dict[str, str], float], ...]:  # noqa: ARG002 - the protocol's
         """Raise PrometheusUnavailableError."""
-        raise PrometheusUnavailableError(f"no Prometheus is configured to ask for {expression}")
+        raise PrometheusUnavailableError("no Prometheus is configured")
 
 
 def _vector(answer: Any) -> tuple[tuple[dict[str, str], float], ...]:

@@ -35,7 +35,7 @@ async def follow(
     requests: Requests, kind: Kind, namespace: str | None
 ) -> AsyncIterator[WatchEvent]:
     """Yield what ``ClusterWatcher.watch`` promises. Raises Refused."""
-    known = _Known(kind)
+    known = Known(kind)
     version: str | None = None
     pause = PAUSES[0]
     while True:
@@ -59,12 +59,15 @@ async def follow(
             pause = min(pause * 2, PAUSES[1])
 
 
-class _Known:
+class Known:
     """What was told so far, an identity and a version per object: a list then tells only news."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._told: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._told)
 
     def differences(self, listed: list[dict[str, Any]]) -> list[Delta]:
         """Return what changed between what was told and a list, deletions first."""

@@ -1,0 +1,1 @@
+"""The audit trail, as it is read: the hash chain, its verification, what people ask about."""

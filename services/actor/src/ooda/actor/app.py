@@ -1,0 +1,38 @@
+"""The composition root of the actor."""
+
+from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
+from ooda.actor.core.record import ActionRecord
+from ooda.actor.driver import Driver
+from ooda.actor.handlers import Handlers
+from ooda.actor.planning import Planner
+from ooda.actor.settings import ActorSettings
+from ooda.actor.sightings import Sightings
+from ooda.common.service import App, Consumption, Context
+from ooda.common.topology import ACTIONS, ACTOR, ACTOR_TELEMETRY, Account
+
+
+async def compose(context: Context) -> App:
+    """Put the actor together; records are loaded before the first event is handled."""
+    settings = ActorSettings.model_validate(context.settings)
+    bus = context.bus(Account.LOOP)
+    sightings = Sightings()
+    driver = Driver(
+        bus.bucket(ACTIONS, ActionRecord),
+        bus,
+        context.api,
+        context.clock,
+        sightings,
+        settings.namespace,
+    )
+    fence = Fence(SYSTEM_NAMESPACES | {settings.namespace}, settings.node_name)
+    planner = Planner(context.api, context.clock, fence, sightings)
+    handlers = Handlers(driver, planner, sightings)
+    await driver.load()
+    return App(
+        consumers=(
+            Consumption(ACTOR, handlers.on_loop),
+            Consumption(ACTOR_TELEMETRY, handlers.on_telemetry),
+        ),
+        tasks=(driver.run,),
+        status=driver.counts,
+    )

@@ -1,0 +1,171 @@
+"""From a decision and the live objects to exact steps, or a refusal in words. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ValidationError
+
+from ooda.actor.core.pointers import value_at
+from ooda.common.cluster.interface import Object
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import ActionRequest, BeforeImage
+from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
+from ooda.common.targets import WorkloadTarget
+from ooda.common.taxonomy import ActionKind
+
+POD_PARAMETER = "pod"
+"""Which pod to restart: the one parameter that an action has."""
+
+_WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
+_WITH_REPLICAS = (Kind.DEPLOYMENT, Kind.STATEFUL_SET)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The live objects that a plan is made from; None is: there is none."""
+
+    workload: Object | None
+    catalog: Object | None = None
+    """The namespace's ``KnownGood`` object."""
+    pod: Object | None = None
+    """The pod that the action names."""
+    replica_set: Object | None = None
+    """The pod's controller, if that is a ReplicaSet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done, what it will change, and how it could be taken back."""
+
+    steps: tuple[Step, ...]
+    undo: Literal["inverse", "keep", "irreversible"]
+    before: tuple[BeforeImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing can be done."""
+
+    reason: str
+
+
+def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
+    """Return the exact steps of an action on the objects as they are now, or why not."""
+    target = request.target
+    if not isinstance(target, WorkloadTarget):
+        return Refusal(f"No action is known on {target}, which is no workload.")
+    if target.workload_kind not in _WITH_TEMPLATE:
+        return Refusal(f"No action is known on a {target.workload_kind}.")
+    if scene.workload is None:
+        return Refusal(f"{target} does not exist.")
+    workload = _reference(Kind(target.workload_kind), scene.workload)
+    match request.action:
+        case ActionKind.ROLL_BACK_WORKLOAD:
+            return _roll_back(target, workload, scene)
+        case ActionKind.RESTART_POD:
+            return _restart(target, workload, request.parameters.get(POD_PARAMETER), scene)
+        case ActionKind.SCALE_TO_KNOWN_GOOD:
+            return _scale(target, workload, scene)
+
+
+def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:
+    spec = _known_good(scene)
+    if isinstance(spec, Refusal):
+        return spec
+    current = value_at(scene.workload, "/spec/template")
+    good = last_good_template(spec, target.workload_kind, target.name, current)
+    if good is None:
+        return Refusal(f"No known good template of {target} differs from the one it has.")
+    # The template that is replaced is what the diagnosis blames: it must never come back.
+    return _patch(workload, FieldChange(path="/spec/template", before=current, after=good), "keep")
+
+
+def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:
+    if target.workload_kind not in _WITH_REPLICAS:
+        return Refusal(f"A {target.workload_kind} has no number of replicas.")
+    spec = _known_good(scene)
+    if isinstance(spec, Refusal):
+        return spec
+    known = spec.workloads.get(workload_key(target.workload_kind, target.name))
+    current = value_at(scene.workload, "/spec/replicas")
+    if known is None or known.replicas is None:
+        return Refusal(f"No known good number of replicas of {target} is recorded.")
+    if not isinstance(current, int) or known.replicas <= current:
+        return Refusal(
+            f"{target} asks for {current} replicas, known to be good are {known.replicas}: "
+            "it is scaled up only, never down."
+        )
+    change = FieldChange(path="/spec/replicas", before=current, after=known.replicas)
+    return _patch(workload, change, "inverse")
+
+
+def _restart(
+    target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
+) -> Plan | Refusal:
+    if not name:
+        return Refusal("The decision does not name the pod to restart.")
+    if scene.pod is None:
+        return Refusal(f"Pod {target.namespace}/{name} does not exist any more.")
+    if value_at(scene.pod, "/metadata/deletionTimestamp") is not None:
+        return Refusal(f"Pod {target.namespace}/{name} is terminating already.")
+    if workload.uid not in (_owner(scene.pod), _owner_by(scene.pod, scene.replica_set)):
+        return Refusal(f"Pod {target.namespace}/{name} does not belong to {target}.")
+    pod = _reference(Kind.POD, scene.pod)
+    return Plan((DeletePodStep(object=pod),), "irreversible", (_image(pod, {}),))
+
+
+def _known_good(scene: Scene) -> KnownGoodSpec | Refusal:
+    if scene.catalog is None:
+        return Refusal("Nothing is recorded as known good in this namespace.")
+    try:
+        return KnownGoodSpec.model_validate(scene.catalog.get("spec") or {})
+    except ValidationError as error:
+        return Refusal(f"The catalogue of what is known good is not valid: {error.error_count()}x.")
+
+
+def _patch(
+    workload: ObjectRef, change: FieldChange, undo: Literal["inverse", "keep"]
+) -> Plan | Refusal:
+    step = PatchStep(object=workload, changes=(change,))
+    return Plan((step,), undo, (_image(workload, {change.path: change.before}),))
+
+
+def _image(reference: ObjectRef, fields: dict[str, object]) -> BeforeImage:
+    return BeforeImage(
+        object=str(reference),
+        uid=reference.uid,
+        resource_version=reference.resource_version,
+        fields=fields,
+    )
+
+
+def _reference(kind: Kind, live: Object) -> ObjectRef:
+    metadata = live["metadata"]
+    return ObjectRef(
+        kind=kind.value,
+        namespace=metadata.get("namespace"),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata.get("resourceVersion", ""),
+    )
+
+
+def controller_of(live: Object) -> tuple[str, str, str] | None:
+    """Return kind, name and UID of the object's controller, None if it has none."""
+    for owner in value_at(live, "/metadata/ownerReferences") or ():
+        if owner.get("controller"):
+            return owner["kind"], owner["name"], owner["uid"]
+    return None
+
+
+def _owner(live: Object) -> str | None:
+    controller = controller_of(live)
+    return controller[2] if controller else None
+
+
+def _owner_by(pod: Object, replica_set: Object | None) -> str | None:
+    """Return the UID of the owner of the ReplicaSet that owns the pod."""
+    if replica_set is None or value_at(replica_set, "/metadata/uid") != _owner(pod):
+        return None
+    return _owner(replica_set)

@@ -1,0 +1,89 @@
+"""Reads of the live cluster, for planning and right before writing."""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from ooda.actor.core.guards import mode_of
+from ooda.actor.core.plan import POD_PARAMETER, Scene, controller_of
+from ooda.actor.core.pointers import value_at
+from ooda.common.cluster.interface import (
+    ClusterError,
+    ClusterReader,
+    ClusterWriter,
+    NotFound,
+    Object,
+    Refused,
+)
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import ActionRequest
+from ooda.common.kill_switch import read_stop
+from ooda.common.known_good import CATALOG
+from ooda.common.plans import CreateJobStep, Step
+from ooda.common.targets import WorkloadTarget
+from ooda.common.taxonomy import Mode
+
+
+class Api(ClusterReader, ClusterWriter, Protocol):
+    """What the actor asks of the cluster: to read, and by ``apply_step`` alone to write."""
+
+
+async def _or_none(reading: Awaitable[Object]) -> Object | None:
+    try:
+        return await reading
+    except NotFound:
+        return None
+
+
+async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
+    """Return what a plan is made from. Raises ClusterError except NotFound."""
+    target = request.target
+    if not isinstance(target, WorkloadTarget) or target.workload_kind not in set(Kind):
+        return Scene(workload=None)
+    kind, namespace = Kind(target.workload_kind), target.namespace
+    pod_name = request.parameters.get(POD_PARAMETER)
+    pod = await _or_none(api.get(Kind.POD, namespace, pod_name)) if pod_name else None
+    controller = controller_of(pod) if pod else None
+    replica_set = None
+    if controller and controller[0] == Kind.REPLICA_SET:
+        replica_set = await _or_none(api.get(Kind.REPLICA_SET, namespace, controller[1]))
+    return Scene(
+        workload=await _or_none(api.get(kind, namespace, target.name)),
+        catalog=await _or_none(api.get(Kind.KNOWN_GOOD, namespace, CATALOG)),
+        pod=pod,
+        replica_set=replica_set,
+    )
+
+
+async def look_at_result(api: ClusterReader, step: Step) -> Object | None:
+    """Return the object by which it is seen whether a step was applied. Raises ClusterError."""
+    if isinstance(step, CreateJobStep):
+        return await _or_none(api.get(Kind.JOB, step.cron_job.namespace, step.name))
+    reference = step.object
+    return await _or_none(api.get(Kind(reference.kind), reference.namespace, reference.name))
+
+
+async def look_at_source(api: ClusterReader, step: Step) -> Object:
+    """Return the object that is changed, of a Job to create the CronJob. Raises ClusterError."""
+    reference = step.cron_job if isinstance(step, CreateJobStep) else step.object
+    return await api.get(Kind(reference.kind), reference.namespace, reference.name)
+
+
+async def is_stopped(api: ClusterReader, own_namespace: str) -> bool | None:
+    """Tell whether the kill switch is there; None if that could not be read."""
+    try:
+        return await read_stop(api, own_namespace) is not None
+    except ClusterError:
+        return None
+
+
+async def mode_in(api: ClusterReader, namespace: str | None) -> Mode | None:
+    """Return how far the agent may go in a namespace, None if that could not be read."""
+    if namespace is None:
+        return Mode.PROPOSE
+    try:
+        found = await api.get(Kind.NAMESPACE, None, namespace)
+    except (NotFound, Refused):
+        return Mode.PROPOSE
+    except ClusterError:
+        return None
+    return mode_of(value_at(found, "/metadata/labels"))

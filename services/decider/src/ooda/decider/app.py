@@ -1,0 +1,55 @@
+"""The composition root of the decider."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ooda.common.service import App, Consumption, Context
+from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account
+from ooda.decider.core.playbook import Playbook, PlaybookError, held_for, parse_playbook
+from ooda.decider.core.record import Entry
+from ooda.decider.desk import Desk
+from ooda.decider.handlers import Handlers
+
+if TYPE_CHECKING:
+    from ooda.decider.settings import DeciderSettings
+
+
+async def compose(context: Context) -> App:
+    """Put the decider together; records are loaded before the first event is handled.
+
+    Raises PlaybookError, BusError.
+    """
+    settings: DeciderSettings = context.settings
+    bus = context.bus(Account.LOOP)
+    playbook = read_playbook(settings.playbook)
+    if settings.hold_seconds is not None:
+        playbook = held_for(playbook, settings.hold_seconds)
+    desk = Desk(
+        bus.bucket(DECISIONS, Entry),
+        bus,
+        context.api,
+        context.clock,
+        playbook,
+        settings.limits(),
+    )
+    await desk.load()
+    handlers = Handlers(desk)
+    return App(
+        consumers=(
+            Consumption(DECIDER, handlers.on_loop),
+            Consumption(DECIDER_PEOPLE, handlers.on_answer),
+        ),
+        tasks=(desk.run,),
+        status=desk.status,
+    )
+
+
+def read_playbook(path: Path | None) -> Playbook:
+    """Read the playbook of a file, or the one in the package. Raises PlaybookError."""
+    try:
+        packaged = files("ooda.decider").joinpath("playbook.yaml")
+        text = path.read_text("utf-8") if path else packaged.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlaybookError(f"the playbook cannot be read: {error}") from error
+    return parse_playbook(text)

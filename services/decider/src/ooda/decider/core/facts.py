@@ -1,0 +1,93 @@
+"""What is true of the object that an action would change, read just before it is judged. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.targets import WorkloadTarget
+from ooda.common.taxonomy import Mode
+
+MODE_LABEL = "ooda.dev/mode"
+
+_OWNER_MARKS = (
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("helm.toolkit.fluxcd.io/name", "Flux"),
+    ("meta.helm.sh/release-name", "Helm"),
+)
+"""Labels and annotations by which deployment tools mark what they own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The workload and its namespace as they are now."""
+
+    mode: Mode
+    exists: bool = False
+    owner: str | None = None
+    """Who would change the object back: a deployment tool or an operator."""
+    autoscaler: str | None = None
+    """The HorizontalPodAutoscaler that sets its replicas."""
+    replicas: int | None = None
+    """What it asks for; None for a kind that has none, such as a DaemonSet."""
+    known_replicas: int | None = None
+    known_template: bool = False
+
+
+def mode_of(namespace: Mapping[str, Any]) -> Mode:
+    """Return the mode of a Namespace; without a label, or with another word, it is propose."""
+    label = _labels(namespace).get(MODE_LABEL)
+    return next((each for each in Mode if each == label), Mode.PROPOSE)
+
+
+def facts_of(
+    mode: Mode,
+    target: WorkloadTarget,
+    workload: Mapping[str, Any],
+    autoscalers: Sequence[Mapping[str, Any]],
+    known: KnownGoodSpec | None,
+) -> Facts:
+    """Put together what policy needs to know of a workload."""
+    spec = workload.get("spec") or {}
+    kind, name = target.workload_kind, target.name
+    seen = known or KnownGoodSpec()
+    recorded = seen.workloads.get(workload_key(kind, name))
+    template = last_good_template(seen, kind, name, spec.get("template") or {})
+    return Facts(
+        mode=mode,
+        exists=True,
+        owner=owner_of(workload),
+        autoscaler=_autoscaler_of(autoscalers, target),
+        replicas=spec.get("replicas", None if kind == "DaemonSet" else 1),
+        known_replicas=recorded.replicas if recorded else None,
+        known_template=template is not None,
+    )
+
+
+def owner_of(workload: Mapping[str, Any]) -> str | None:
+    """Return who else owns a workload, by the marks that owners leave."""
+    metadata = workload.get("metadata") or {}
+    marks = {**(metadata.get("annotations") or {}), **_labels(workload)}
+    for mark, tool in _OWNER_MARKS:
+        if mark in marks:
+            return f"{tool} ({mark}={marks[mark]})"
+    if marks.get("app.kubernetes.io/managed-by") == "Helm":
+        return "Helm (app.kubernetes.io/managed-by=Helm)"
+    for reference in metadata.get("ownerReferences") or ():
+        if reference.get("controller"):
+            return f"{reference.get('kind')} {reference.get('name')}"
+    return None
+
+
+def _autoscaler_of(autoscalers: Sequence[Mapping[str, Any]], target: WorkloadTarget) -> str | None:
+    for each in autoscalers:
+        scaled = (each.get("spec") or {}).get("scaleTargetRef") or {}
+        if (scaled.get("kind"), scaled.get("name")) == (target.workload_kind, target.name):
+            return str((each.get("metadata") or {}).get("name"))
+    return None
+
+
+def _labels(object_: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (object_.get("metadata") or {}).get("labels") or {}

@@ -1,0 +1,45 @@
+"""The numbers that bound what the agent does alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ooda.common.taxonomy import Risk
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "ooda-system"})
+"""Never acted in, whatever their label says."""
+
+
+def _thresholds() -> Mapping[Risk, float]:
+    return {Risk.REVERSIBLE: 0.90, Risk.WIDE: 0.95, Risk.IRREVERSIBLE: 0.97}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Thresholds, budgets and times; seconds throughout.
+
+    Thresholds, margin and families start where reference/sre-agents.md §6.3 suggests: 0.90 for what
+    is reversible, 0.97 for what deletes, 0.95 between them for what is wide. The budgets are small
+    numbers that a person would grant a new colleague; no source gives better ones.
+    """
+
+    thresholds: Mapping[Risk, float] = field(default_factory=_thresholds)
+    margin: float = 0.2
+    families: int = 2
+    window: float = 3600.0
+    per_workload: int = 3
+    per_namespace: int = 6
+    in_total: int = 12
+    """Actions within the window, over all namespaces."""
+    cool_down: float = 60.0
+    """After an action on a workload, until the next one on it."""
+    storm_incidents: int = 6
+    storm_window: float = 300.0
+    unhelpful: int = 2
+    """Attempts that did not help, until a person is asked."""
+    valid_for: float = 30.0
+    review_for: float = 1800.0
+    retry: float = 2.0
+    """Until the cluster is asked again that did not answer, or a workload that is busy."""
+    retention: float = 3600.0
+    """How long the record of a closed incident is kept."""
+    closed_to_us: frozenset[str] = SYSTEM_NAMESPACES

@@ -1,0 +1,244 @@
+"""Act, wait, ask a person or stand down: one diagnosis judged by the playbook. Pure and total."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ooda.common.events import ActionRequest, DiagnosisReady, derive_id
+from ooda.common.targets import WorkloadTarget
+from ooda.common.taxonomy import ActionKind, Mode
+from ooda.decider.core.budgets import Budgets, Reservation
+from ooda.decider.core.facts import Facts
+from ooda.decider.core.limits import Limits
+from ooda.decider.core.playbook import ActStep, Condition, Row, StandDownStep
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was done about the incident before."""
+
+    tried: frozenset[ActionKind] = frozenset()
+    """Actions that were carried out and did not help."""
+    unhelpful: int = 0
+    stood_down: bool = False
+    handed_over: str | None = None
+    """Why a person has it already, for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident at the moment it is judged."""
+
+    diagnosis: DiagnosisReady
+    history: History
+    open_anomalies: int
+    pod: str | None
+    """A pod that shows the failure."""
+    recent_incidents: int
+    """Opened within the storm window, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Carry it out alone."""
+
+    request: ActionRequest
+    reservation: Reservation
+    threshold: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Judge again at a time."""
+
+    until: dt.datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Ask a person, with what the agent would do, if anything."""
+
+    reason: str
+    proposal: ActionRequest | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StandDown:
+    """Do nothing; at the deadline, if there is one, judge again without this way out."""
+
+    until: dt.datetime | None
+    reason: str
+
+
+Judgement = Act | Wait | Review | StandDown
+
+
+def decide(
+    case: Case, row: Row, facts: Facts, budgets: Budgets, limits: Limits, now: dt.datetime
+) -> Judgement:
+    """Judge a diagnosis: the reason is one sentence, with numbers where there are any."""
+    if facts.mode is Mode.OBSERVE:
+        return StandDown(None, "observe mode")
+    if not case.open_anomalies:
+        return StandDown(None, "No anomaly of the incident is open any more (0 of at least 1).")
+    for reason in _of_history(case, limits):
+        return Review(reason)
+    match _choose(case, row, facts):
+        case StandDownStep(stand_down_seconds=seconds):
+            return StandDown(
+                now + dt.timedelta(seconds=seconds),
+                f"{_class(case)} is expected to mend itself within {seconds:g} s.",
+            )
+        case ActStep() as step if isinstance(case.diagnosis.component, WorkloadTarget):
+            return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
+        case _:
+            return Review(f"The playbook has no action for {_class(case)} as it is now.")
+
+
+def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | None:
+    true = _conditions(case, facts)
+    for step in row.steps:
+        if isinstance(step, StandDownStep):
+            spent = case.history.stood_down
+        else:
+            spent = step.action in case.history.tried
+        if not spent and true.issuperset(step.when):
+            return step
+    return None
+
+
+def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
+    known, asked = facts.known_replicas, facts.replicas
+    holds = {
+        Condition.BEGAN_WITH_CHANGE: case.diagnosis.change is not None,
+        Condition.KNOWN_GOOD_EXISTS: facts.known_template,
+        Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
+        Condition.POD_NAMED: case.pod is not None,
+        Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
+    }
+    return frozenset(each for each, true in holds.items() if true)
+
+
+@dataclass(frozen=True, slots=True)
+class _Board:
+    """What the checks look at, beside the case."""
+
+    facts: Facts
+    budgets: Budgets
+    limits: Limits
+    now: dt.datetime
+
+
+def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> Judgement:
+    diagnosis = case.diagnosis
+    action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
+    names_pod = step.action is ActionKind.RESTART_POD and case.pod is not None
+    request = ActionRequest(
+        action_id=action_id,
+        action=step.action,
+        target=target,
+        risk=step.risk,
+        verification=step.verification.verification(),
+        parameters={"pod": case.pod} if names_pod and case.pod else {},
+    )
+    threshold = board.limits.thresholds[step.risk]
+    others = board.budgets.others(action_id, board.limits.window, board.now)
+    refusals = (
+        *_of_evidence(diagnosis, threshold, board.limits),
+        *_of_place(step, target, board),
+        *_of_budgets(others, target, case, board.limits),
+    )
+    if refusals:
+        return Review(refusals[0], request, threshold)
+    busy = _busy(others, target, board)
+    if busy is not None:
+        return busy
+    return Act(
+        request,
+        Reservation(
+            action_id=action_id,
+            incident_id=diagnosis.incident_id,
+            workload=str(target),
+            namespace=target.namespace,
+            reserved_at=board.now,
+        ),
+        threshold,
+        f"{_class(case)} with confidence {diagnosis.confidence:.2f} of {threshold:.2f} needed: "
+        f"{step.action} of {target}.",
+    )
+
+
+def _of_history(case: Case, limits: Limits) -> Iterator[str]:
+    history = case.history
+    if history.handed_over is not None:
+        yield f"A person has it already: {history.handed_over}"
+    if history.unhelpful >= limits.unhelpful:
+        yield f"{history.unhelpful} attempts did not help, of {limits.unhelpful} allowed."
+
+
+def _of_evidence(diagnosis: DiagnosisReady, threshold: float, limits: Limits) -> Iterator[str]:
+    # Written so that a number that is none (NaN) fails the check.
+    if not diagnosis.confidence >= threshold:
+        yield f"Confidence {diagnosis.confidence:.3f} is below {threshold:.2f}."
+    if not diagnosis.margin >= limits.margin:
+        yield f"Margin {diagnosis.margin:.3f} is below {limits.margin:.2f}."
+    families = len(set(diagnosis.agreeing))
+    if families < limits.families:
+        yield f"Evidence families that agree: {families} of {limits.families} needed."
+
+
+def _of_place(step: ActStep, target: WorkloadTarget, board: _Board) -> Iterator[str]:
+    facts = board.facts
+    if target.namespace in board.limits.closed_to_us:
+        yield f"Namespace {target.namespace} is the agent's own or the system's."
+    if not facts.exists:
+        yield f"{target} is not there, or of a kind that no action knows."
+    if facts.owner is not None:
+        yield f"{target} belongs to {facts.owner}, which would undo or repeat the change."
+    if facts.autoscaler is not None and step.action is ActionKind.SCALE_TO_KNOWN_GOOD:
+        yield f"HorizontalPodAutoscaler {facts.autoscaler} sets the replicas of {target}."
+    if facts.mode is not Mode.AUTO:
+        yield f"Namespace {target.namespace} is in {facts.mode} mode."
+
+
+def _of_budgets(
+    others: tuple[Reservation, ...], target: WorkloadTarget, case: Case, limits: Limits
+) -> Iterator[str]:
+    if case.recent_incidents >= limits.storm_incidents:
+        yield (
+            f"Storm: {case.recent_incidents} incidents within {limits.storm_window:g} s, "
+            f"and {limits.storm_incidents} are too many to act alone."
+        )
+    counts = (
+        (sum(each.workload == str(target) for each in others), limits.per_workload, target),
+        (
+            sum(each.namespace == target.namespace for each in others),
+            limits.per_namespace,
+            f"namespace {target.namespace}",
+        ),
+        (len(others), limits.in_total, "the cluster"),
+    )
+    for used, allowed, place in counts:
+        if used >= allowed:
+            yield f"Budget of {place}: {used} of {allowed} actions within {limits.window:g} s."
+
+
+def _busy(others: tuple[Reservation, ...], target: WorkloadTarget, board: _Board) -> Wait | None:
+    for each in others:
+        if each.workload != str(target):
+            continue
+        if each.ended_at is None:
+            until = board.now + dt.timedelta(seconds=board.limits.retry)
+            return Wait(until, f"Another action on {target} is in flight: 1 of 1.")
+        calm = each.ended_at + dt.timedelta(seconds=board.limits.cool_down)
+        if calm > board.now:
+            left = (calm - board.now).total_seconds()
+            return Wait(calm, f"{target} cools down for another {left:.0f} s after an action.")
+    return None
+
+
+def _class(case: Case) -> str:
+    return str(case.diagnosis.failure_class)

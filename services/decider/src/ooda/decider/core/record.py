@@ -1,0 +1,138 @@
+"""What the decider remembers, in its bucket: incidents, anomalies that were seen, budgets. Pure."""
+
+import datetime as dt
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ooda.common.events import (
+    AnomalyCleared,
+    AnomalyFlagged,
+    DecisionMade,
+    DiagnosisReady,
+    IncidentClosed,
+    Moment,
+    ReviewAnswered,
+    ReviewRequested,
+    StageTimes,
+)
+from ooda.common.taxonomy import ActionKind, Mode, Verdict
+from ooda.decider.core.budgets import Budgets
+
+BUDGETS_KEY = "budgets"
+SIGHTINGS_KEY = "sightings"
+
+
+class Phase(StrEnum):
+    """Where an incident is."""
+
+    GATHERING = "gathering"
+    """Waits for a diagnosis."""
+    JUDGING = "judging"
+    """Has a diagnosis that is to be judged as soon as the cluster can be read."""
+    WAITING = "waiting"
+    STANDING_DOWN = "standing_down"
+    ACTING = "acting"
+    """An action is in flight: nothing else is decided until it has ended."""
+    HELPED = "helped"
+    ASKING = "asking"
+    CLOSED = "closed"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Sighting(_Part):
+    """What is known of one anomaly, whichever of its events came first."""
+
+    since: Moment
+    flagged_at: Moment | None = None
+    cleared_at: Moment | None = None
+    pod: str | None = None
+
+
+class Sightings(_Part):
+    """All anomalies of late. One that was cleared is kept, so that a late event cannot open it."""
+
+    kind: Literal["sightings"] = "sightings"
+    seen: Mapping[str, Sighting] = {}
+
+    def add(self, event: AnomalyFlagged | AnomalyCleared, stored_at: dt.datetime) -> "Sightings":
+        """Add what an event says; the same event twice changes nothing."""
+        old = self.seen.get(event.anomaly_id, Sighting(since=event.since))
+        match event:
+            case AnomalyFlagged():
+                new = {"flagged_at": old.flagged_at or stored_at, "pod": old.pod or event.pod}
+            case AnomalyCleared():
+                new = {"cleared_at": old.cleared_at or stored_at}
+        return Sightings(seen={**self.seen, event.anomaly_id: old.model_copy(update=new)})
+
+    def prune(self, before: dt.datetime) -> "Sightings":
+        """Forget what was cleared before a time."""
+        kept = {
+            key: each
+            for key, each in self.seen.items()
+            if each.cleared_at is None or each.cleared_at > before
+        }
+        return Sightings(seen=kept)
+
+
+class InFlight(_Part):
+    """The action that was decided and has not ended."""
+
+    action_id: str
+    action: ActionKind
+    attempt: int
+
+
+class Incident(_Part):
+    """One incident. ``outbox`` is published after the record is stored, and again after a crash."""
+
+    kind: Literal["incident"] = "incident"
+    incident_id: str
+    cluster_id: str
+    namespace: str | None
+    opened_at: Moment
+    phase: Phase = Phase.GATHERING
+    attempt: int = 0
+    """The newest one heard of."""
+    diagnosis: DiagnosisReady | None = None
+    """The newest one, without its findings."""
+    clue: str = ""
+    """What the logs say, for a person."""
+    anomalies: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
+    pod: str | None = None
+    in_flight: InFlight | None = None
+    tried: tuple[ActionKind, ...] = ()
+    unhelpful: int = 0
+    stood_down: bool = False
+    handed_over: str | None = None
+    verdict: Verdict | None = None
+    """The last one on this diagnosis."""
+    decisions: int = 0
+    """How many were published on this diagnosis."""
+    mode: Mode = Mode.PROPOSE
+    review: ReviewRequested | None = None
+    review_ids: tuple[str, ...] = ()
+    """All that were asked: an answer to any of them belongs here."""
+    asked: int = 0
+    """How often the review was asked: 1 or, after it expired, 2."""
+    answers: tuple[ReviewAnswered, ...] = ()
+    wakes_at: Moment | None = None
+    times: StageTimes = StageTimes()
+    outbox: tuple[DecisionMade | ReviewRequested | IncidentClosed, ...] = ()
+
+    @property
+    def open_anomalies(self) -> tuple[str, ...]:
+        """Return the ids of its anomalies that are not cleared."""
+        return tuple(each for each in self.anomalies if each not in self.cleared)
+
+
+class Entry(_Part):
+    """What one key of the bucket holds."""
+
+    content: Annotated[Incident | Sightings | Budgets, Field(discriminator="kind")]

@@ -1,0 +1,60 @@
+"""The composition root."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from ooda.common import topology
+from ooda.common.service import App, Consumption, Context
+from ooda.common.topology import Account
+from ooda.orienter.announcing import Announcer
+from ooda.orienter.core.records import Incident
+from ooda.orienter.diagnosing import Diagnosing
+from ooda.orienter.handlers import Handlers
+from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.prometheus import Metrics, NoPrometheus, Prometheus
+from ooda.orienter.settings import OrienterSettings
+from ooda.orienter.sight import Sight
+from ooda.orienter.store import Incidents
+from ooda.orienter.tools.toolbox import Toolbox
+from ooda.orienter.weights_file import load_weights
+
+
+async def compose(context: Context) -> App:
+    """Read weights and records, and join the parts.
+
+    Raises BusUnavailableError, ValueError if the weights are not complete.
+    """
+    settings: OrienterSettings = context.settings
+    weights, sight, clock = load_weights(), Sight(), context.clock
+    bus = context.bus(Account.LOOP)
+    store = Incidents(bus.bucket(topology.INCIDENTS, Incident))
+    await store.load()
+    toolbox = Toolbox(context.api, _metrics(settings), sight, clock, weights)
+    diagnosing = Diagnosing(
+        store,
+        bus,
+        Announcer(context.cluster_id),
+        Inquiry(toolbox.tools(), clock),
+        sight,
+        clock,
+        weights,
+    )
+    handlers = Handlers(store, diagnosing, sight, clock, weights)
+    return App(
+        consumers=(
+            Consumption(topology.ORIENTER_TELEMETRY, handlers.telemetry),
+            Consumption(topology.ORIENTER, handlers.loop),
+        ),
+        tasks=(diagnosing.work,),
+        status=lambda: _status(store),
+    )
+
+
+def _metrics(settings: OrienterSettings) -> Metrics:
+    return Prometheus(str(settings.prometheus_url)) if settings.prometheus_url else NoPrometheus()
+
+
+def _status(store: Incidents) -> Mapping[str, str]:
+    states = Counter(incident.state for incident in store.book.values())
+    pending = sum(incident.pending for incident in store.book.values())
+    return {"incidents open": str(states["open"]), "diagnoses pending": str(pending)}

@@ -1,0 +1,94 @@
+"""Batches of events, as the bus hands them over: one transaction, then the confirmations."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from ooda.common.audit.chain import Row
+from ooda.common.bus.interface import BatchHandler, Delivery, Publisher, RetryLaterError
+from ooda.common.clock import Clock
+from ooda.common.events import ActionRecorded, ActionStarted, derive_id
+from ooda.common.topology import Account
+from ooda.recorder.core.rows import Snapshot, row_of, snapshot_of
+from ooda.recorder.store import StoreUnavailableError
+
+log = structlog.get_logger()
+
+
+class Trail(Protocol):
+    """Where events and snapshots go. Both methods raise StoreUnavailableError."""
+
+    async def append(self, rows: Sequence[Row]) -> Sequence[bytes]:
+        """Record what is new; return the hash under which each row is in the trail, durably."""
+        ...
+
+    async def keep(self, taken: Sequence[Snapshot]) -> None:
+        """Store snapshots."""
+        ...
+
+
+class Recorder:
+    """Records what it is handed. While the database is away the bus keeps the events."""
+
+    def __init__(self, store: Trail, publisher: Publisher, clock: Clock) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._away: str | None = None
+
+    @property
+    def away(self) -> str | None:
+        """Return why the database took nothing the last time; None if it did."""
+        return self._away
+
+    def of(self, account: Account) -> BatchHandler:
+        """Return the handler of an account's events."""
+
+        async def record(deliveries: Sequence[Delivery]) -> None:
+            await self._record(account, deliveries)
+
+        return record
+
+    async def _record(self, account: Account, deliveries: Sequence[Delivery]) -> None:
+        now = self._clock.now()
+        rows = [row_of(each, account, now) for each in deliveries]
+        try:
+            hashes = await self._store.append(rows)
+        except StoreUnavailableError as error:
+            raise self._keep_away(error) from error
+        self._away = None
+        if account is not Account.LOOP:
+            return
+        # For duplicates too: we may have been killed between the commit and the confirmation.
+        for delivery, row_hash in zip(deliveries, hashes, strict=True):
+            if isinstance(delivery.event, ActionStarted):
+                await self._publisher.publish(self._confirmation(delivery.event, row_hash))
+
+    def _confirmation(self, intent: ActionStarted, row_hash: bytes) -> ActionRecorded:
+        return ActionRecorded(
+            event_id=derive_id(ActionRecorded.subject, intent.event_id),
+            summary=f"recorded the intent to {intent.action} on {intent.target}"[:400],
+            occurred_at=self._clock.now(),
+            cluster_id=intent.cluster_id,
+            namespace=intent.namespace,
+            caused_by=(intent.event_id,),
+            incident_id=intent.incident_id,
+            action_id=intent.action_id,
+            intent_id=intent.event_id,
+            row_hash=row_hash.hex(),
+        )
+
+    async def keep_snapshots(self, deliveries: Sequence[Delivery]) -> None:
+        """Store telemetry: not in the chain."""
+        now = self._clock.now()
+        try:
+            await self._store.keep([snapshot_of(each, now) for each in deliveries])
+        except StoreUnavailableError as error:
+            raise self._keep_away(error) from error
+        self._away = None
+
+    def _keep_away(self, error: StoreUnavailableError) -> RetryLaterError:
+        self._away = str(error)
+        log.error("database away", reason=self._away)
+        return RetryLaterError(self._away)

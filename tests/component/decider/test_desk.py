@@ -1,0 +1,397 @@
+"""The decider on a bus and a cluster in memory, with restarts at every write."""
+
+import asyncio
+import datetime as dt
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.trace import NoOpTracer
+from prometheus_client import CollectorRegistry
+
+from factories.decider import LIMITS, PLAYBOOK, later, ready, started
+from factories.events import CHECKOUT, INCIDENT_ID, NAMESPACE, NOW, make
+from ooda.common.bus.interface import BusUnavailableError, PoisonError
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import (
+    ActionApplied,
+    ActionExecuted,
+    AnomalyCleared,
+    AnomalyFlagged,
+    DecisionMade,
+    Event,
+    IncidentClosed,
+    ReviewAnswered,
+    ReviewRequested,
+)
+from ooda.common.known_good import CATALOG
+from ooda.common.service import Context
+from ooda.common.taxonomy import Closure, Outcome, Verdict
+from ooda.common.testing.bus import FixedClock, MemoryBucket, MemoryBus, delivery
+from ooda.common.testing.cluster import FakeCluster
+from ooda.common.topology import DECIDER, DECIDER_PEOPLE
+from ooda.decider.app import compose
+from ooda.decider.core.budgets import Budgets
+from ooda.decider.core.record import BUDGETS_KEY, Entry, Incident
+from ooda.decider.desk import Desk
+from ooda.decider.handlers import Handlers
+from ooda.decider.settings import DeciderSettings
+
+TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
+BROKEN = {"spec": {"containers": [{"name": "app", "image": "shop:2"}]}}
+
+
+class FailingBucket(MemoryBucket[Entry]):
+    """Fails the nth write, before or after it was done, as a crash would."""
+
+    def __init__(self) -> None:
+        super().__init__(Entry)
+        self.writes = 0
+        self.fail_at: int | None = None
+        self.done = False
+
+    async def put(self, key: str, record: Entry, revision: int | None) -> int:
+        self.writes += 1
+        failing = self.writes == self.fail_at
+        if failing and not self.done:
+            raise BusUnavailableError("away")
+        new = await super().put(key, record, revision)
+        if failing:
+            raise BusUnavailableError("away, but it was written")
+        return new
+
+
+class Stage:
+    """A decider that can be restarted, and what it stands on."""
+
+    def __init__(self, mode: str = "auto") -> None:
+        self.bus = MemoryBus()
+        self.bucket = FailingBucket()
+        self.clock = FixedClock(NOW)
+        self.cluster = FakeCluster()
+        self.cluster.put(
+            Kind.NAMESPACE, {"metadata": {"name": NAMESPACE, "labels": {"ooda.dev/mode": mode}}}
+        )
+        self.cluster.put(
+            Kind.DEPLOYMENT,
+            {
+                "metadata": {"namespace": NAMESPACE, "name": CHECKOUT.name},
+                "spec": {"replicas": 2, "template": BROKEN},
+            },
+        )
+        known = {"templates": [TEMPLATE], "replicas": 2, "healthyAt": NOW.isoformat()}
+        self.cluster.put(
+            Kind.KNOWN_GOOD,
+            {
+                "metadata": {"namespace": NAMESPACE, "name": CATALOG},
+                "spec": {"workloads": {"Deployment/checkout": known}},
+            },
+        )
+        self.restart()
+
+    def restart(self) -> None:
+        self.desk = Desk(self.bucket, self.bus, self.cluster, self.clock, PLAYBOOK, LIMITS)
+        self.handlers = Handlers(self.desk)
+
+    async def tell(self, *events: Event) -> None:
+        for event in events:
+            await self.handlers.on_loop(delivery(event, stored_at=self.clock.now()))
+
+    async def wake_after(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.restart()
+        await self.desk.load()
+        await self.desk.wake()
+
+    def said(self) -> list[str]:
+        return [_word(each) for each in self.bus.published]
+
+    async def budgets(self) -> Budgets:
+        stored = await self.bucket.get(BUDGETS_KEY)
+        assert stored is not None
+        assert isinstance(stored.record.content, Budgets)
+        return stored.record.content
+
+
+def _word(event: Event) -> str:
+    match event:
+        case DecisionMade(verdict=verdict):
+            return str(verdict)
+        case ReviewRequested():
+            return "asked"
+        case IncidentClosed(closure=closure):
+            return str(closure)
+        case _:
+            return event.subject
+
+
+FLAGGED, CLEARED = make(AnomalyFlagged), make(AnomalyCleared)
+
+
+def executed(stage: Stage, outcome: Outcome, **given: Any) -> ActionExecuted:
+    made = [each for each in stage.bus.published if isinstance(each, DecisionMade)]
+    request = next(each.request for each in reversed(made) if each.request is not None)
+    return make(ActionExecuted, action_id=request.action_id, outcome=outcome, **given)
+
+
+async def test_an_action_that_helps_resolves_the_incident_and_all_stages_have_times() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    kept = executed(stage, Outcome.KEPT)
+    stage.clock.advance(5)
+    await stage.tell(make(ActionApplied, action_id=kept.action_id))
+    stage.clock.advance(60)
+    await stage.tell(CLEARED, kept, kept)
+    assert stage.said() == ["act", Closure.RESOLVED]
+    closed = stage.bus.published[-1]
+    assert isinstance(closed, IncidentClosed)
+    assert None not in closed.times.model_dump().values()
+    assert closed.times.verified == later(65)
+
+
+async def test_an_anomaly_that_was_cleared_before_the_incident_was_known_closes_it() -> None:
+    stage = Stage()
+    await stage.tell(CLEARED, FLAGGED, started(), ready())
+    assert stage.said() == [Closure.CLEARED]
+
+
+async def test_a_newer_diagnosis_waits_for_the_action_in_flight() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready(), started(2), ready(2))
+    assert stage.said() == ["act"]
+    await stage.tell(executed(stage, Outcome.EXPIRED, wrote=False))
+    assert stage.said() == ["act", "act"]
+
+
+async def test_a_late_older_diagnosis_is_ignored() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), started(2), ready(1))
+    assert stage.said() == []
+
+
+async def test_what_did_not_help_is_not_repeated_and_a_person_is_asked() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.tell(executed(stage, Outcome.UNDONE), started(2), ready(2))
+    assert stage.said() == ["act", "review", "asked"]
+    await stage.tell(CLEARED)
+    assert stage.said()[-1] == Closure.HANDED_OVER
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.CONFLICT, Outcome.UNDO_CONFLICT])
+async def test_an_action_that_could_not_be_done_goes_to_a_person(outcome: Outcome) -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.tell(executed(stage, outcome), started(2), ready(2))
+    assert stage.said() == ["act", "review", "asked", "review"]
+
+
+async def test_a_wait_survives_a_restart() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.tell(executed(stage, Outcome.EXPIRED), started(2), ready(2))
+    assert stage.said() == ["act", "wait"]
+    await stage.wake_after(61)
+    assert stage.said() == ["act", "wait", "act"]
+
+
+async def test_standing_down_ends_with_a_person_at_the_deadline() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready(failure_class="healthy"))
+    await stage.wake_after(119)
+    assert stage.said() == ["stand_down"]
+    await stage.wake_after(1)
+    assert stage.said() == ["stand_down", "review", "asked"]
+
+
+async def test_a_review_is_asked_once_more_and_then_stays_open() -> None:
+    stage = Stage("propose")
+    await stage.tell(FLAGGED, started(), ready())
+    for _ in range(3):
+        await stage.wake_after(LIMITS.review_for)
+    assert stage.said() == ["review", "asked", "asked"]
+    assert stage.desk.status() == {"asking": "1"}
+
+
+async def test_observe_mode_stands_down_for_good() -> None:
+    stage = Stage("observe")
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(9000)
+    assert stage.said() == [Verdict.STAND_DOWN]
+
+
+async def test_nothing_is_decided_while_the_cluster_is_away() -> None:
+    stage = Stage()
+    stage.cluster.set_unavailable(True)
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(2)
+    assert stage.said() == []
+    stage.cluster.set_unavailable(False)
+    await stage.wake_after(2)
+    assert stage.said() == ["act"]
+
+
+async def test_the_record_of_a_closed_incident_goes_after_an_hour() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), CLEARED)
+    await stage.wake_after(3599)
+    assert len(stage.desk.incidents()) == 1
+    await stage.wake_after(1)
+    assert stage.desk.incidents() == ()
+
+
+async def test_an_answer_is_kept_and_nothing_follows() -> None:
+    stage = Stage("propose")
+    await stage.tell(FLAGGED, started(), ready())
+    before = stage.said()
+    asked = next(each for each in stage.bus.published if isinstance(each, ReviewRequested))
+    answer = make(ReviewAnswered, review_id=asked.review_id)
+    await stage.handlers.on_answer(delivery(answer))
+    stored = await stage.bucket.get(INCIDENT_ID)
+    assert stored is not None
+    assert isinstance(stored.record.content, Incident)
+    assert stored.record.content.answers == (answer,)
+    assert stage.said() == before
+
+
+async def test_an_answer_in_the_name_of_another_is_poison() -> None:
+    stage = Stage()
+    given_ = delivery(make(ReviewAnswered))
+    forged = given_.__class__(
+        event=make(ReviewAnswered, person="mallory"),
+        subject=given_.subject,
+        stream=given_.stream,
+        sequence=1,
+        stored_at=NOW,
+        deliveries=1,
+        payload=b"",
+        headers={},
+    )
+    with pytest.raises(PoisonError):
+        await stage.handlers.on_answer(forged)
+
+
+STORIES: dict[str, list[Event]] = {
+    "review": [FLAGGED, started(), ready(confidence=0.5), CLEARED],
+    "act": [FLAGGED, started(), ready(), started(2), ready(2)],
+    "late": [CLEARED, ready(), FLAGGED, started()],
+}
+
+
+@given(
+    story=st.sampled_from(sorted(STORIES)),
+    fail_at=st.integers(1, 14),
+    done=st.booleans(),
+    publishing=st.booleans(),
+    twice=st.booleans(),
+)
+async def test_a_crash_at_any_write_changes_nothing_that_is_said(
+    *, story: str, fail_at: int, done: bool, publishing: bool, twice: bool
+) -> None:
+    undisturbed = Stage()
+    await undisturbed.tell(*STORIES[story])
+    stage = Stage()
+    stage.bucket.fail_at, stage.bucket.done = fail_at, done
+    for number, event in enumerate(STORIES[story]):
+        if publishing and number == fail_at % len(STORIES[story]):
+            stage.bus.failure = BusUnavailableError("away")
+        await _until_handled(stage, event)
+        if twice:
+            await stage.tell(event)
+    assert [each.event_id for each in stage.bus.published] == [
+        each.event_id for each in undisturbed.bus.published
+    ]
+    acts = [each for each in stage.said() if each == "act"]
+    assert len(acts) <= 1
+
+
+async def _until_handled(stage: Stage, event: Event) -> None:
+    for _ in range(5):
+        try:
+            await stage.tell(event)
+        except BusUnavailableError:
+            stage.bus.failure = None
+            stage.restart()
+        else:
+            return
+
+
+@given(st.lists(st.sampled_from(["one", "two", "three", "kept", "undone"]), max_size=12))
+async def test_never_two_actions_in_flight_on_one_workload_and_never_over_budget(
+    steps: list[str],
+) -> None:
+    stage = Stage()
+    flying: dict[str, ActionExecuted] = {}
+    attempts = 0
+    for step in steps:
+        stage.clock.advance(70)
+        if step in ("kept", "undone"):
+            for key in list(flying):
+                outcome = flying.pop(key).model_copy(update={"outcome": Outcome(step)})
+                await stage.tell(outcome)
+            continue
+        attempts += 1
+        seen = len(stage.bus.published)
+        await stage.tell(ready(attempts, incident_id=step))
+        await stage.desk.wake()
+        for event in stage.bus.published[seen:]:
+            if isinstance(event, DecisionMade) and event.request is not None:
+                flying[event.incident_id] = make(
+                    ActionExecuted,
+                    incident_id=event.incident_id,
+                    action_id=event.request.action_id,
+                )
+        assert len(flying) <= 1
+        if stage.bucket.writes and flying:
+            budgets = await stage.budgets()
+            recent = [e for e in budgets.reservations if e.reserved_at > _hour_before(stage)]
+            assert len(recent) <= LIMITS.per_workload
+
+
+def _hour_before(stage: Stage) -> dt.datetime:
+    return stage.clock.now() - dt.timedelta(seconds=LIMITS.window)
+
+
+async def test_a_reservation_that_a_crash_left_is_dropped_when_nothing_is_done_with_it() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started())
+    # The first write is the reservation, the second the record: it fails.
+    stage.bucket.fail_at = stage.bucket.writes + 2
+    with pytest.raises(BusUnavailableError):
+        await stage.tell(ready())
+    assert len((await stage.budgets()).reservations) == 1
+    stage.cluster.put(Kind.NAMESPACE, {"metadata": {"name": NAMESPACE}})
+    await stage.tell(ready())
+    assert stage.said() == ["review", "asked"]
+    assert (await stage.budgets()).reservations == ()
+
+
+async def test_the_timer_wakes_what_is_due_while_it_runs() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready(failure_class="healthy"))
+    stage.bus.said.clear()
+    stage.clock.advance(120)
+    running = asyncio.create_task(stage.desk.run())
+    await asyncio.wait_for(stage.bus.said.wait(), 5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert stage.said()[:2] == ["stand_down", "review"]
+
+
+async def test_it_is_composed_of_what_the_runtime_gives() -> None:
+    stage = Stage()
+    context = Context(
+        settings=DeciderSettings(),
+        cluster_id="c",
+        clock=stage.clock,
+        bus=lambda _account: stage.bus,
+        api=cast("Any", stage.cluster),
+        tracer=NoOpTracer(),
+        metrics=CollectorRegistry(),
+    )
+    app = await compose(context)
+    loop, people = app.consumers
+    assert (loop.consumer, people.consumer) == (DECIDER, DECIDER_PEOPLE)
+    assert app.status() == {}

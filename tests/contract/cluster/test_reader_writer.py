@@ -1,0 +1,195 @@
+"""One suite for the cluster in memory and for a real API server."""
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from ooda.common.cluster.api_server import ApiServer
+from ooda.common.cluster.interface import (
+    ClusterReader,
+    ClusterWatcher,
+    ClusterWriter,
+    Conflict,
+    Delta,
+    NotFound,
+    Object,
+    Synced,
+)
+from ooda.common.cluster.kinds import Kind
+from ooda.common.settings import ClusterSettings
+from ooda.common.testing.cluster import FakeCluster
+
+if TYPE_CHECKING:
+    from servers.control_plane import ControlPlane
+
+NAMESPACE = "default"
+
+
+class Cluster(ClusterReader, ClusterWriter, ClusterWatcher, Protocol):
+    """All that the product asks of a cluster."""
+
+
+@pytest.fixture(params=["in memory", "real"])
+async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
+    if request.param == "in memory":
+        yield FakeCluster()
+        return
+    plane: ControlPlane = request.getfixturevalue("plane")
+    async with ApiServer.connect(ClusterSettings(kubeconfig=plane.kubeconfig("suite"))) as api:
+        yield api
+
+
+@pytest.fixture
+def name() -> str:
+    return f"c-{uuid.uuid4().hex[:8]}"
+
+
+def config_map(name: str, **data: str) -> Object:
+    meta = {"name": name, "namespace": NAMESPACE, "labels": {"suite": name}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+
+def pod(name: str) -> Object:
+    meta = {"name": name, "namespace": NAMESPACE}
+    spec = {"containers": [{"name": "app", "image": "example"}], "nodeName": "nowhere"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+async def test_what_was_created_can_be_read(cluster: Cluster, name: str) -> None:
+    made = await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    found = await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name)
+    assert found["data"] == {"key": "one"}
+    assert found["metadata"]["uid"] == made["metadata"]["uid"]
+
+
+async def test_what_is_not_there_is_not_found(cluster: Cluster, name: str) -> None:
+    with pytest.raises(NotFound):
+        await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name)
+    with pytest.raises(NotFound):
+        await cluster.patch(Kind.CONFIG_MAP, NAMESPACE, name, [])
+    with pytest.raises(NotFound):
+        await cluster.delete(Kind.CONFIG_MAP, NAMESPACE, name, uid="1")
+
+
+async def test_an_object_that_exists_is_not_created_again(cluster: Cluster, name: str) -> None:
+    await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    with pytest.raises(Conflict):
+        await cluster.create(Kind.CONFIG_MAP, config_map(name, key="two"))
+
+
+async def test_list_goes_by_labels_and_fields(cluster: Cluster, name: str) -> None:
+    await cluster.create(Kind.CONFIG_MAP, config_map(name))
+    await cluster.create(Kind.CONFIG_MAP, config_map(f"{name}-other"))
+    by_label = await cluster.list(Kind.CONFIG_MAP, NAMESPACE, labels={"suite": name})
+    by_field = await cluster.list(Kind.CONFIG_MAP, None, fields={"metadata.name": name})
+    assert [each["metadata"]["name"] for each in by_label] == [name]
+    assert [each["metadata"]["name"] for each in by_field] == [name]
+
+
+async def test_a_patch_whose_tests_hold_is_applied(cluster: Cluster, name: str) -> None:
+    made = await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    after = await cluster.patch(
+        Kind.CONFIG_MAP,
+        NAMESPACE,
+        name,
+        [
+            {"op": "test", "path": "/metadata/uid", "value": made["metadata"]["uid"]},
+            {"op": "test", "path": "/metadata/annotations", "value": None},
+            {"op": "test", "path": "/data/key", "value": "one"},
+            {"op": "add", "path": "/metadata/annotations", "value": {}},
+            {"op": "add", "path": "/metadata/annotations/ooda.dev~1action", "value": "a"},
+            {"op": "replace", "path": "/data/key", "value": "two"},
+        ],
+    )
+    assert after["data"] == {"key": "two"}
+    assert after["metadata"]["annotations"] == {"ooda.dev/action": "a"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("/metadata/uid", "another"), ("/data/key", "two"), ("/data/none", "x"), ("/data", None)],
+)
+async def test_a_patch_whose_test_fails_changes_nothing(
+    cluster: Cluster, name: str, path: str, value: str | None
+) -> None:
+    await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    with pytest.raises(Conflict):
+        await cluster.patch(
+            Kind.CONFIG_MAP,
+            NAMESPACE,
+            name,
+            [
+                {"op": "replace", "path": "/data/key", "value": "new"},
+                {"op": "test", "path": path, "value": value},
+            ],
+        )
+    assert (await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name))["data"] == {"key": "one"}
+
+
+async def test_replacing_a_stale_object_is_a_conflict(cluster: Cluster, name: str) -> None:
+    read = await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    await cluster.replace(Kind.CONFIG_MAP, dict(read) | {"data": {"key": "two"}})
+    with pytest.raises(Conflict):
+        await cluster.replace(Kind.CONFIG_MAP, dict(read) | {"data": {"key": "three"}})
+
+
+async def test_only_the_object_that_is_meant_is_deleted(cluster: Cluster, name: str) -> None:
+    made = await cluster.create(Kind.CONFIG_MAP, config_map(name))
+    with pytest.raises(Conflict):
+        await cluster.delete(Kind.CONFIG_MAP, NAMESPACE, name, uid="another")
+    await cluster.delete(Kind.CONFIG_MAP, NAMESPACE, name, uid=made["metadata"]["uid"])
+    with pytest.raises(NotFound):
+        await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name)
+
+
+async def test_a_dry_run_changes_nothing(cluster: Cluster, name: str) -> None:
+    await cluster.create(Kind.CONFIG_MAP, config_map(f"{name}-dry"), dry_run=True)
+    with pytest.raises(NotFound):
+        await cluster.get(Kind.CONFIG_MAP, NAMESPACE, f"{name}-dry")
+    made = await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    change = [{"op": "replace", "path": "/data/key", "value": "two"}]
+    judged = await cluster.patch(Kind.CONFIG_MAP, NAMESPACE, name, change, dry_run=True)
+    assert judged["data"] == {"key": "two"}
+    uid = made["metadata"]["uid"]
+    await cluster.delete(Kind.CONFIG_MAP, NAMESPACE, name, uid=uid, dry_run=True)
+    await cluster.replace(Kind.CONFIG_MAP, dict(made) | {"data": {"key": "three"}}, dry_run=True)
+    assert (await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name))["data"] == {"key": "one"}
+
+
+async def test_a_pod_is_evicted_by_its_uid(cluster: Cluster, name: str) -> None:
+    made = await cluster.create(Kind.POD, pod(name))
+    with pytest.raises(Conflict):
+        await cluster.evict(NAMESPACE, name, uid="another")
+    uid = made["metadata"]["uid"]
+    await cluster.evict(NAMESPACE, name, uid=uid, dry_run=True)
+    assert "deletionTimestamp" not in (await cluster.get(Kind.POD, NAMESPACE, name))["metadata"]
+    await cluster.evict(NAMESPACE, name, uid=uid)
+    try:
+        left = await cluster.get(Kind.POD, NAMESPACE, name)
+    except NotFound:
+        return
+    assert "deletionTimestamp" in left["metadata"]
+
+
+async def test_a_watch_tells_what_is_there_and_then_what_changes(
+    cluster: Cluster, name: str
+) -> None:
+    made = await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    seen: list[tuple[str, str]] = []
+    async for event in cluster.watch(Kind.CONFIG_MAP, NAMESPACE):
+        if isinstance(event, Synced):
+            await cluster.patch(
+                Kind.CONFIG_MAP,
+                NAMESPACE,
+                name,
+                [{"op": "replace", "path": "/data/key", "value": "two"}],
+            )
+            uid = made["metadata"]["uid"]
+            await cluster.delete(Kind.CONFIG_MAP, NAMESPACE, name, uid=uid)
+        if isinstance(event, Delta) and event.object["metadata"]["name"] == name:
+            seen.append((event.change, event.object["data"]["key"]))
+            if event.change == "deleted":
+                break
+    assert seen == [("added", "one"), ("modified", "two"), ("deleted", "two")]

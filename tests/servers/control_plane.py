@@ -1,0 +1,235 @@
+"""A real etcd, kube-apiserver and kube-controller-manager on loopback ports: a cluster of no nodes.
+
+The programs are the ones of the testbed's own images, so they are there after `make images`.
+RBAC is on; ``ADMIN`` may do everything, other tokens are given to ``control_plane``.
+"""
+
+import datetime as dt
+import http.client
+import ipaddress
+import json
+import ssl
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from ooda.testbed.images.laboratory import laboratory
+from ooda.testbed.layout import layout
+from ooda.testbed.pins import read_pins
+from ooda.testbed.progress import Steps
+from servers.processes import accepts_connections, free_port, wait_until
+
+ADMIN = "token-of-the-admin"
+_CONTROLLERS = (
+    "deployment-controller,replicaset-controller,namespace-controller,"
+    "garbage-collector-controller,disruption-controller,endpointslice-controller"
+)
+_START = 40.0  # seconds; a busy machine takes its time
+
+
+@dataclass
+class ControlPlane:
+    """A running control plane; the API server can be stopped and started with the same data."""
+
+    programs: Path
+    directory: Path
+    port: int
+    etcd_port: int
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Return the address of the API server."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """Return what trusts its certificate."""
+        return ssl.create_default_context(cafile=str(self.directory / "tls.crt"))
+
+    def kubeconfig(self, name: str, token: str = ADMIN, server: str | None = None) -> Path:
+        """Write a kubeconfig for a token, by way of another address if one is given."""
+        path = self.directory / f"{name}.kubeconfig"
+        secure = server is None or server.startswith("https")
+        trust = {"certificate-authority": str(self.directory / "tls.crt")} if secure else {}
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [{"name": "c", "cluster": {"server": server or self.url} | trust}],
+                    "users": [{"name": "u", "user": {"token": token}}],
+                    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+                    "current-context": "x",
+                }
+            )
+        )
+        return path
+
+    def start_api_server(self) -> None:
+        """Start the API server and wait until it is ready."""
+        self._run(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
+            f"--secure-port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--tls-cert-file={self.directory / 'tls.crt'}",
+            f"--tls-private-key-file={self.directory / 'tls.key'}",
+            f"--token-auth-file={self.directory / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-signing-key-file={self.directory / 'sa.key'}",
+            f"--service-account-key-file={self.directory / 'sa.key'}",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--disable-admission-plugins=ServiceAccount",
+            "--shutdown-delay-duration=0s",
+        )
+        wait_until(lambda: self._answers("/readyz"), "the API server", _START)
+
+    def stop_api_server(self) -> None:
+        """Kill the API server, as a crash would; its data stay in etcd."""
+        process = self.running.pop("kube-apiserver")
+        process.kill()
+        process.wait()
+
+    def compact(self) -> None:
+        """Have etcd forget all but the present: watches from before are answered 410."""
+        revision = self._etcd("/v3/kv/range", {"key": "AA=="})["header"]["revision"]
+        self._etcd("/v3/kv/compaction", {"revision": revision, "physical": True})
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl as the admin; raises CalledProcessError."""
+        config = self.kubeconfig("admin")
+        done = subprocess.run(
+            [self.programs / "kubectl", "--kubeconfig", config, *arguments],
+            input=stdin, capture_output=True, text=True, check=True, timeout=30,
+        )  # fmt: skip
+        return done.stdout
+
+    def start(self) -> None:
+        """Start everything."""
+        self._run(
+            "etcd",
+            f"--data-dir={self.directory / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{self.etcd_port}",
+            f"--advertise-client-urls=http://127.0.0.1:{self.etcd_port}",
+            f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
+            "--unsafe-no-fsync",
+        )
+        wait_until(lambda: accepts_connections(self.etcd_port), "etcd", _START)
+        self.start_api_server()
+        self._run(
+            "kube-controller-manager",
+            f"--kubeconfig={self.kubeconfig('controller-manager')}",
+            f"--controllers={_CONTROLLERS}",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={free_port()}",
+            f"--cert-dir={self.directory / 'controller-manager'}",
+            "--kube-api-qps=200",
+            "--kube-api-burst=400",
+        )
+
+    def stop(self) -> None:
+        """End everything."""
+        for process in reversed(self.running.values()):
+            process.kill()
+            process.wait()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        with (self.directory / f"{program}.log").open("ab") as log:
+            self.running[program] = subprocess.Popen(
+                [self.programs / program, *arguments], stdout=log, stderr=log
+            )
+
+    def _answers(self, path: str) -> bool:
+        process = self.running["kube-apiserver"]
+        if process.poll() is not None:
+            raise AssertionError((self.directory / "kube-apiserver.log").read_text()[-3000:])
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.trust)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {ADMIN}"})
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def _etcd(self, path: str, body: Mapping[str, object]) -> dict[str, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.etcd_port)
+        connection.request("POST", path, json.dumps(body))
+        answer: dict[str, dict[str, str]] = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer
+
+
+@contextmanager
+def control_plane(
+    directory: Path, tokens: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[ControlPlane]:
+    """Yield a control plane; ``tokens`` maps a token to user name and groups."""
+    programs = _programs(directory)
+    _certificate(directory)
+    lines = [f"{ADMIN},admin,admin,system:masters"]
+    for token, (user, *groups) in (tokens or {}).items():
+        lines.append(f'{token},{user},{user},"{",".join(groups)}"')
+    (directory / "tokens.csv").write_text("\n".join(lines) + "\n")
+    plane = ControlPlane(programs, directory, free_port(), free_port())
+    try:
+        plane.start()
+        yield plane
+    finally:
+        plane.stop()
+
+
+def _programs(directory: Path) -> Path:
+    """Give the one program its names, by which it knows which component it is."""
+    folder = directory / "bin"
+    folder.mkdir()
+    made = layout()
+    lab = laboratory(made, read_pins(made.images), Steps(made.logs))
+    kube = lab.program("kube")
+    for name in ("kube-apiserver", "kube-controller-manager", "kubectl"):
+        (folder / name).symlink_to(kube)
+    (folder / "etcd").symlink_to(lab.program("etcd"))
+    return folder
+
+
+def _certificate(directory: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=5))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    for file, private in (
+        ("tls.key", key),
+        ("sa.key", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+    ):
+        (directory / file).write_bytes(
+            private.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            )
+        )

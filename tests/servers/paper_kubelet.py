@@ -1,0 +1,141 @@
+"""Plays scheduler and kubelet for a real API server: pods become what their spec deserves.
+
+Controllers, admission and storage are the real ones; only what would run containers is on paper.
+An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
+everything else is running and ready as soon as it is seen.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+NODE = "paper-1"
+_MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
+
+
+@asynccontextmanager
+async def paper_kubelet(server: str, token: str, trust: ssl.SSLContext) -> AsyncIterator[None]:
+    """Run pods on paper for as long as the block lasts."""
+    headers = {"Authorization": f"Bearer {token}"}
+    connector = aiohttp.TCPConnector(ssl=trust)
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(
+        server, headers=headers, connector=connector, timeout=timeout
+    ) as session:
+        await _create_node(session)
+        task = asyncio.create_task(_follow(session))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _create_node(session: aiohttp.ClientSession) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+    async with session.post("/api/v1/nodes", json=node) as answer:
+        assert answer.status in (201, 409), await answer.text()
+    ready = {"type": "Ready", "status": "True", "reason": "OnPaper", "message": ""}
+    async with session.patch(
+        f"/api/v1/nodes/{NODE}/status",
+        data=json.dumps({"status": {"conditions": [ready]}}),
+        headers=_MERGE,
+    ) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def _follow(session: aiohttp.ClientSession) -> None:
+    """List pods, then watch; begin again when the server went away."""
+    while True:
+        with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+            async with session.get("/api/v1/pods") as answer:
+                listed = await answer.json()
+            for pod in listed["items"]:
+                await _treat(session, pod)
+            version = listed["metadata"]["resourceVersion"]
+            async with session.get(
+                "/api/v1/pods", params={"watch": "1", "resourceVersion": version}
+            ) as watch:
+                async for line in watch.content:
+                    change = json.loads(line)
+                    if change["type"] in ("ADDED", "MODIFIED"):
+                        await _treat(session, change["object"])
+        await asyncio.sleep(0.1)
+
+
+async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None:
+    """Bring one pod a step on: delete it, bind it, or say how its containers are."""
+    meta = pod["metadata"]
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    if meta.get("deletionTimestamp"):
+        body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
+        async with session.delete(path, json=body):
+            return
+    if not pod["spec"].get("nodeName"):
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": meta["name"]},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+        }
+        async with session.post(f"{path}/binding", json=binding):
+            return
+    if not (pod.get("status") or {}).get("containerStatuses"):
+        async with session.patch(
+            f"{path}/status", data=json.dumps({"status": _status(pod)}), headers=_MERGE
+        ):
+            return
+
+
+def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
+    containers = [_container(each) for each in pod["spec"]["containers"]]
+    ready = "True" if all(each["ready"] for each in containers) else "False"
+    since = _now()
+    return {
+        "phase": "Running" if any(each["started"] for each in containers) else "Pending",
+        "startTime": since,
+        "conditions": [
+            {"type": kind, "status": status, "lastTransitionTime": since}
+            for kind, status in (
+                ("PodScheduled", "True"),
+                ("Initialized", "True"),
+                ("ContainersReady", ready),
+                ("Ready", ready),
+            )
+        ],
+        "containerStatuses": containers,
+    }
+
+
+def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
+    state: dict[str, Any] = {"running": {"startedAt": _now()}}
+    restarts, last = 0, {}
+    if spec["image"].endswith(":broken"):
+        state = {"waiting": {"reason": "ErrImagePull", "message": "no such tag"}}
+    elif spec.get("command") == ["false"]:
+        ended = {"exitCode": 1, "reason": "Error", "startedAt": _now(), "finishedAt": _now()}
+        state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+        restarts, last = 3, {"terminated": ended}
+    runs = "running" in state
+    return {
+        "name": spec["name"],
+        "image": spec["image"],
+        "imageID": "",
+        "ready": runs,
+        "started": runs,
+        "restartCount": restarts,
+        "state": state,
+        "lastState": last,
+    }
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

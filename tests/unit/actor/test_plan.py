@@ -1,0 +1,115 @@
+from typing import Any
+
+import pytest
+
+from factories.actions import BAD, GOOD, catalog, deployment, pod, replica_set, scene
+from factories.events import CHECKOUT, NAMESPACE, request
+from ooda.actor.core.plan import Plan, Refusal, plan
+from ooda.common.plans import DeletePodStep, FieldChange, PatchStep
+from ooda.common.targets import NodeTarget, PodTarget
+from ooda.common.taxonomy import ActionKind
+
+ROLL_BACK = ActionKind.ROLL_BACK_WORKLOAD
+RESTART = ActionKind.RESTART_POD
+SCALE = ActionKind.SCALE_TO_KNOWN_GOOD
+POD = {"pod": "checkout-1-a"}
+
+
+def planned(action: ActionKind, **given: Any) -> Plan:
+    found = plan(request(action=action, parameters=POD), scene(**given))
+    assert isinstance(found, Plan), found
+    return found
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_rolls_the_whole_template_back_and_never_forward_again(kind: str) -> None:
+    target = CHECKOUT.model_copy(update={"workload_kind": kind})
+    known = catalog()
+    known["spec"]["workloads"][f"{kind}/checkout"] = known["spec"]["workloads"][
+        "Deployment/checkout"
+    ]
+    found = plan(request(action=ROLL_BACK, target=target), scene(catalog=known))
+    assert isinstance(found, Plan)
+    (step,) = found.steps
+    assert isinstance(step, PatchStep)
+    assert step.changes == (FieldChange(path="/spec/template", before=BAD, after=GOOD),)
+    assert (step.object.kind, step.object.uid) == (kind, "uid-checkout")
+    assert found.undo == "keep"
+    assert found.before[0].fields == {"/spec/template": BAD}
+
+
+def test_rolls_back_to_the_newest_template_that_differs() -> None:
+    newer: dict[str, Any] = {"metadata": {}, "spec": {"containers": []}}
+    (step,) = planned(ROLL_BACK, catalog=catalog(1, GOOD, newer, BAD)).steps
+    assert isinstance(step, PatchStep)
+    assert step.changes[0].after == newer
+
+
+def test_restarts_a_pod_by_uid() -> None:
+    found = planned(RESTART)
+    (step,) = found.steps
+    assert isinstance(step, DeletePodStep)
+    assert (step.object.name, step.object.uid) == ("checkout-1-a", "uid-pod")
+    assert found.undo == "irreversible"
+
+
+def test_restarts_a_pod_that_its_controller_owns_directly() -> None:
+    owner = {"kind": "DaemonSet", "name": "checkout", "uid": "uid-checkout", "controller": True}
+    assert planned(RESTART, pod=pod(ownerReferences=[owner]), replica_set=None).steps
+
+
+def test_scales_up_and_can_take_it_back() -> None:
+    found = planned(SCALE)
+    (step,) = found.steps
+    assert isinstance(step, PatchStep)
+    assert step.changes == (FieldChange(path="/spec/replicas", before=1, after=2),)
+    assert found.undo == "inverse"
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "words"),
+    [
+        (ROLL_BACK, {"workload": None}, "does not exist"),
+        (ROLL_BACK, {"catalog": None}, "Nothing is recorded"),
+        (ROLL_BACK, {"catalog": {"spec": {"workloads": 3}}}, "not valid"),
+        (ROLL_BACK, {"catalog": {}}, "No known good template"),
+        (ROLL_BACK, {"catalog": catalog(1, BAD)}, "No known good template"),
+        (SCALE, {"catalog": {}}, "No known good number"),
+        (SCALE, {"catalog": catalog(None)}, "No known good number"),
+        (SCALE, {"workload": deployment(replicas=2)}, "never down"),
+        (SCALE, {"workload": deployment(replicas=5)}, "never down"),
+        (RESTART, {"pod": None}, "does not exist any more"),
+        (RESTART, {"pod": pod(deletionTimestamp="2026-11-25T12:00:00Z")}, "terminating"),
+        (RESTART, {"pod": pod(ownerReferences=[])}, "does not belong"),
+        (RESTART, {"replica_set": replica_set("uid-other")}, "does not belong"),
+        (RESTART, {"replica_set": None}, "does not belong"),
+    ],
+)
+def test_refuses_in_words(action: ActionKind, given: dict[str, Any], words: str) -> None:
+    found = plan(request(action=action, parameters=POD), scene(**given))
+    assert isinstance(found, Refusal)
+    assert words in found.reason
+
+
+def test_does_not_guess_which_pod_to_restart() -> None:
+    assert isinstance(plan(request(action=RESTART), scene()), Refusal)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        PodTarget(namespace=NAMESPACE, name="checkout-1-a"),
+        NodeTarget(name="node-1"),
+        CHECKOUT.model_copy(update={"workload_kind": "Job"}),
+        CHECKOUT.model_copy(update={"workload_kind": "Nonsense"}),
+    ],
+)
+@pytest.mark.parametrize("action", list(ActionKind))
+def test_knows_no_action_on_other_targets(action: ActionKind, target: Any) -> None:
+    found = plan(request(action=action, target=target, parameters=POD), scene())
+    assert isinstance(found, Refusal)
+
+
+def test_a_daemon_set_has_no_replicas() -> None:
+    target = CHECKOUT.model_copy(update={"workload_kind": "DaemonSet"})
+    assert isinstance(plan(request(action=SCALE, target=target), scene()), Refusal)

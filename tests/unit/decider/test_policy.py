@@ -1,0 +1,198 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factories.decider import GOOD, LIMITS, PLAYBOOK, later, ready
+from factories.events import CHECKOUT, NAMESPACE, NOW
+from ooda.common.targets import PodTarget, WorkloadTarget
+from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
+from ooda.decider.core.budgets import Budgets, Reservation
+from ooda.decider.core.facts import Facts
+from ooda.decider.core.policy import (
+    Act,
+    Case,
+    History,
+    Judgement,
+    Review,
+    StandDown,
+    Wait,
+    decide,
+)
+
+
+def judge(
+    facts: Facts = GOOD,
+    budgets: Budgets | None = None,
+    case: dict[str, Any] | None = None,
+    **diagnosis: Any,
+) -> Judgement:
+    found = ready(**diagnosis)
+    fields: dict[str, Any] = {
+        "diagnosis": found,
+        "history": History(),
+        "open_anomalies": 1,
+        "pod": "checkout-1",
+        "recent_incidents": 1,
+    }
+    row = PLAYBOOK[found.failure_class]
+    return decide(Case(**fields | (case or {})), row, facts, budgets or Budgets(), LIMITS, NOW)
+
+
+def used(number: int, **given: Any) -> Budgets:
+    return Budgets(
+        reservations=tuple(
+            Reservation(
+                **{
+                    "action_id": f"a{n}",
+                    "incident_id": "other",
+                    "workload": str(CHECKOUT),
+                    "namespace": NAMESPACE,
+                    "reserved_at": later(-600),
+                    "ended_at": later(-500),
+                }
+                | given
+            )
+            for n in range(number)
+        )
+    )
+
+
+def test_a_bad_image_that_came_with_a_change_is_rolled_back() -> None:
+    judgement = judge()
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.ROLL_BACK_WORKLOAD
+
+
+REFUSALS: list[tuple[dict[str, Any], str]] = [
+    ({"confidence": 0.89}, "Confidence 0.890 is below 0.90."),
+    ({"margin": 0.19}, "Margin 0.190 is below 0.20."),
+    ({"margin": float("nan")}, "Margin nan is below 0.20."),
+    (
+        {"agreeing": (EvidenceFamily.LOGS, EvidenceFamily.LOGS)},
+        "Evidence families that agree: 1 of 2 needed.",
+    ),
+    ({"change": None}, "no action"),
+    ({"component": PodTarget(namespace=NAMESPACE, name="checkout-1")}, "no action"),
+    ({"facts": replace(GOOD, owner="Argo CD (x=y)")}, "belongs to Argo CD"),
+    ({"facts": replace(GOOD, exists=False)}, "is not there"),
+    ({"facts": replace(GOOD, mode=Mode.PROPOSE)}, "is in propose mode"),
+    ({"case": {"recent_incidents": 6}}, "Storm: 6 incidents within 300 s"),
+    ({"case": {"history": History(unhelpful=2)}}, "2 attempts did not help"),
+    ({"case": {"history": History(handed_over="it was refused")}}, "it was refused"),
+    ({"budgets": used(3)}, "3 of 3 actions within 3600 s"),
+    ({"budgets": used(6, workload="another")}, f"namespace {NAMESPACE}: 6 of 6"),
+    ({"budgets": used(12, workload="another", namespace="b")}, "the cluster: 12 of 12"),
+    (
+        {
+            "component": WorkloadTarget(
+                namespace="kube-system", workload_kind="Deployment", name="d"
+            )
+        },
+        "the agent's own or the system's",
+    ),
+]
+
+
+@pytest.mark.parametrize(("situation", "reason"), REFUSALS)
+def test_each_check_alone_sends_it_to_a_person(situation: dict[str, Any], reason: str) -> None:
+    judgement = judge(**situation)
+    assert isinstance(judgement, Review)
+    assert reason in judgement.reason
+
+
+def test_what_is_out_of_the_window_does_not_count() -> None:
+    old = used(9, reserved_at=later(-4000), ended_at=later(-3900))
+    assert isinstance(judge(budgets=old), Act)
+
+
+@pytest.mark.parametrize(
+    ("budgets", "until"),
+    [
+        pytest.param(used(1, ended_at=None), later(2), id="in-flight"),
+        pytest.param(used(1, ended_at=later(-20)), later(40), id="cooling-down"),
+    ],
+)
+def test_a_workload_that_is_busy_is_waited_for(budgets: Budgets, until: object) -> None:
+    judgement = judge(budgets=budgets)
+    assert isinstance(judgement, Wait)
+    assert judgement.until == until
+
+
+@pytest.mark.parametrize(
+    ("situation", "until"),
+    [
+        pytest.param({"facts": replace(GOOD, mode=Mode.OBSERVE)}, None, id="observe"),
+        pytest.param({"case": {"open_anomalies": 0}}, None, id="nothing-open"),
+        pytest.param({"failure_class": FailureClass.HEALTHY}, later(120), id="healthy"),
+        pytest.param({"failure_class": FailureClass.POD_KILLED}, later(60), id="replaced"),
+    ],
+)
+def test_standing_down(situation: dict[str, Any], until: object) -> None:
+    judgement = judge(**situation)
+    assert isinstance(judgement, StandDown)
+    assert judgement.until == until
+
+
+SHORT = replace(GOOD, replicas=0, known_replicas=2)
+
+
+def test_replicas_are_brought_back_unless_an_autoscaler_sets_them() -> None:
+    judgement = judge(failure_class=FailureClass.REPLICA_SHORTFALL, facts=SHORT)
+    assert isinstance(judgement, Act)
+    scaled = judge(
+        failure_class=FailureClass.REPLICA_SHORTFALL, facts=replace(SHORT, autoscaler="h")
+    )
+    assert isinstance(scaled, Review)
+    assert "HorizontalPodAutoscaler h" in scaled.reason
+
+
+def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
+    crash: dict[str, Any] = {"failure_class": FailureClass.CRASH_LOOP, "change": None}
+    sure, unsure = judge(confidence=0.91, **crash), judge(confidence=0.89, **crash)
+    assert isinstance(sure, Act)
+    assert sure.request.parameters == {"pod": "checkout-1"}
+    assert isinstance(unsure, Review)
+    assert unsure.proposal is not None
+
+
+def test_what_did_not_help_is_not_tried_again() -> None:
+    tried = History(tried=frozenset({ActionKind.ROLL_BACK_WORKLOAD}), unhelpful=1)
+    assert isinstance(judge(case={"history": tried}), Review)
+
+
+@given(
+    confidence=st.floats(0, 1),
+    margin=st.floats(),
+    families=st.sets(st.sampled_from(EvidenceFamily)),
+    failure_class=st.sampled_from(FailureClass),
+    mode=st.sampled_from(Mode),
+    replicas=st.none() | st.integers(0, 3),
+    taken=st.integers(0, 4),
+)
+def test_whatever_comes_it_answers_and_acts_only_within_all_limits(
+    confidence: float,
+    margin: float,
+    families: set[EvidenceFamily],
+    failure_class: FailureClass,
+    mode: Mode,
+    replicas: int | None,
+    taken: int,
+) -> None:
+    judgement = judge(
+        facts=replace(GOOD, mode=mode, replicas=replicas),
+        budgets=used(taken),
+        confidence=confidence,
+        margin=margin,
+        agreeing=tuple(families),
+        failure_class=failure_class,
+    )
+    assert judgement.reason
+    if isinstance(judgement, Act):
+        assert mode is Mode.AUTO
+        assert confidence >= LIMITS.thresholds[judgement.request.risk]
+        assert margin >= LIMITS.margin
+        assert len(families) >= LIMITS.families
+        assert taken < LIMITS.per_workload
