@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factories.actions import catalog, deployment, namespace, pod, replica_set, snapshot
-from factories.events import make, request
+from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
 from ooda.actor.core.record import ActionRecord
@@ -26,10 +26,12 @@ from ooda.common.topology import ACTIONS
 QUICK = Verification(hold_seconds=0.05, deadline_seconds=0.6)
 OWN_NAMESPACE = "ooda-system"
 PATIENCE = 10.0
+PATCHED = f"patch Deployment {NAMESPACE}/checkout"
+DELETED = f"delete Pod {NAMESPACE}/checkout-1-a"
 
 
-def cluster() -> ActorCluster:
-    found = ActorCluster()
+def shop_in(found: ActorCluster) -> ActorCluster:
+    """Fill a cluster with the one workload, its pod, and what is known good of it."""
     found.put(Kind.NAMESPACE, namespace())
     found.put(Kind.DEPLOYMENT, deployment())
     found.put(Kind.KNOWN_GOOD, catalog())
@@ -56,7 +58,7 @@ def decision(valid_seconds: float = 8, **given: Any) -> DecisionMade:
 class Acting:
     """Everything outside of the actor's process, and the actor that runs now."""
 
-    api: ActorCluster = field(default_factory=cluster)
+    api: ActorCluster = field(default_factory=lambda: shop_in(ActorCluster()))
     bus: MemoryBus = field(default_factory=MemoryBus)
     recorder: bool = True
     ill: bool = True

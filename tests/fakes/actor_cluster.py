@@ -1,14 +1,13 @@
-"""A cluster in memory for the actor: objects, JSON patches with their tests, UIDs, dry runs."""
+"""The cluster in memory, watched: which calls the actor made, and failures on demand."""
 
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ooda.actor.core.pointers import value_at
-from ooda.common.cluster.interface import ClusterError, Conflict, NotFound, Object
+from ooda.common.cluster.interface import ClusterError, Conflict, Object
 from ooda.common.cluster.kinds import Kind
-
-Key = tuple[Kind, str | None, str]
+from ooda.common.testing.cluster import FakeCluster
 
 
 def json_patch(document: Object, operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -31,58 +30,22 @@ def json_patch(document: Object, operations: Sequence[Mapping[str, Any]]) -> dic
     return patched
 
 
-class ActorCluster:
-    """Keeps what it is given; counts the writes that it accepted."""
+class ActorCluster(FakeCluster):
+    """Keeps the calls in order; a call such as ``get ConfigMap`` or ``patch`` can be made fail."""
 
     def __init__(self) -> None:
-        self.objects: dict[Key, dict[str, Any]] = {}
-        self.writes: list[str] = []
+        super().__init__()
         self.calls: list[str] = []
         self.failures: dict[str, ClusterError] = {}
-        """By call, such as ``get ConfigMap`` or ``patch``."""
 
-    def put(self, kind: Kind, found: dict[str, Any]) -> None:
-        metadata = found["metadata"]
-        self.objects[kind, metadata.get("namespace"), metadata["name"]] = found
-
-    async def called(self, call: str) -> None:
+    def _called(self, call: str) -> None:
         self.calls.append(call)
         if call in self.failures:
             raise self.failures[call]
 
-    async def wrote(self, call: str) -> None:
-        self.writes.append(call)
-
-    def _find(self, kind: Kind, namespace: str | None, name: str) -> dict[str, Any]:
-        try:
-            return self.objects[kind, namespace, name]
-        except KeyError:
-            raise NotFound(f"{kind} {namespace}/{name} is not there") from None
-
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
-        await self.called(f"get {kind}")
-        return copy.deepcopy(self._find(kind, namespace, name))
-
-    async def list(
-        self,
-        kind: Kind,
-        namespace: str | None,
-        labels: Mapping[str, str] | None = None,
-        fields: Mapping[str, str] | None = None,
-    ) -> Sequence[Object]:
-        raise AssertionError(f"the actor lists {kind} {namespace} {labels} {fields}")
-
-    async def logs(
-        self,
-        namespace: str,
-        pod: str,
-        container: str,
-        *,
-        previous: bool = False,
-        tail_lines: int = 100,
-        limit_bytes: int = 64 * 1024,
-    ) -> str:
-        raise AssertionError(f"{namespace}/{pod}/{container} {previous} {tail_lines} {limit_bytes}")
+        self._called(f"get {kind}")
+        return await super().get(kind, namespace, name)
 
     async def patch(
         self,
@@ -93,37 +56,11 @@ class ActorCluster:
         *,
         dry_run: bool = False,
     ) -> Object:
-        await self.called("dry run" if dry_run else "patch")
-        patched = json_patch(self._find(kind, namespace, name), operations)
-        if not dry_run:
-            patched["metadata"]["generation"] = patched["metadata"].get("generation", 0) + 1
-            self.objects[kind, namespace, name] = patched
-            await self.wrote(f"patch {name}")
-        return patched
-
-    async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
-        await self.called("dry run" if dry_run else "create")
-        metadata = body["metadata"]
-        key = (kind, metadata["namespace"], metadata["name"])
-        if key in self.objects:
-            raise Conflict(f"{kind} {metadata['name']} exists")
-        if not dry_run:
-            self.objects[key] = dict(body)
-            await self.wrote(f"create {metadata['name']}")
-        return body
-
-    async def replace(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
-        raise AssertionError(f"the actor replaces {kind} {body} {dry_run}")
+        self._called("dry run" if dry_run else "patch")
+        return await super().patch(kind, namespace, name, operations, dry_run=dry_run)
 
     async def delete(
         self, kind: Kind, namespace: str | None, name: str, *, uid: str, dry_run: bool = False
     ) -> None:
-        await self.called("dry run" if dry_run else "delete")
-        if self._find(kind, namespace, name)["metadata"]["uid"] != uid:
-            raise Conflict(f"{kind} {name} is another one")
-        if not dry_run:
-            del self.objects[kind, namespace, name]
-            await self.wrote(f"delete {name}")
-
-    async def evict(self, namespace: str, pod: str, *, uid: str, dry_run: bool = False) -> None:
-        await self.delete(Kind.POD, namespace, pod, uid=uid, dry_run=dry_run)
+        self._called("dry run" if dry_run else "delete")
+        await super().delete(kind, namespace, name, uid=uid, dry_run=dry_run)

@@ -6,7 +6,7 @@ import pytest
 
 from factories.actions import GOOD, catalog, deployment, namespace
 from factories.events import CHECKOUT, NAMESPACE, NOW, make
-from fakes.acting import OWN_NAMESPACE, Acting, decision
+from fakes.acting import DELETED, OWN_NAMESPACE, PATCHED, Acting, decision
 from ooda.actor.core.record import ActionRecord
 from ooda.common.bus.interface import PoisonError
 from ooda.common.cluster.interface import Conflict, Refused, Unavailable
@@ -32,10 +32,10 @@ async def test_rolls_back_and_keeps_what_helped() -> None:
     acting = Acting()
     ended = await acting.act()
     assert (ended.outcome, ended.wrote) == (Outcome.KEPT, True)
-    live = acting.api.objects[WORKLOAD]
+    live = await acting.api.get(*WORKLOAD)
     assert live["spec"]["template"] == GOOD
     assert live["metadata"]["annotations"] == {"ooda.dev/action": ended.action_id}
-    assert acting.api.writes == ["patch checkout"]
+    assert acting.api.writes == [PATCHED]
     assert [each.subject for each in acting.bus.published] == [
         "action.started",
         "action.applied",
@@ -57,15 +57,15 @@ async def test_reads_the_kill_switch_right_before_the_write() -> None:
 async def test_restarts_a_pod() -> None:
     acting = Acting()
     ended = await acting.act(decision(request=RESTART))
-    assert (ended.outcome, acting.api.writes) == (Outcome.KEPT, ["delete checkout-1-a"])
+    assert (ended.outcome, acting.api.writes) == (Outcome.KEPT, [DELETED])
 
 
 @pytest.mark.parametrize(
     ("chosen", "outcome", "writes"),
     [
-        ({}, Outcome.NOT_HELPED, ["patch checkout"]),
-        (RESTART, Outcome.NOT_HELPED, ["delete checkout-1-a"]),
-        (SCALE, Outcome.UNDONE, ["patch checkout", "patch checkout"]),
+        ({}, Outcome.NOT_HELPED, [PATCHED]),
+        (RESTART, Outcome.NOT_HELPED, [DELETED]),
+        (SCALE, Outcome.UNDONE, [PATCHED, PATCHED]),
     ],
     ids=["keep", "irreversible", "inverse"],
 )
@@ -73,7 +73,7 @@ async def test_what_did_not_help(chosen: Any, outcome: Outcome, writes: list[str
     acting = Acting(heals=False)
     ended = await acting.act(decision(request=chosen))
     assert (ended.outcome, ended.wrote, acting.api.writes) == (outcome, True, writes)
-    assert acting.api.objects[WORKLOAD]["spec"]["replicas"] == 1
+    assert (await acting.api.get(*WORKLOAD))["spec"]["replicas"] == 1
     assert [each.undo for each in acting.said(ActionApplied)] == [False, True][: len(writes)]
 
 
@@ -84,7 +84,10 @@ async def test_the_recorder_is_not_needed_to_take_back() -> None:
         await acting.until(lambda: acting.api.writes)
         acting.recorder = False
         await acting.until(acting.executed)
-    assert acting.executed()[0].outcome is Outcome.UNDONE
+    (ended,) = acting.executed()
+    assert ended.outcome is Outcome.UNDONE
+    assert ended.after is not None
+    assert not ended.after.fresh
 
 
 async def test_no_record_no_write() -> None:
@@ -144,7 +147,7 @@ async def test_an_object_that_somebody_changed_in_between_is_left_alone() -> Non
         acting.recorder = True
         await acting.until(acting.executed)
     assert (acting.executed()[0].outcome, acting.api.writes) == (Outcome.CONFLICT, [])
-    assert acting.api.objects[WORKLOAD]["spec"]["template"] == theirs
+    assert (await acting.api.get(*WORKLOAD))["spec"]["template"] == theirs
 
 
 async def test_what_somebody_changed_since_is_not_taken_back() -> None:
@@ -152,10 +155,10 @@ async def test_what_somebody_changed_since_is_not_taken_back() -> None:
     async with acting.actor() as handlers:
         await handlers.on_loop(delivery(decision(request=SCALE)))
         await acting.until(lambda: acting.said(ActionApplied))
-        acting.api.objects[WORKLOAD]["spec"]["replicas"] = 5
+        acting.api.put(Kind.DEPLOYMENT, deployment(replicas=5))
         await acting.until(acting.executed)
     assert acting.executed()[0].outcome is Outcome.UNDO_CONFLICT
-    assert acting.api.writes == ["patch checkout"]
+    assert acting.api.writes == [PATCHED]
 
 
 @pytest.mark.parametrize("mode", ["propose", "observe", None, "nonsense"])
@@ -226,7 +229,7 @@ async def test_the_same_decision_again_is_the_same_action() -> None:
             await handlers.on_loop(delivery(made))
         await acting.until(acting.executed)
         await handlers.on_loop(delivery(made))
-    assert acting.api.writes == ["patch checkout"]
+    assert acting.api.writes == [PATCHED]
     assert len(acting.executed()) == 1
 
 

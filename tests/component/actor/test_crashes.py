@@ -9,7 +9,7 @@ import pytest
 
 from factories.actions import snapshot
 from factories.events import make
-from fakes.acting import Acting, cluster, decision
+from fakes.acting import DELETED, PATCHED, Acting, decision, shop_in
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.record import ActionRecord, State
 from ooda.common.clock import SystemClock
@@ -92,7 +92,7 @@ class FatefulCluster(ActorCluster):
 
 def doomed(fate: Fate, *, heals: bool) -> Acting:
     api, bus = FatefulCluster(), FatefulBus()
-    api.objects = cluster().objects
+    shop_in(api)
     bucket = FatefulBucket(ActionRecord)
     bus._buckets[ACTIONS.name] = bucket  # noqa: SLF001 - one that can die
     api.fate = bus.fate = bucket.fate = fate
@@ -115,9 +115,9 @@ async def live_twice(fate: Fate, made: DecisionMade, *, heals: bool) -> Acting:
 @pytest.mark.parametrize(
     ("chosen", "heals", "writes"),
     [
-        (ROLL_BACK, True, ["patch checkout"]),
-        (RESTART, True, ["delete checkout-1-a"]),
-        (UNDO, False, ["patch checkout"] * 2),
+        (ROLL_BACK, True, [PATCHED]),
+        (RESTART, True, [DELETED]),
+        (UNDO, False, [PATCHED] * 2),
     ],
     ids=["roll_back", "restart", "undo"],
 )
@@ -140,7 +140,7 @@ async def test_two_actors_at_the_same_time_write_once() -> None:
     async with acting.actor() as one, acting.actor() as other:
         await asyncio.gather(one.on_loop(delivery(made)), other.on_loop(delivery(made)))
         await acting.until(acting.executed)
-    assert acting.api.writes == ["patch checkout"]
+    assert acting.api.writes == [PATCHED]
     assert [each.outcome for each in acting.said(ActionExecuted)] == [Outcome.KEPT]
 
 
@@ -163,7 +163,7 @@ async def test_goes_on_from_any_state(state: State) -> None:
         await handlers.on_telemetry(delivery(snapshot(SystemClock().now())))
         await acting.until(acting.executed)
     taken_back = state is State.UNDOING
-    assert acting.api.writes == ["patch checkout"] * (2 if taken_back else 1)
+    assert acting.api.writes == [PATCHED] * (2 if taken_back else 1)
 
 
 async def test_an_invalid_record_stops_the_actor_and_says_which() -> None:

@@ -1,11 +1,14 @@
 """The decider on a bus and a cluster in memory, with restarts at every write."""
 
+import asyncio
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.trace import NoOpTracer
+from prometheus_client import CollectorRegistry
 
 from factories.decider import LIMITS, PLAYBOOK, later, ready, started
 from factories.events import CHECKOUT, INCIDENT_ID, NAMESPACE, NOW, make
@@ -23,13 +26,17 @@ from ooda.common.events import (
     ReviewRequested,
 )
 from ooda.common.known_good import CATALOG
+from ooda.common.service import Context
 from ooda.common.taxonomy import Closure, Outcome, Verdict
 from ooda.common.testing.bus import FixedClock, MemoryBucket, MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
+from ooda.common.topology import DECIDER, DECIDER_PEOPLE
+from ooda.decider.app import compose
 from ooda.decider.core.budgets import Budgets
 from ooda.decider.core.record import BUDGETS_KEY, Entry, Incident
 from ooda.decider.desk import Desk
 from ooda.decider.handlers import Handlers
+from ooda.decider.settings import DeciderSettings
 
 TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
 BROKEN = {"spec": {"containers": [{"name": "app", "image": "shop:2"}]}}
@@ -344,3 +351,47 @@ async def test_never_two_actions_in_flight_on_one_workload_and_never_over_budget
 
 def _hour_before(stage: Stage) -> dt.datetime:
     return stage.clock.now() - dt.timedelta(seconds=LIMITS.window)
+
+
+async def test_a_reservation_that_a_crash_left_is_dropped_when_nothing_is_done_with_it() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started())
+    # The first write is the reservation, the second the record: it fails.
+    stage.bucket.fail_at = stage.bucket.writes + 2
+    with pytest.raises(BusUnavailableError):
+        await stage.tell(ready())
+    assert len((await stage.budgets()).reservations) == 1
+    stage.cluster.put(Kind.NAMESPACE, {"metadata": {"name": NAMESPACE}})
+    await stage.tell(ready())
+    assert stage.said() == ["review", "asked"]
+    assert (await stage.budgets()).reservations == ()
+
+
+async def test_the_timer_wakes_what_is_due_while_it_runs() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready(failure_class="healthy"))
+    stage.bus.said.clear()
+    stage.clock.advance(120)
+    running = asyncio.create_task(stage.desk.run())
+    await asyncio.wait_for(stage.bus.said.wait(), 5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert stage.said()[:2] == ["stand_down", "review"]
+
+
+async def test_it_is_composed_of_what_the_runtime_gives() -> None:
+    stage = Stage()
+    context = Context(
+        settings=DeciderSettings(),
+        cluster_id="c",
+        clock=stage.clock,
+        bus=lambda _account: stage.bus,
+        api=cast("Any", stage.cluster),
+        tracer=NoOpTracer(),
+        metrics=CollectorRegistry(),
+    )
+    app = await compose(context)
+    loop, people = app.consumers
+    assert (loop.consumer, people.consumer) == (DECIDER, DECIDER_PEOPLE)
+    assert app.status() == {}

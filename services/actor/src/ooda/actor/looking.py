@@ -16,13 +16,11 @@ from ooda.common.cluster.interface import (
 )
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest
+from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.plans import CreateJobStep, Step
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode
-
-KILL_SWITCH = "ooda-stop"
-"""The ConfigMap whose existence, in the agent's own namespace, stops every write."""
 
 
 class Api(ClusterReader, ClusterWriter, Protocol):
@@ -73,12 +71,9 @@ async def look_at_source(api: ClusterReader, step: Step) -> Object:
 async def is_stopped(api: ClusterReader, own_namespace: str) -> bool | None:
     """Tell whether the kill switch is there; None if that could not be read."""
     try:
-        await api.get(Kind.CONFIG_MAP, own_namespace, KILL_SWITCH)
-    except NotFound:
-        return False
+        return await read_stop(api, own_namespace) is not None
     except ClusterError:
         return None
-    return True
 
 
 async def mode_in(api: ClusterReader, namespace: str | None) -> Mode | None:

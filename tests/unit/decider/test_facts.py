@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from factories.events import CHECKOUT
+from ooda.common.taxonomy import Mode
+from ooda.decider.core.facts import facts_of, mode_of, owner_of
+
+
+@pytest.mark.parametrize(
+    ("labels", "mode"),
+    [
+        ({"ooda.dev/mode": "auto"}, Mode.AUTO),
+        ({"ooda.dev/mode": "observe"}, Mode.OBSERVE),
+        ({"ooda.dev/mode": "AUTO"}, Mode.PROPOSE),
+        ({}, Mode.PROPOSE),
+        (None, Mode.PROPOSE),
+    ],
+)
+def test_only_the_exact_word_lets_the_agent_act(labels: Any, mode: Mode) -> None:
+    assert mode_of({"metadata": {"labels": labels}}) is mode
+
+
+@pytest.mark.parametrize(
+    ("metadata", "owner"),
+    [
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "a"}}, "Argo CD"),
+        ({"labels": {"argocd.argoproj.io/instance": "a"}}, "Argo CD"),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "a"}}, "Flux"),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "a"}}, "Flux"),
+        ({"annotations": {"meta.helm.sh/release-name": "a"}}, "Helm"),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm"),
+        ({"ownerReferences": [{"kind": "Shop", "name": "s", "controller": True}]}, "Shop s"),
+    ],
+)
+def test_owners_are_known_by_their_marks(metadata: dict[str, Any], owner: str) -> None:
+    assert str(owner_of({"metadata": metadata})).startswith(owner)
+
+
+def test_what_kubectl_applied_has_no_owner() -> None:
+    assert owner_of({"metadata": {"labels": {"app.kubernetes.io/managed-by": "kustomize"}}}) is None
+
+
+@pytest.mark.parametrize(("name", "found"), [("checkout", "h"), ("cart", None)])
+def test_an_autoscaler_counts_for_the_workload_that_it_scales(name: str, found: Any) -> None:
+    scaler = {
+        "metadata": {"name": "h"},
+        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": name}},
+    }
+    facts = facts_of(Mode.AUTO, CHECKOUT, {"spec": {}}, [scaler], None)
+    assert (facts.autoscaler, facts.replicas, facts.known_replicas) == (found, 1, None)
