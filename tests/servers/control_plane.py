@@ -50,6 +50,11 @@ class ControlPlane:
         return f"https://127.0.0.1:{self.port}"
 
     @property
+    def admin_token(self) -> str:
+        """Return the token of who may do everything."""
+        return ADMIN
+
+    @property
     def trust(self) -> ssl.SSLContext:
         """Return what trusts its certificate."""
         return ssl.create_default_context(cafile=str(self.directory / "tls.crt"))

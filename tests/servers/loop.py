@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,19 +22,42 @@ from servers.loop_bus import LoopBus
 from servers.processes import free_port
 from servers.trail import ROLE_PASSWORD, Database
 from servers.waiting import until
-from servers.wire import Died, Sight, api_wire, nats_wire
+from servers.wire import Died, Moment, Sight, api_wire, nats_wire
 
 NAMESPACE = "ooda-system"
 _READY = 40.0  # seconds
+_OF_ITS_OWN: Mapping[Service, Mapping[str, str]] = {
+    Service.OBSERVER: {"OODA_SETTLE_SECONDS": "1"},
+    Service.DECIDER: {
+        "OODA_HOLD_SECONDS": "1",
+        "OODA_COOL_DOWN": "0",
+        "OODA_ACTIONS_PER_NAMESPACE": "1000",
+        "OODA_ACTIONS_IN_TOTAL": "1000",
+        "OODA_STORM_INCIDENTS": "1000",
+    },
+}
+"""Many incidents within minutes, and none to be waited for."""
 
 
 @dataclass
 class Kill:
-    """Where a service is to be killed; ``done`` is set when it was."""
+    """Where a service is to be killed: the n-th time that it sends what contains all words."""
 
     service: Service
-    sight: Callable[[Sight], bool]
+    words: tuple[str, ...]
+    moment: Moment
+    left: int
     done: asyncio.Event
+
+    def strikes(self, sight: Sight) -> bool:
+        """Say whether this is the moment, counting."""
+        if sight.moment != self.moment or any(
+            (word[1:] in sight.what) if word.startswith("!") else (word not in sight.what)
+            for word in self.words
+        ):
+            return False
+        self.left -= 1
+        return self.left == 0
 
 
 class LoopProcess:
@@ -99,19 +122,17 @@ class Loop:
 
         def look(sight: Sight) -> None:
             for kill in self._kills:
-                if kill.service is service and not kill.done.is_set() and kill.sight(sight):
+                if kill.service is service and not kill.done.is_set() and kill.strikes(sight):
                     self.processes[service].kill()
                     kill.done.set()
                     raise Died
 
         return look
 
-    def kill_at(self, service: Service, what: str, moment: str) -> Kill:
-        """Have a service killed the next time that it sends this (a part of it is enough)."""
-        kill = Kill(
-            service, lambda sight: sight.moment == moment and what in sight.what, asyncio.Event()
-        )
-        self._kills.append(kill)
+    def kill_at(self, service: Service, what: str, moment: Moment, nth: int = 1) -> Kill:
+        """Have a service killed when it sends this: words that are there, or with ``!`` are not."""
+        kill = Kill(service, tuple(what.split()), moment, nth, asyncio.Event())
+        self._kills = [each for each in self._kills if not each.done.is_set()] + [kill]
         return kill
 
     async def start(self, services: Sequence[Service] = LOOP_SERVICES) -> None:
@@ -119,10 +140,12 @@ class Loop:
         for service in services:
             self.processes[service].start()
         for service in services:
-            await until(lambda each=service: self._ready(each), _READY)
+            await self.ready(service)
 
-    async def _ready(self, service: Service) -> bool:
-        return await asyncio.to_thread(self.processes[service].ready)
+    async def ready(self, service: Service) -> None:
+        """Wait until a service is ready."""
+        process = self.processes[service]
+        await until(lambda: asyncio.to_thread(process.ready), _READY)
 
     def stop(self) -> None:
         """End all of them."""
@@ -154,14 +177,13 @@ async def loop(
                 "OODA_NATS__PASSWORD": bus.passwords[f"{service.upper()}_PASSWORD"],
                 "OODA_CLUSTER__KUBECONFIG": str(kubeconfig),
             }
+            environment |= _OF_ITS_OWN.get(service, {})
             if service is Service.RECORDER:
                 environment |= {
                     "OODA_POSTGRES__URL": str(database.settings().url),
                     "OODA_POSTGRES__USER": "recorder",
                     "OODA_POSTGRES__PASSWORD": ROLE_PASSWORD,
                 }
-            if service is Service.OBSERVER:
-                environment["OODA_SETTLE_SECONDS"] = "1"
             log = directory / f"{service}.log"
             made.processes[service] = LoopProcess(service, environment, log)
         try:
