@@ -65,6 +65,20 @@ class Alive:
 WatchEvent = Delta | Synced | Alive
 
 
+PATCH_OPERATIONS = frozenset({"add", "remove", "replace", "test"})
+"""The operations of a JSON patch that the product uses."""
+
+
+def refuse_others(operations: Sequence[Mapping[str, Any]]) -> None:
+    """Raise Refused if there is an operation that is not in PATCH_OPERATIONS.
+
+    The API server says of one that it does not know what it says of a ``test`` that failed.
+    """
+    others = {str(each.get("op")) for each in operations} - PATCH_OPERATIONS
+    if others:
+        raise Refused(f"not an operation of a JSON patch here: {', '.join(sorted(others))}")
+
+
 class ClusterWatcher(Protocol):
     """Follows collections without ever listing them again in steady state."""
 
@@ -105,7 +119,10 @@ class ClusterReader(Protocol):
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
     ) -> str:
-        """Return the end of a container's log. Raises ClusterError."""
+        """Return the end of a container's log: of its last lines the last bytes (UTF-8).
+
+        Raises ClusterError.
+        """
         ...
 
 
@@ -123,7 +140,8 @@ class ClusterWriter(Protocol):
     ) -> Object:
         """Apply a JSON patch (RFC 6902) and return the object after it.
 
-        Raises Conflict if a ``test`` operation fails, ClusterError else.
+        Raises Conflict if a ``test`` fails or a path is not there, Refused before anything is sent
+        for an operation that is not in PATCH_OPERATIONS, ClusterError else.
         """
         ...
 
