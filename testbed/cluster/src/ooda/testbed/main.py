@@ -24,7 +24,7 @@ from ooda.testbed.cluster import network
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
-from ooda.testbed.images.laboratory import Laboratory, laboratory
+from ooda.testbed.images.laboratory import CONTROL_PLANE_PROGRAMS, Laboratory, laboratory
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
@@ -83,6 +83,14 @@ def images() -> None:
     """Have every image in Docker: pulled where a registry can be reached, else built."""
     with _testbed() as testbed:
         testbed.cluster()
+
+
+@app.command()
+def programs() -> None:
+    """Have the programs of a control plane, built with Go if need be; needs no Docker."""
+    with _testbed() as testbed:
+        for name in CONTROL_PLANE_PROGRAMS:
+            testbed.lab.program(name)
 
 
 @app.command()

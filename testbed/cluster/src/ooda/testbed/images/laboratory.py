@@ -24,6 +24,9 @@ from ooda.testbed.progress import Steps
 _BAKE = Path(__file__).with_name("bake.sh")
 _NODE = "node"
 
+CONTROL_PLANE_PROGRAMS = ("etcd", "kube")
+"""Go programs that a control plane without nodes is made of; tests run one as local processes."""
+
 
 def _name(image: str) -> str:
     return f"ooda-lab/{image}"
