@@ -235,7 +235,7 @@ def _programs(directory: Path) -> Path:
 
 def _built(lab: Laboratory, name: str) -> Path:
     """Return a program that was built before; a test is no place for minutes of building."""
-    found = lab.programs.cache.find(name, lab.programs.key(name, lab.recipes.binaries[name]))
+    found = lab.built(name)
     if found is None:
         raise ServerMissingError(f"{name} is not built: run `make test-servers`.")
     return found

@@ -88,9 +88,12 @@ def images() -> None:
 @app.command()
 def programs() -> None:
     """Have the programs of a control plane, built with Go if need be; needs no Docker."""
-    with _testbed() as testbed:
-        for name in CONTROL_PLANE_PROGRAMS:
-            testbed.lab.program(name)
+    with _testbed(alone=False) as testbed:  # tests may begin beside another command
+        missing = [name for name in CONTROL_PLANE_PROGRAMS if not testbed.lab.built(name)]
+    if missing:
+        with _testbed() as testbed:
+            for name in missing:
+                testbed.lab.program(name)
 
 
 @app.command()
@@ -180,15 +183,16 @@ def doctor(
 
 
 @contextmanager
-def _testbed() -> Iterator[Testbed]:
-    """One command at a time; errors become a sentence and an exit code."""
+def _testbed(*, alone: bool = True) -> Iterator[Testbed]:
+    """One command at a time, if it has to be alone; errors become a sentence and an exit code."""
     for received in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(received, _as_interrupt)
     try:
         folders = layout()
         with (folders.state / "lock").open("w") as lock:
             try:
-                flock(lock, LOCK_EX | LOCK_NB)
+                if alone:
+                    flock(lock, LOCK_EX | LOCK_NB)
             except OSError:
                 raise Refused(
                     "Another command of the testbed is running; wait for it to end."

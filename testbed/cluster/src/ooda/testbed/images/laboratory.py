@@ -70,6 +70,10 @@ class Laboratory:
             commands.run("docker", "rmi", "--force", *named, deadline=120)
         commands.run("docker", "image", "prune", "--force", *labelled, deadline=120)
 
+    def built(self, name: str) -> Path | None:
+        """One Go program of the recipes, if it was built before from what is there now."""
+        return self.cache.find(name, self.programs.key(name, self.recipes.binaries[name]))
+
     def program(self, name: str) -> Path:
         """One Go program of the recipes (kind, the runtime wrapper), built if need be."""
         return self.programs.build(name, self.recipes.binaries[name])
