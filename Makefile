@@ -33,6 +33,12 @@ lock: setup ## resolve the dependencies again into the hashed lock files
 	$(LOCK) testbed/shop/pyproject.toml -o testbed/shop/requirements.lock
 	$(LOCK) $(addsuffix /pyproject.toml,$(SHIPPED)) --constraints requirements.lock -o services/requirements.lock
 
+PEOPLE := operator
+
+.PHONY: nats-accounts
+nats-accounts: setup ## render the accounts of NATS again from the topology
+	$(BIN)/ooda-bootstrap accounts $(addprefix --person=,$(PEOPLE)) > k8s/base/nats/accounts.conf
+
 .PHONY: check
 check: setup ## lint, types, import rules, shell scripts
 	$(BIN)/ruff check .
@@ -71,6 +77,10 @@ shop: setup ## have the shop on the cluster, with customers who buy
 .PHONY: agent
 agent: setup ## have the agent on the cluster: image, passwords, schema, five services
 	@$(TESTBED) agent
+
+.PHONY: demo
+demo: setup ## have everything, break the shop three ways, watch the agent heal it
+	@$(TESTBED) demo
 
 .PHONY: down
 down: cluster-down ## the same as cluster-down

@@ -1,6 +1,7 @@
 """A judged situation in which the decider acts; a test changes the one thing it is about."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from factories.events import ANOMALY_ID, CHECKOUT, NOW, make, open_anomaly
@@ -42,13 +43,7 @@ def started(attempt: int = 1) -> DiagnosisStarted:
 
 
 def world(**given: Any) -> World:
-    return World(
-        **{
-            "facts": GOOD,
-            "budgets": Budgets(),
-            "recent_incidents": 1,
-            "playbook": PLAYBOOK,
-            "limits": LIMITS,
-        }
-        | given
+    usual = World(
+        facts=GOOD, budgets=Budgets(), recent_incidents=1, playbook=PLAYBOOK, limits=LIMITS
     )
+    return replace(usual, **given)

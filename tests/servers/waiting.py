@@ -11,4 +11,4 @@ async def until(true: Callable[[], Awaitable[bool] | bool], seconds: float = 15.
             said = true()
             if said if isinstance(said, bool) else await said:
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)

@@ -84,7 +84,10 @@ async def test_the_recorder_is_not_needed_to_take_back() -> None:
         await acting.until(lambda: acting.api.writes)
         acting.recorder = False
         await acting.until(acting.executed)
-    assert acting.executed()[0].outcome is Outcome.UNDONE
+    (ended,) = acting.executed()
+    assert ended.outcome is Outcome.UNDONE
+    assert ended.after is not None
+    assert not ended.after.fresh
 
 
 async def test_no_record_no_write() -> None:

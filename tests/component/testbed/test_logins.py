@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from fakes.programs import Programs
+from ooda.common.bus.server_config import PASSWORDS_FILE
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.workloads.logins import (
     DATABASE_LOGINS,
     NATS_LOGINS,
     NATS_PEOPLE,
     Login,
-    as_config,
     ensure_nats_passwords,
     ensure_passwords,
 )
@@ -99,14 +99,11 @@ def test_a_secret_of_the_one_user_of_before_is_replaced(kubectl: Kubectl, applie
 def test_the_server_gets_the_password_of_every_login(kubectl: Kubectl, applied: Any) -> None:
     made = applied()
     ensure_nats_passwords(kubectl)
-    config = made()["nats-passwords"]["passwords.conf"]
-    names = [line.partition(":")[0] for line in config.splitlines()]
-    assert names == [f"{each.name}_password" for each in NATS_LOGINS]
-    assert f'cli_password: "{made()[NATS_PEOPLE]["cli"]}"' in config.splitlines()
-
-
-def test_passwords_are_always_strings() -> None:
-    assert as_config({"a": "123", "b": 'x"y'}) == 'a_password: "123"\nb_password: "x\\"y"\n'
+    lines = made()["nats-passwords"][PASSWORDS_FILE].splitlines()
+    assert len(lines) == len(NATS_LOGINS)
+    assert f'CLI_PASSWORD: "{made()[NATS_PEOPLE]["cli"]}"' in lines
+    assert f'PERSON_OPERATOR_PASSWORD: "{made()[NATS_PEOPLE]["operator"]}"' in lines
+    assert f'ACTOR_PASSWORD: "{made()["nats-actor"]["password"]}"' in lines
 
 
 def test_people_read_the_database_as_its_reader_once_there_is_one() -> None:

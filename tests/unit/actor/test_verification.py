@@ -12,7 +12,7 @@ from ooda.common.events import GraphEdge
 from ooda.common.plans import Verification
 from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, WorkloadTarget
 
-WRITTEN = NOW
+WRITTEN = NOW + dt.timedelta(milliseconds=400)
 AFTER = NOW + dt.timedelta(seconds=1)
 SERVICE = ServiceTarget(namespace=NAMESPACE, name="checkout")
 CART = WorkloadTarget(namespace=NAMESPACE, workload_kind="Deployment", name="cart")
@@ -55,6 +55,7 @@ def new(target: Any, seconds: float = 0.5) -> Any:
         (snapshot(AFTER, ill=True), Bad),
         (snapshot(AFTER, anomalies=(new(CHECKOUT),)), Bad),
         (snapshot(AFTER, anomalies=(new(CART),), graph=GRAPH), Bad),
+        (snapshot(AFTER, anomalies=(new(CART, 0),), graph=GRAPH), Bad),
         (snapshot(AFTER, anomalies=(new(CART, -5),), graph=GRAPH), Good),
         (snapshot(AFTER, anomalies=(new(FAR),), graph=GRAPH), Good),
         (snapshot(AFTER, anomalies=(new(NODE),), graph=GRAPH), Good),

@@ -149,9 +149,9 @@ def test_replicas_are_brought_back_unless_an_autoscaler_sets_them() -> None:
     assert "HorizontalPodAutoscaler h" in scaled.reason
 
 
-def test_a_deletion_needs_more_confidence_and_names_the_pod() -> None:
+def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
     crash: dict[str, Any] = {"failure_class": FailureClass.CRASH_LOOP, "change": None}
-    sure, unsure = judge(confidence=0.98, **crash), judge(confidence=0.96, **crash)
+    sure, unsure = judge(confidence=0.91, **crash), judge(confidence=0.89, **crash)
     assert isinstance(sure, Act)
     assert sure.request.parameters == {"pod": "checkout-1"}
     assert isinstance(unsure, Review)

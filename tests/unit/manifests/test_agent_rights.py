@@ -18,7 +18,7 @@ RIGHTS = {
         "apps/statefulsets apps/daemonsets batch/jobs batch/cronjobs events.k8s.io/events "
         "discovery.k8s.io/endpointslices networking.k8s.io/networkpolicies "
         "policy/poddisruptionbudgets coordination.k8s.io/leases",
-        "get create update": "ooda.dev/knowngoods",
+        "get list watch create update": "ooda.dev/knowngoods",
         "get update": "coordination.k8s.io/leases/ooda-observer@own",
     },
     "orienter": {

@@ -255,3 +255,29 @@ def test_ended_incidents_are_forgotten_when_no_event_can_come_again() -> None:
 
     assert len(incidents.forgettable(book, later)) == 1
     assert incidents.forgettable(book, NOW) == ()
+
+
+def test_an_action_of_a_merged_incident_counts_for_the_one_that_goes_on() -> None:
+    book: Book = {}
+    flag(book, anomaly(Signal.CRASH_LOOP, DATABASE))
+    flag(book, anomaly(Signal.CRASH_LOOP, CHECKOUT, after=2), later=2)
+    database, checkout = book.values()
+    apply(book, incidents.same_cause(book, checkout, DATABASE, NOW))
+
+    step = execute(book, checkout.incident_id, Outcome.NOT_HELPED)
+
+    assert step.diagnose == database.incident_id
+
+
+def test_an_anomaly_that_flaps_does_not_grow_the_record_for_ever() -> None:
+    book: Book = {}
+    kept = anomaly(Signal.REPLICAS_SHORT)
+    flag(book, kept)
+    for n in range(incidents.CLEARED_KEPT + 20):
+        flapping = anomaly(Signal.CRASH_LOOP, after=n)
+        flag(book, flapping)
+        clear(book, flapping)
+
+    (incident,) = book.values()
+    assert len(incident.members) <= incidents.CLEARED_KEPT + 2
+    assert [each.anomaly_id for each in incident.still_open] == [kept.anomaly_id]

@@ -126,6 +126,13 @@ def test_an_image_that_runs_on_another_node_is_not_the_image() -> None:
     assert inspect(failing, pulled_elsewhere=other_image) == {Sign.PULL_FAILING}
 
 
+def test_images_are_compared_as_the_template_names_them() -> None:
+    resolved = pod("a", container_status(image="docker.io/library/shop@sha256:0"))
+    resolved["spec"]["containers"] = [{"name": "app", "image": "shop:1"}]
+
+    assert pod_of(resolved).containers[0].image == "shop:1"
+
+
 @pytest.mark.parametrize(
     ("replicas", "minimum", "short"),
     [(0, 1, True), (1, 2, True), (1, 1, False), (3, 2, False)],

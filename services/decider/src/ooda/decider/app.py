@@ -1,14 +1,12 @@
 """The composition root of the decider."""
 
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ooda.common.service import App, Consumption, Context
 from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account
-from ooda.decider.core.limits import Limits
-from ooda.decider.core.playbook import Playbook, PlaybookError, parse_playbook
+from ooda.decider.core.playbook import Playbook, PlaybookError, held_for, parse_playbook
 from ooda.decider.core.record import Entry
 from ooda.decider.desk import Desk
 from ooda.decider.handlers import Handlers
@@ -24,10 +22,17 @@ async def compose(context: Context) -> App:
     """
     settings: DeciderSettings = context.settings
     bus = context.bus(Account.LOOP)
-    limits = Limits(valid_for=settings.valid_for)
-    limits = replace(limits, closed_to_us=limits.closed_to_us | {settings.namespace})
     playbook = read_playbook(settings.playbook)
-    desk = Desk(bus.bucket(DECISIONS, Entry), bus, context.api, context.clock, playbook, limits)
+    if settings.hold_seconds is not None:
+        playbook = held_for(playbook, settings.hold_seconds)
+    desk = Desk(
+        bus.bucket(DECISIONS, Entry),
+        bus,
+        context.api,
+        context.clock,
+        playbook,
+        settings.limits(),
+    )
     await desk.load()
     handlers = Handlers(desk)
     return App(

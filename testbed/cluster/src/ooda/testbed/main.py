@@ -22,6 +22,7 @@ from ooda.common.config_file import ConfigError
 from ooda.testbed import commands, docker, engine, preflight, source
 from ooda.testbed.cluster import network
 from ooda.testbed.cluster.lifecycle import Cluster
+from ooda.testbed.demo.running import run_demo
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
 from ooda.testbed.images.laboratory import CONTROL_PLANE_PROGRAMS, Laboratory, laboratory
@@ -134,6 +135,18 @@ def agent() -> None:
         ensure_platform(cluster)
         ensure_agent(cluster)
         testbed.steps.say("The agent watches: `.venv/bin/ooda status` asks how it is.")
+
+
+@app.command()
+def demo() -> None:
+    """Have everything, break the shop three ways, and show how the agent heals it."""
+    with _testbed() as testbed:
+        cluster = testbed.cluster()
+        cluster.ensure()
+        ensure_platform(cluster)
+        ensure_shop(cluster)
+        ensure_agent(cluster)
+        run_demo(cluster)
 
 
 @app.command()

@@ -40,6 +40,10 @@ def log_as_json(level: str, service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in [each for each in logging.root.manager.loggerDict if each.startswith("faststream")]:
+        library = logging.getLogger(name)  # it brings a handler of its own, which writes no JSON
+        library.handlers.clear()
+        library.propagate = True
     structlog.contextvars.bind_contextvars(service=service)
 
 

@@ -19,7 +19,7 @@ from ooda.actor.core.record import ActionRecord, State
 from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, judge
 from ooda.common.cluster.interface import Object
 from ooda.common.events import TelemetrySnapshot
-from ooda.common.plans import CordonStep, PatchStep, Step
+from ooda.common.plans import CordonStep, Health, PatchStep, Step
 
 RETRY = dt.timedelta(seconds=1)
 """Pause before looking again at what could not be read or written."""
@@ -254,9 +254,15 @@ def _undone(record: ActionRecord, sight: Sight, now: dt.datetime) -> ActionRecor
         isinstance(each, PatchStep | CordonStep) for each in record.steps[: record.done]
     )
     if record.restored == invertible:
-        return _end(record, State.UNDONE, sight, now, f"{record.reason} It was taken back.")
+        ended = _end(record, State.UNDONE, sight, now, f"{record.reason} It was taken back.")
+        return ended.model_copy(update={"health_after": _before_undo(ended.health_after)})
     reason = f"{record.reason} It could not be taken back: somebody else changed the object."
     return _end(record, State.UNDO_CONFLICT, sight, now, reason)
+
+
+def _before_undo(seen: Health | None) -> Health | None:
+    """Say that what was seen does not count: no snapshot is younger than the undo just made."""
+    return seen and seen.model_copy(update={"fresh": False})
 
 
 def _end(

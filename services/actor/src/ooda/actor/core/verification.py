@@ -92,10 +92,13 @@ def row_of(target: Target, snapshot: TelemetrySnapshot) -> WorkloadRow | None:
 
 
 def _new_nearby(record: ActionRecord, snapshot: TelemetrySnapshot) -> Iterator[OpenAnomaly]:
+    if record.written_at is None:
+        return
+    # The cluster tells onsets in whole seconds: one in the second of the write counts as new.
+    second = record.written_at.replace(microsecond=0)
     near = neighbourhood(record.target, snapshot.graph)
     for each in snapshot.anomalies:
-        is_new = record.written_at is not None and each.since >= record.written_at
-        if is_new and each.anomaly_id not in record.anomalies and each.target in near:
+        if each.since >= second and each.anomaly_id not in record.anomalies and each.target in near:
             yield each
 
 

@@ -88,6 +88,23 @@ def parse_playbook(text: str) -> Playbook:
     return rows
 
 
+def held_for(playbook: Playbook, seconds: float) -> Playbook:
+    """Return the playbook with every action's hold time replaced; a test cluster waits less."""
+    return {failure: _held(row, seconds) for failure, row in playbook.items()}
+
+
+def _held(row: Row, seconds: float) -> Row:
+    steps = tuple(
+        each.model_copy(
+            update={"verification": each.verification.model_copy(update={"hold_seconds": seconds})}
+        )
+        if isinstance(each, ActStep)
+        else each
+        for each in row.steps
+    )
+    return row.model_copy(update={"steps": steps})
+
+
 def _explain(error: ValidationError) -> str:
     wrong = []
     for each in error.errors(include_url=False):

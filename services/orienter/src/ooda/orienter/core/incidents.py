@@ -26,6 +26,9 @@ DID_NOT_HELP = frozenset({Outcome.UNDONE, Outcome.NOT_HELPED})
 KEPT_AFTER_END = dt.timedelta(hours=1)
 """How long an ended incident is remembered: longer than any event is delivered again."""
 
+CLEARED_KEPT = 100
+"""Cleared anomalies that a record keeps, so that one that flaps does not grow it for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -92,7 +95,7 @@ def cleared(book: Book, event: AnomalyCleared, now: dt.datetime) -> Step:
 
 def executed(book: Book, event: ActionExecuted, now: dt.datetime) -> Step:
     """Diagnose again what an action did not cure, with that as evidence."""
-    incident = book.get(event.incident_id)
+    incident = _going_on(book, event.incident_id)
     if incident is None or incident.state != "open":
         return Step()
     if any(tried.action_id == event.action_id for tried in incident.tried):
@@ -174,7 +177,7 @@ def _absorb(
         first,
         "extended",
         now,
-        members=tuple(members.values()),
+        members=_bounded(tuple(members.values())),
         absorbed=(*first.absorbed, *ids),
         tried=(*first.tried, *(tried for each in rest for tried in each.tried)),
     )
@@ -200,6 +203,23 @@ def _next_attempt(
     """Return the record with one more attempt to come."""
     update |= {"attempt": incident.attempt + 1, "reason": reason, "pending": True}
     return incident.model_copy(update=update | {"changed_at": now})
+
+
+def _going_on(book: Book, incident_id: str) -> Incident | None:
+    """Return an incident, or the one it was merged into: its action may have been under way."""
+    incident = book.get(incident_id)
+    for _ in book:
+        if incident is None or incident.state != "merged":
+            break
+        incident = book.get(incident.merged_into or "")
+    return incident
+
+
+def _bounded(members: Sequence[Member]) -> tuple[Member, ...]:
+    """Keep all that is open and the newest of the rest: a record has to fit into a message."""
+    gone = [each for each in members if each.cleared]
+    dropped = {each.anomaly_id for each in gone[: max(0, len(gone) - CLEARED_KEPT)]}
+    return tuple(each for each in members if each.anomaly_id not in dropped)
 
 
 def _reason(outcome: Outcome, incident: Incident) -> Reason | None:

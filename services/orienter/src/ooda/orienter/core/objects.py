@@ -125,6 +125,11 @@ def pod_of(obj: Object) -> Pod:
         *items(status.get("initContainerStatuses")),
         *items(status.get("containerStatuses")),
     ]
+    # As the template has it: the runtime may have resolved the status' one to another name.
+    wanted = {
+        text(each.get("name")): text(each.get("image"))
+        for each in [*items(spec.get("initContainers")), *items(spec.get("containers"))]
+    }
     return Pod(
         name=text(meta.get("name")),
         uid=text(meta.get("uid")),
@@ -134,19 +139,20 @@ def pod_of(obj: Object) -> Pod:
         terminating="deletionTimestamp" in meta,
         unschedulable=conditions.get("PodScheduled") == ("False", "Unschedulable"),
         template_hash=text(mapping(meta.get("labels")).get(TEMPLATE_HASH)) or None,
-        containers=tuple(_container(each) for each in statuses),
+        containers=tuple(_container(each, wanted) for each in statuses),
     )
 
 
-def _container(status: Object) -> Container:
+def _container(status: Object, wanted: Mapping[str, str]) -> Container:
     state = mapping(status.get("state"))
     ended = mapping(state.get("terminated")) or mapping(
         mapping(status.get("lastState")).get("terminated")
     )
     code = ended.get("exitCode")
+    name = text(status.get("name"))
     return Container(
-        name=text(status.get("name")),
-        image=text(status.get("image")),
+        name=name,
+        image=wanted.get(name) or text(status.get("image")),
         ready=status.get("ready") is True,
         running="running" in state,
         restarts=number(status.get("restartCount")),

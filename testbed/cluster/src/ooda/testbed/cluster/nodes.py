@@ -1,5 +1,6 @@
 """Orders to the node containers: which images they hold, loading more."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,18 +26,18 @@ def full_name(reference: str) -> str:
     return reference if names_registry(first) else f"docker.io/{reference}"
 
 
-def load_images(kind: Path, references: list[str]) -> None:
-    """Have images from Docker in every node. Raises CommandFailed."""
+def load_images(kind: Path, references: list[str], into: Sequence[str] = NODES) -> None:
+    """Have images from Docker in every node, or in those given. Raises CommandFailed."""
     with ThreadPoolExecutor() as pool:
-        held = dict(zip(NODES, pool.map(held_images, NODES), strict=True))
-    missing = {node: {r for r in references if full_name(r) not in held[node]} for node in NODES}
+        held = dict(zip(into, pool.map(held_images, into), strict=True))
+    missing = {node: {r for r in references if full_name(r) not in held[node]} for node in into}
     wanted = sorted(set().union(*missing.values()))
     if not wanted:
         return
     with TemporaryDirectory(prefix="ooda-images-") as folder:
         archive = Path(folder) / "images.tar"
         run("docker", "save", "--output", str(archive), *wanted, deadline=300)
-        nodes = ",".join(node for node in NODES if missing[node])
+        nodes = ",".join(node for node in into if missing[node])
         run(
             str(kind), "load", "image-archive", str(archive), "--name", CLUSTER, "--nodes", nodes,
             deadline=300,

@@ -9,7 +9,7 @@ from ooda.testbed.cluster import nodes
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.images.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import Layout
+from ooda.testbed.layout import CONTROL_PLANE, Layout
 from ooda.testbed.pins import Pins
 from ooda.testbed.workloads.deploy import await_jobs, await_rollouts, read_secrets, rendered
 from ooda.testbed.workloads.logins import DATABASE_LOGINS, SYSTEM, ensure_passwords
@@ -42,8 +42,8 @@ def ensure_agent(cluster: Cluster) -> None:
     image = agent_image(cluster.layout, cluster.pins)
     _ensure_image(cluster, image)
     kubectl = cluster.kubectl
-    with cluster.steps.step("loading the agent's image into the nodes", "agent-load"):
-        nodes.load_images(cluster.kind, [image])
+    with cluster.steps.step("loading the agent's image into its node", "agent-load"):
+        nodes.load_images(cluster.kind, [image], [CONTROL_PLANE])
     with cluster.steps.step("starting the agent", "agent"):
         ensure_passwords(kubectl, DATABASE_LOGINS)
         objects = agent_objects(

@@ -3,10 +3,11 @@
 The server's own Secret is made from those of the users, so that the two cannot disagree.
 """
 
-import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ooda.common.bus.server_config import PASSWORDS_FILE, password_variables, render_passwords
 from ooda.common.topology import Service
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.workloads.deploy import Credential, create_credentials, read_secrets
@@ -58,12 +59,16 @@ def ensure_nats_passwords(kubectl: Kubectl) -> None:
     """Have the passwords of the bus, for its users and for the server."""
     passwords = ensure_passwords(kubectl, NATS_LOGINS)
     create_credentials(
-        kubectl, Credential(SYSTEM, "nats-passwords", {"passwords.conf": as_config(passwords)})
+        kubectl, Credential(SYSTEM, "nats-passwords", {PASSWORDS_FILE: as_config(passwords)})
     )
 
 
-def as_config(passwords: dict[str, str]) -> str:
-    """Render passwords as variables of the server's configuration; quoted, so always strings."""
-    return "".join(
-        f"{name}_password: {json.dumps(password)}\n" for name, password in passwords.items()
+def as_config(passwords: Mapping[str, str]) -> str:
+    """Render the passwords of the bus's logins as the server includes them."""
+    names = [*Service, *PEOPLE]
+    return render_passwords(
+        {
+            variable: passwords[name]
+            for name, variable in zip(names, password_variables(PEOPLE), strict=True)
+        }
     )

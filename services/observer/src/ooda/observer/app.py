@@ -1,0 +1,42 @@
+"""The composition root."""
+
+from ooda.common.service import App, Consumption, Context
+from ooda.common.topology import BASELINES, OBSERVER, Account
+from ooda.observer.catalog import Catalog
+from ooda.observer.core.sources import WATCHED
+from ooda.observer.core.state import Rules, initial
+from ooda.observer.handlers import noticing
+from ooda.observer.ledger import Ledger, OpenAnomalies
+from ooda.observer.observation import Observation
+from ooda.observer.settings import ObserverSettings
+
+
+async def compose(context: Context) -> App:
+    """Read what was open, and put the parts together."""
+    bus = context.bus(Account.LOOP)
+    ledger = Ledger(bus.bucket(BASELINES, OpenAnomalies), bus)
+    catalog = Catalog(context.api, context.api)
+    state = initial(_rules(context.settings, context.cluster_id), await ledger.read())
+    observation = Observation(state, context.clock, ledger, catalog, bus)
+    return App(
+        consumers=(Consumption(OBSERVER, noticing(observation.put)),),
+        tasks=(
+            observation.fold,
+            observation.tick,
+            observation.publish_snapshots,
+            ledger.run,
+            catalog.run,
+            *(observation.watching(context.api, kind) for kind in sorted(WATCHED)),
+        ),
+        status=observation.status,
+    )
+
+
+def _rules(settings: ObserverSettings, cluster_id: str) -> Rules:
+    return Rules(
+        cluster_id=cluster_id,
+        own_namespace=settings.namespace,
+        namespaces=frozenset(settings.namespaces),
+        excluded=frozenset(settings.excluded_namespaces),
+        settle_seconds=settings.settle_seconds,
+    )

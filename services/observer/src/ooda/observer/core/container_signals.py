@@ -1,0 +1,194 @@
+"""Signals of containers: image pull, crash loop, stuck. Each is a function of pods alone."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+
+from ooda.common.taxonomy import Signal
+from ooda.observer.core.deviations import Deviation, observed
+from ooda.observer.core.history import CRASH_WINDOW, seconds
+from ooda.observer.core.state import Crash
+from ooda.observer.core.views import Container, Pod, PodWarning
+
+IMAGE_PULL = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "RegistryUnavailable",
+        "ImageInspectError",
+        "SignatureValidationFailed",
+    }
+)
+STUCK = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+        "PreCreateHookError",
+        "PreStartHookError",
+        "PostStartHookError",
+        "CreatePodSandboxError",
+        "ConfigPodSandboxError",
+    }
+)
+CRASH_BACK_OFF = "CrashLoopBackOff"
+CREATING = ("ContainerCreating", "PodInitializing")
+CRASHES_IN_A_LOOP = 2
+STABLE_SECONDS = 10.0
+"""How long a container that was in a loop has to run, ready, until it counts as out of it."""
+STABLE_FACTOR = 2.0
+"""And so many times as long as it ever ran before it crashed: one that lives for 20 s each time
+is not stable after ten."""
+KUBELET_PATIENCE = 20.0
+"""Seconds that a pod may wait for volumes or a network before a warning about it counts."""
+
+
+def image_pull(pods: Sequence[Pod]) -> Iterator[Deviation]:
+    """Yield containers whose image cannot be had."""
+    for pod, container in _first_per_container(pods, IMAGE_PULL):
+        failing = {p.node for p, c in _waiting(pods, IMAGE_PULL) if c.image == container.image}
+        running = {
+            each.node
+            for each in pods
+            for c in each.containers
+            if c.image == container.image and (c.running_since or c.terminated)
+        }
+        where = f", pod {pod.meta.name}" + (f" on node {pod.node}" if pod.node else "")
+        yield Deviation(
+            Signal.IMAGE_PULL,
+            container.name,
+            pod.meta.created_at,
+            f"cannot pull image {container.image} ({container.waiting}){where}",
+            observed(
+                container=container.name,
+                image=container.image,
+                reason=container.waiting,
+                message=container.message,
+                revision=pod.revision,
+                nodes_failing=_names(failing),
+                nodes_running=_names(running),
+            ),
+            pod,
+        )
+
+
+def crash_loop(
+    pods: Sequence[Pod], crashes: Sequence[Crash], flagged: frozenset[str], now: dt.datetime
+) -> Iterator[Deviation]:
+    """Yield containers that end with an error again and again, and are not stable since.
+
+    For one that is flagged already a single end that is remembered keeps it so until it is stable:
+    the flag may come from a back-off, whose earlier ends the kubelet has forgotten.
+    """
+    told: set[str] = set()
+    for pod in _alive(pods):
+        for container in pod.containers:
+            mine = [
+                each
+                for each in crashes
+                if (each.uid, each.container) == (pod.meta.uid, container.name)
+                and seconds(each.at, now) <= CRASH_WINDOW
+            ]
+            if container.name in told or not _looping(
+                pod,
+                container,
+                mine,
+                now,
+                ends=1 if container.name in flagged else CRASHES_IN_A_LOOP,
+            ):
+                continue
+            told.add(container.name)
+            yield Deviation(
+                Signal.CRASH_LOOP,
+                container.name,
+                min((each.at for each in mine), default=container.finished_at),
+                f"crashes again and again: container {container.name} of pod {pod.meta.name} "
+                f"ended with exit code {container.exit_code} "
+                f"({container.reason or 'no reason given'}), {container.restarts} restarts",
+                observed(
+                    container=container.name,
+                    exit_code=container.exit_code,
+                    reason=container.reason,
+                    restarts=container.restarts,
+                    image=container.image,
+                    revision=pod.revision,
+                ),
+                pod,
+            )
+
+
+def _looping(
+    pod: Pod, container: Container, crashes: Sequence[Crash], now: dt.datetime, *, ends: int
+) -> bool:
+    if container.waiting == CRASH_BACK_OFF:
+        # The kubelet backs off after ends with success too; that is no crash of this container.
+        return container.exit_code != 0
+    if container.terminated and container.exit_code == 0:
+        return False
+    return len(crashes) >= ends and not _stable(pod, container, crashes, now)
+
+
+def _stable(pod: Pod, container: Container, crashes: Sequence[Crash], now: dt.datetime) -> bool:
+    if container.running_since is None or not container.ready:
+        return False
+    longest = max(each.ran_seconds for each in crashes)
+    since = max(container.running_since, pod.ready_since or container.running_since)
+    return seconds(since, now) >= max(STABLE_SECONDS, STABLE_FACTOR * longest)
+
+
+def container_stuck(
+    pods: Sequence[Pod], warnings: Mapping[str, PodWarning], now: dt.datetime
+) -> Iterator[Deviation]:
+    """Yield containers that the kubelet cannot create or start."""
+    for pod, container in _first_per_container(pods, STUCK):
+        yield _stuck(pod, container, container.waiting or "", container.message)
+    told: set[str] = set()
+    for pod, container in _waiting(pods, frozenset(CREATING)):
+        warning, created = warnings.get(pod.meta.name), pod.meta.created_at
+        late = created is not None and seconds(created, now) >= KUBELET_PATIENCE
+        if warning is not None and late and container.name not in told and not container.init:
+            told.add(container.name)
+            yield _stuck(pod, container, warning.reason, warning.note)
+
+
+def _stuck(pod: Pod, container: Container, reason: str, message: str) -> Deviation:
+    return Deviation(
+        Signal.CONTAINER_STUCK,
+        container.name,
+        pod.meta.created_at,
+        f"cannot start container {container.name} ({reason}), pod {pod.meta.name}",
+        observed(
+            container=container.name,
+            image=container.image,
+            reason=reason,
+            message=message,
+            revision=pod.revision,
+        ),
+        pod,
+    )
+
+
+def _alive(pods: Sequence[Pod]) -> Iterator[Pod]:
+    return (each for each in pods if each.meta.deleted_at is None and not each.over)
+
+
+def _waiting(pods: Sequence[Pod], reasons: frozenset[str]) -> Iterator[tuple[Pod, Container]]:
+    for pod in _alive(pods):
+        for container in pod.containers:
+            if container.waiting in reasons:
+                yield pod, container
+
+
+def _first_per_container(
+    pods: Sequence[Pod], reasons: frozenset[str]
+) -> Iterator[tuple[Pod, Container]]:
+    told: set[str] = set()
+    for pod, container in _waiting(pods, reasons):
+        if container.name not in told:
+            told.add(container.name)
+            yield pod, container
+
+
+def _names(nodes: set[str | None]) -> str:
+    return ", ".join(sorted(each for each in nodes if each))

@@ -1,0 +1,64 @@
+"""From the raw status of a pod to the views of its containers."""
+
+from ooda.observer.core.reading import Json, items, mapping, moment, number, text
+from ooda.observer.core.views import Container
+
+BASE_BUDGET = 30.0
+"""Seconds that every start may take beside its probes: scheduling, pull, the program's own start.
+
+A cold pull of a usual image took up to 12 s on the reference cluster.
+"""
+CONTAINERS_LIMIT = 64
+
+
+def parse_containers(spec: Json, status: Json, message_limit: int) -> tuple[Container, ...]:
+    """Return all containers that the kubelet has a status of, init containers first."""
+    found = []
+    for states, specs, init in (
+        ("initContainerStatuses", "initContainers", True),
+        ("containerStatuses", "containers", False),
+    ):
+        by_name = {text(each.get("name")): each for each in items(spec.get(specs))}
+        for each in items(status.get(states)):
+            declared = by_name.get(text(each.get("name")), {})
+            found.append(_container(each, declared, init=init, message_limit=message_limit))
+    return tuple(found[:CONTAINERS_LIMIT])
+
+
+def _container(raw: Json, declared: Json, *, init: bool, message_limit: int) -> Container:
+    state = mapping(raw, "state")
+    waiting = mapping(state, "waiting")
+    now_over = mapping(state, "terminated")
+    ended = now_over or mapping(raw, "lastState", "terminated")
+    started, finished = moment(ended.get("startedAt")), moment(ended.get("finishedAt"))
+    ran = (finished - started).total_seconds() if started and finished else 0.0
+    return Container(
+        name=text(raw.get("name")),
+        image=text(declared.get("image")) or text(raw.get("image")),
+        ready=raw.get("ready") is True,
+        restarts=number(raw.get("restartCount")),
+        init=init,
+        waiting=(text(waiting.get("reason")) or "Waiting") if "waiting" in state else None,
+        message=text(waiting.get("message"))[:message_limit],
+        running_since=moment(mapping(state, "running").get("startedAt")),
+        terminated=bool(now_over),
+        exit_code=number(ended.get("exitCode")) if "exitCode" in ended else None,
+        reason=text(ended.get("reason")) or None,
+        finished_at=finished,
+        ran_seconds=max(ran, 0.0),
+        start_budget=BASE_BUDGET
+        + _probe(declared, "startupProbe")
+        + _probe(declared, "readinessProbe"),
+    )
+
+
+def _probe(declared: Json, name: str) -> float:
+    """Return the seconds until a probe has failed for good; the defaults are the API server's."""
+    probe = mapping(declared, name)
+    if not probe:
+        return 0.0
+    period, threshold = (
+        number(probe.get("periodSeconds"), 10),
+        number(probe.get("failureThreshold"), 3),
+    )
+    return float(min(number(probe.get("initialDelaySeconds")) + period * threshold, 3600))

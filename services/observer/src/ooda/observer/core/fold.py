@@ -1,0 +1,162 @@
+"""Tier one: one pure fold over deltas, signs of life, time and the agent's own actions."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from ooda.common.cluster.kinds import Kind
+from ooda.common.known_good import CATALOG, KnownGoodSpec
+from ooda.observer.core import graph, known, snapshots
+from ooda.observer.core.history import seconds
+from ooda.observer.core.ingest import ingest
+from ooda.observer.core.inputs import (
+    ActionNotice,
+    Alive,
+    Blind,
+    Delta,
+    Input,
+    Output,
+    Remember,
+    Snapshot,
+    Synced,
+    Tick,
+)
+from ooda.observer.core.judge import judge
+from ooda.observer.core.planned import live
+from ooda.observer.core.reading import mapping, text
+from ooda.observer.core.sight import blind_kinds
+from ooda.observer.core.state import ACTIONS_LIMIT, Action, Namespace, State
+from ooda.observer.core.views import Key
+
+Result = tuple[State, tuple[Output, ...]]
+
+
+def step(state: State, given: Input, now: dt.datetime) -> Result:
+    """Return the next state, and what there is to say and to write, in order. Never raises."""
+    match given:
+        case Delta():
+            return _delta(state, given, now)
+        case Synced(kind=kind):
+            state = replace(state, synced=state.synced | {kind}, seen={**state.seen, kind: now})
+            return _look_around(state, now)
+        case Alive(kind=kind):
+            return _see(replace(state, seen={**state.seen, kind: now}), now)
+        case ActionNotice():
+            return _notice(state, given, now), ()
+        case Tick():
+            return _tick(state, now)
+
+
+def _delta(state: State, delta: Delta, now: dt.datetime) -> Result:
+    state = replace(state, seen={**state.seen, delta.kind: now})
+    if delta.kind is Kind.KNOWN_GOOD:
+        return _catalog(state, delta)
+    state, touched = ingest(state, delta, now)
+    return _look(state, [touched], now) if touched else (state, ())
+
+
+def _catalog(state: State, delta: Delta) -> Result:
+    """Read the known good back at a start; after that our own memory is what is written."""
+    meta = mapping(delta.object, "metadata")
+    name = text(meta.get("namespace"))
+    if meta.get("name") != CATALOG or not state.rules.watches(name):
+        return state, ()
+    namespace = state.namespaces.get(name, Namespace(name))
+    if delta.change == "deleted":
+        lost = namespace.known != KnownGoodSpec() and not namespace.ending
+        return state, (Remember(name, namespace.known),) if lost else ()
+    if Kind.KNOWN_GOOD in state.synced or namespace.known != KnownGoodSpec():
+        return state, ()
+    try:
+        spec = KnownGoodSpec.model_validate(mapping(delta.object, "spec"))
+    except ValidationError:
+        return state, ()
+    return _put(state, replace(namespace, known=spec)), ()
+
+
+def _put(state: State, namespace: Namespace) -> State:
+    if state.namespaces.get(namespace.name) is namespace:
+        return state
+    return replace(state, namespaces={**state.namespaces, namespace.name: namespace})
+
+
+def _look(state: State, touched: Iterable[tuple[str, Key]], now: dt.datetime) -> Result:
+    outputs: list[Output] = []
+    for name, key in touched:
+        namespace, said = judge(state, name, key, now)
+        state = _put(state, namespace)
+        namespace, more = known.consider(state, name, key, now)
+        state = _put(state, namespace)
+        outputs += [*said, *more]
+    return state, tuple(outputs)
+
+
+def _look_around(state: State, now: dt.datetime) -> Result:
+    """Look at everything, after the observer began to see or something became blind."""
+    state, said = _see(state, now)
+    touched = [
+        (name, key) for name, each in state.namespaces.items() for key in sorted(graph.tops(each))
+    ]
+    state, more = _look(state, touched, now)
+    return state, said + more
+
+
+def _see(state: State, now: dt.datetime) -> Result:
+    blind = blind_kinds(state, now)
+    if blind == state.blind:
+        return state, ()
+    return replace(state, blind=blind), (Blind(blind),)
+
+
+def _notice(state: State, notice: ActionNotice, now: dt.datetime) -> State:
+    actions = {key: each for key, each in state.actions.items() if live(each, now)}
+    known_action = actions.get(notice.action_id)
+    if notice.over:
+        if known_action is not None and known_action.over_at is None:
+            actions[notice.action_id] = replace(known_action, over_at=now)
+    elif known_action is None and notice.target is not None and len(actions) < ACTIONS_LIMIT:
+        actions[notice.action_id] = Action(notice.target, now)
+    return replace(state, actions=actions)
+
+
+def _tick(state: State, now: dt.datetime) -> Result:
+    state, said = _see(state, now)
+    due = state.snapshot_at is None or (
+        seconds(state.snapshot_at, now) >= state.rules.snapshot_seconds
+    )
+    touched = [
+        (name, key)
+        for name, each in state.namespaces.items()
+        for key in sorted(graph.tops(each) if due else _restless(each))
+    ]
+    state, outputs = _look(state, touched, now)
+    if not due:
+        return state, said + outputs
+    told = tuple(
+        Snapshot(snapshots.build(state, name, now))
+        for name, each in sorted(state.namespaces.items())
+        if each.pods or each.workloads or each.open
+    )
+    return replace(_tidied(state), snapshot_at=now), said + outputs + told
+
+
+def _restless(namespace: Namespace) -> set[Key]:
+    """Return what can change by time alone at once; the rest waits for the next snapshot."""
+    return {each.top for each in namespace.open.values()} | {
+        key for key, each in namespace.tracks.items() if each.losses
+    }
+
+
+def _tidied(state: State) -> State:
+    """Forget what no object refers to any more, and namespaces without anything in them."""
+    kept = {}
+    for name, each in state.namespaces.items():
+        tops = graph.tops(each)
+        tracks = {key: track for key, track in each.tracks.items() if key in tops or track.losses}
+        empty = not (each.pods or each.workloads or each.open or each.contents)
+        if empty and (each.ending or each.known == KnownGoodSpec()):
+            continue
+        kept[name] = replace(each, tracks=tracks, changed_pods=frozenset())
+    return replace(state, namespaces=kept)

@@ -1,0 +1,201 @@
+"""Put one delta into the state: views, the ownership index, and what histories follow from it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from ooda.common.cluster.interface import Delta
+from ooda.common.cluster.kinds import Kind
+from ooda.observer.core import graph, history
+from ooda.observer.core.parsing import parse
+from ooda.observer.core.state import (
+    PODS_LIMIT,
+    TOMBSTONE_SECONDS,
+    TOMBSTONES_LIMIT,
+    Namespace,
+    State,
+)
+from ooda.observer.core.views import (
+    Budget,
+    Content,
+    Key,
+    Meta,
+    Node,
+    Pod,
+    PodWarning,
+    View,
+    Workload,
+)
+
+Name = TypeVar("Name", str, Key)
+Value = TypeVar("Value")
+
+
+def ingest(state: State, delta: Delta, now: dt.datetime) -> tuple[State, tuple[str, Key] | None]:
+    """Return the state with a delta, and which top workload of which namespace it touched.
+
+    Deltas that are older than what is known, or about what was deleted, change nothing.
+    """
+    view = parse(delta.kind, delta.object, now)
+    if view is None:
+        return state, None
+    meta = view.meta
+    if meta.uid in state.tombstones:
+        return state, None
+    gone = delta.change == "deleted"
+    if gone:
+        state = replace(state, tombstones=_bury(state.tombstones, meta.uid, now))
+    if isinstance(view, Node):
+        return replace(state, nodes=_with_node(state.nodes, view, gone=gone)), None
+    name = meta.name if delta.kind is Kind.NAMESPACE else meta.namespace
+    if not state.rules.watches(name):
+        return state, None
+    before = state.namespaces.get(name, Namespace(name))
+    after, touched = _into(before, view, now, gone=gone)
+    if after is before:
+        return state, None
+    state = replace(state, namespaces={**state.namespaces, name: after})
+    return state, (name, touched) if touched else None
+
+
+def _bury(
+    tombstones: Mapping[str, dt.datetime], uid: str, now: dt.datetime
+) -> dict[str, dt.datetime]:
+    kept = dict(tombstones)
+    if len(kept) >= TOMBSTONES_LIMIT:
+        limit = now - dt.timedelta(seconds=TOMBSTONE_SECONDS)
+        kept = {each: at for each, at in kept.items() if at > limit}
+        for each in list(kept)[: max(len(kept) - TOMBSTONES_LIMIT * 3 // 4, 0)]:
+            del kept[each]
+    if uid:
+        kept[uid] = now
+    return kept
+
+
+def _with_node(nodes: Mapping[str, Node], view: Node, *, gone: bool) -> Mapping[str, Node]:
+    old = nodes.get(view.meta.name)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return nodes
+    return _set(nodes, view.meta.name, None if gone else view)
+
+
+def newer(meta: Meta, known: Meta, *, gone: bool) -> bool:
+    """Return whether a delta tells something new about the object that is known by this name."""
+    if meta.uid != known.uid:
+        # Another object by the same name; a late deletion of the former one is no news.
+        return not gone and (
+            meta.version is None or known.version is None or meta.version > known.version
+        )
+    if gone or meta.version is None or known.version is None:
+        return True
+    return meta.version > known.version
+
+
+def _set(values: Mapping[Name, Value], name: Name, value: Value | None) -> Mapping[Name, Value]:
+    if value is None:
+        return {key: each for key, each in values.items() if key != name}
+    if name not in values and len(values) >= PODS_LIMIT:
+        return values
+    return {**values, name: value}
+
+
+def _into(
+    namespace: Namespace, view: View, now: dt.datetime, *, gone: bool
+) -> tuple[Namespace, Key | None]:
+    touched: Key | None = None
+    match view:
+        case Pod():
+            namespace, touched = _pod(namespace, view, now, gone=gone)
+        case Workload():
+            namespace, touched = _workload(namespace, view, now, gone=gone)
+        case Content(meta=meta) if meta.kind == Kind.NAMESPACE:
+            namespace = replace(namespace, ending=gone or meta.deleted_at is not None)
+        case Content():
+            namespace = _content(namespace, view, gone=gone)
+        case Budget():
+            namespace = _budget(namespace, view, gone=gone)
+        case PodWarning() if not gone and view.pod in namespace.pods:
+            namespace = replace(namespace, warnings={**namespace.warnings, view.pod: view})
+            pod = namespace.pods[view.pod]
+            touched = graph.top(namespace, pod.meta.key, pod.meta.owner)
+    return namespace, touched
+
+
+def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
+    old = namespace.budgets.get(view.meta.name)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return namespace
+    kept = _set(namespace.budgets, view.meta.name, None if gone else view)
+    return replace(namespace, budgets=kept)
+
+
+def _content(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:
+    key = view.meta.key
+    old = namespace.contents.get(key)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return namespace
+    if old is not None and old.body == view.body:
+        view = replace(view, changed_at=old.changed_at)
+    return replace(namespace, contents=_set(namespace.contents, key, None if gone else view))
+
+
+def _pod(
+    namespace: Namespace, pod: Pod, now: dt.datetime, *, gone: bool
+) -> tuple[Namespace, Key | None]:
+    name, key = pod.meta.name, pod.meta.key
+    old = namespace.pods.get(name)
+    if old is not None and not newer(pod.meta, old.meta, gone=gone):
+        return namespace, None
+    if old is None and gone:
+        return namespace, None
+    if old is not None and pod.meta.owner is None and old.meta.uid == pod.meta.uid:
+        # The owner is said once and for all; an object without it is a stripped tombstone.
+        pod = replace(pod, meta=replace(pod.meta, owner=old.meta.owner))
+    top = graph.top(namespace, key, pod.meta.owner)
+    track = history.after_pod(namespace.tracks.get(top), old, pod, now, gone=gone)
+    pods = _set(namespace.pods, name, None if gone else pod)
+    warnings = _set(namespace.warnings, name, None) if gone else namespace.warnings
+    return (
+        replace(
+            namespace,
+            pods=pods,
+            warnings=warnings,
+            children=_child(namespace.children, pod.meta, gone=gone or name not in pods),
+            tracks={**namespace.tracks, top: track},
+            changed_pods=namespace.changed_pods | {name},
+        ),
+        top,
+    )
+
+
+def _workload(
+    namespace: Namespace, workload: Workload, now: dt.datetime, *, gone: bool
+) -> tuple[Namespace, Key | None]:
+    key = workload.meta.key
+    old = namespace.workloads.get(key)
+    if old is not None and not newer(workload.meta, old.meta, gone=gone):
+        return namespace, None
+    if old is None and gone:
+        return namespace, None
+    workloads = _set(namespace.workloads, key, None if gone else workload)
+    namespace = replace(
+        namespace,
+        workloads=workloads,
+        children=_child(namespace.children, workload.meta, gone=gone or key not in workloads),
+    )
+    top = graph.top(namespace, key, workload.meta.owner)
+    track = history.after_workload(namespace.tracks.get(top), old, workload, now, is_top=top == key)
+    return replace(namespace, tracks={**namespace.tracks, top: track}), top
+
+
+def _child(
+    children: Mapping[Key, frozenset[Key]], meta: Meta, *, gone: bool
+) -> Mapping[Key, frozenset[Key]]:
+    if meta.owner is None:
+        return children
+    known = children.get(meta.owner, frozenset())
+    if (meta.key in known) is not gone:
+        return children
+    now = known - {meta.key} if gone else known | {meta.key}
+    return _set(children, meta.owner, now or None)

@@ -1,0 +1,151 @@
+"""Remember contents under which a workload was healthy.
+
+A workload is healthy when it is fully rolled out, has a replica at least and no open anomaly, and
+stayed so for the settling time, during which nothing that it uses changed either.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ooda.common.cluster.kinds import Kind
+from ooda.common.known_good import VERSIONS_KEPT, KnownGoodSpec, KnownWorkload, workload_key
+from ooda.observer.core import graph
+from ooda.observer.core.history import seconds
+from ooda.observer.core.inputs import Output, Remember
+from ooda.observer.core.sources import CONTENTS
+from ooda.observer.core.state import Namespace, State, Track
+from ooda.observer.core.views import Content, Key, Workload
+
+KINDS = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
+"""Kinds whose template an action can put back."""
+CONTENT_LIMIT = 64 * 1024
+"""Bytes of a ConfigMap that is still remembered."""
+CATALOG_LIMIT = 900 * 1024
+"""Bytes of the whole object: etcd takes 1.5 MiB, and managed fields come on top."""
+
+Versions = tuple[Mapping[str, Any], ...]
+
+
+def consider(
+    state: State, name: str, key: Key, now: dt.datetime
+) -> tuple[Namespace, tuple[Output, ...]]:
+    """Return the namespace after a look at the health of one workload, and what to remember."""
+    namespace = state.namespaces[name]
+    workload = namespace.workloads.get(key)
+    if workload is None or key[0] not in KINDS:
+        return namespace, ()
+    track = namespace.tracks.get(key, Track())
+    healthy = (
+        not CONTENTS & state.blind
+        and workload.complete
+        and workload.meta.deleted_at is None
+        and not track.losses
+        and sum(1 for pod in graph.pods_of(namespace, key) if pod.counts) >= workload.desired
+        and all(each.top != key for each in namespace.open.values())
+    )
+    if not healthy:
+        return _with(namespace, key, replace(track, healthy_since=None, remembered=False)), ()
+    since = track.healthy_since or now
+    used = tuple(_used(namespace, key))
+    last = max([since, *(each.changed_at for each in used)])
+    track = replace(track, healthy_since=since)
+    if track.remembered and last > since:
+        # Something that it uses changed since: what there is now has to settle first.
+        track = replace(track, healthy_since=last, remembered=False)
+    if track.remembered or seconds(last, now) < state.rules.settle_seconds:
+        return _with(namespace, key, track), ()
+    namespace = _with(namespace, key, replace(track, healthy_since=last, remembered=True))
+    known = remember(namespace.known, workload, used, now)
+    if known is namespace.known:
+        return namespace, ()
+    return replace(namespace, known=known), (Remember(name, known),)
+
+
+def _with(namespace: Namespace, key: Key, track: Track) -> Namespace:
+    if namespace.tracks.get(key) == track:
+        return namespace
+    return replace(namespace, tracks={**namespace.tracks, key: track})
+
+
+def _used(namespace: Namespace, key: Key) -> Iterator[Content]:
+    yield from graph.selecting(namespace, key, Kind.SERVICE)
+    yield from graph.selecting(namespace, key, Kind.NETWORK_POLICY)
+    names = {each for pod in graph.pods_of(namespace, key) for each in pod.config_maps}
+    for each in sorted(names):
+        found = namespace.contents.get((str(Kind.CONFIG_MAP), each))
+        if found is not None:
+            yield found
+
+
+def remember(
+    known: KnownGoodSpec, workload: Workload, used: tuple[Content, ...], now: dt.datetime
+) -> KnownGoodSpec:
+    """Return the known good with a healthy workload and what it uses; itself if that is no news."""
+    key = workload_key(*workload.meta.key)
+    old = known.workloads.get(key)
+    templates = _newest(old.templates if old else (), workload.template)
+    replicas = None if workload.meta.kind == Kind.DAEMON_SET else workload.desired
+    parts: dict[str, Any] = {}
+    if old is None or old.templates != templates or old.replicas != replicas:
+        now_known = KnownWorkload(templates=templates, replicas=replicas, healthy_at=now)
+        parts["workloads"] = {**known.workloads, key: now_known}
+    for field, kind in (
+        ("services", Kind.SERVICE),
+        ("config_maps", Kind.CONFIG_MAP),
+        ("network_policies", Kind.NETWORK_POLICY),
+    ):
+        before: Mapping[str, Versions] = getattr(known, field)
+        after = _contents(before, [each for each in used if each.meta.kind == kind])
+        if after != before:
+            parts[field] = after
+    return bounded(known.model_copy(update=parts)) if parts else known
+
+
+def _contents(before: Mapping[str, Versions], used: list[Content]) -> Mapping[str, Versions]:
+    after = dict(before)
+    for each in used:
+        if _size(each.body) <= CONTENT_LIMIT:
+            after[each.meta.name] = _newest(before.get(each.meta.name, ()), each.body)
+    return after
+
+
+def _newest(versions: Versions, current: Mapping[str, Any]) -> Versions:
+    """Return the versions with the current one as the last, each once."""
+    if versions and versions[-1] == current:
+        return versions
+    return (*(each for each in versions if each != current), current)[-VERSIONS_KEPT:]
+
+
+def _size(value: object) -> int:
+    return len(json.dumps(value, default=str).encode())
+
+
+def bounded(known: KnownGoodSpec) -> KnownGoodSpec:
+    """Return what fits into one object: older versions are left out first, then ConfigMaps."""
+    for keep in (VERSIONS_KEPT, 2, 1):
+        smaller = _keeping(known, keep)
+        if len(smaller.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT:
+            return smaller
+    without = smaller.model_copy(update={"config_maps": {}})
+    workloads = dict(without.workloads)
+    while workloads and len(without.model_dump_json(by_alias=True).encode()) > CATALOG_LIMIT:
+        del workloads[min(workloads, key=lambda each: workloads[each].healthy_at)]
+        without = without.model_copy(update={"workloads": dict(workloads)})
+    return without
+
+
+def _keeping(known: KnownGoodSpec, keep: int) -> KnownGoodSpec:
+    if keep >= VERSIONS_KEPT:
+        return known
+    workloads = {
+        key: each.model_copy(update={"templates": each.templates[-keep:]})
+        for key, each in known.workloads.items()
+    }
+    contents = {
+        field: {key: each[-keep:] for key, each in getattr(known, field).items()}
+        for field in ("services", "config_maps", "network_policies")
+    }
+    return known.model_copy(update={"workloads": workloads, **contents})

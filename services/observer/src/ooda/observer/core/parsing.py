@@ -1,0 +1,217 @@
+"""From raw objects to views. Total: no object, however malformed, makes it raise."""
+
+import datetime as dt
+
+from ooda.common.cluster.kinds import Kind
+from ooda.observer.core.containers import parse_containers
+from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
+from ooda.observer.core.views import (
+    Budget,
+    Content,
+    Key,
+    Meta,
+    Node,
+    Pod,
+    PodWarning,
+    View,
+    Workload,
+)
+
+MINIMUM_ANNOTATION = "ooda.dev/minimum-replicas"
+MESSAGE_LIMIT = 300
+"""Characters that are kept of a text from the cluster."""
+PROGRESS_DEADLINE = 600.0
+"""Seconds; what the API server gives a Deployment that names none, used for the others too."""
+WAITING_FOR_KUBELET = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
+
+_CONTROLLERS = (
+    Kind.DEPLOYMENT,
+    Kind.REPLICA_SET,
+    Kind.STATEFUL_SET,
+    Kind.DAEMON_SET,
+    Kind.JOB,
+    Kind.CRON_JOB,
+)
+
+
+def parse(kind: Kind, raw: Json, now: dt.datetime) -> View | None:
+    """Return the view of an object, None if it has no name or is not of interest."""
+    meta = parse_meta(kind, raw)
+    if not meta.name:
+        return None
+    view: View | None = None
+    match kind:
+        case Kind.POD:
+            view = _pod(meta, raw)
+        case Kind.SERVICE | Kind.CONFIG_MAP | Kind.NETWORK_POLICY:
+            view = _content(meta, raw, now)
+        case Kind.POD_DISRUPTION_BUDGET:
+            view = _budget(meta, raw)
+        case Kind.NODE:
+            view = _node(meta, raw)
+        case Kind.NAMESPACE:
+            view = Content(meta, {}, None, now)
+        case Kind.EVENT:
+            view = _warning(meta, raw)
+        case _ if kind in _CONTROLLERS:
+            view = _workload(meta, raw)
+    return view
+
+
+def parse_meta(kind: Kind, raw: Json) -> Meta:
+    """Return what identifies an object."""
+    meta = mapping(raw, "metadata")
+    deletion = moment(meta.get("deletionTimestamp"))
+    if deletion is not None:
+        # It names the end of the grace period, not the moment of the request.
+        grace = min(max(number(meta.get("deletionGracePeriodSeconds")), 0), 86_400)
+        deletion -= dt.timedelta(seconds=grace)
+    version = text(meta.get("resourceVersion"))
+    annotations = texts(meta.get("annotations"))
+    return Meta(
+        kind=str(kind),
+        namespace=text(meta.get("namespace")),
+        name=text(meta.get("name")),
+        uid=text(meta.get("uid")),
+        version=int(version) if version.isascii() and version.isdigit() else None,
+        created_at=moment(meta.get("creationTimestamp")),
+        deleted_at=deletion,
+        owner=_owner(meta),
+        labels=texts(meta.get("labels")),
+        annotations={key: annotations[key] for key in (MINIMUM_ANNOTATION,) if key in annotations},
+    )
+
+
+def _owner(meta: Json) -> Key | None:
+    for each in items(meta.get("ownerReferences")):
+        if each.get("controller") is True:
+            return text(each.get("kind")), text(each.get("name"))
+    return None
+
+
+def _pod(meta: Meta, raw: Json) -> Pod:
+    spec, status = mapping(raw, "spec"), mapping(raw, "status")
+    ready = condition(status, "Ready")
+    return Pod(
+        meta=meta,
+        node=text(spec.get("nodeName")) or None,
+        phase=text(status.get("phase")) or "Unknown",
+        reason=text(status.get("reason")) or None,
+        ready=ready.get("status") == "True",
+        ready_since=moment(ready.get("lastTransitionTime")),
+        containers=parse_containers(spec, status, MESSAGE_LIMIT),
+        config_maps=_config_maps(spec),
+    )
+
+
+def _config_maps(spec: Json) -> tuple[str, ...]:
+    names = {text(mapping(each, "configMap").get("name")) for each in items(spec.get("volumes"))}
+    for field in ("initContainers", "containers"):
+        for container in items(spec.get(field)):
+            for source in items(container.get("envFrom")):
+                names.add(text(mapping(source, "configMapRef").get("name")))
+            for variable in items(container.get("env")):
+                names.add(text(mapping(variable, "valueFrom", "configMapKeyRef").get("name")))
+    return tuple(sorted(names - {""}))
+
+
+def _workload(meta: Meta, raw: Json) -> Workload:
+    spec, status = mapping(raw, "spec"), mapping(raw, "status")
+    desired, current, updated, ready, available = _counts(meta.kind, spec, status)
+    failed, complete = condition(status, "Failed"), condition(status, "Complete")
+    end = next((each for each in (failed, complete) if each.get("status") == "True"), {})
+    progressing = condition(status, "Progressing")
+    # Kept only for what can be rolled back: a ReplicaSet repeats its Deployment's template.
+    template = {} if meta.kind == Kind.REPLICA_SET else mapping(spec, "template")
+    return Workload(
+        meta=meta,
+        generation=number(mapping(raw, "metadata").get("generation")),
+        observed=number(status.get("observedGeneration")),
+        desired=desired,
+        current=current,
+        updated=updated,
+        ready=ready,
+        available=available,
+        template=template,
+        progress_deadline=float(
+            number(spec.get("progressDeadlineSeconds"), int(PROGRESS_DEADLINE))
+        ),
+        overdue=progressing.get("reason") == "ProgressDeadlineExceeded",
+        finished=text(end.get("type")),
+        finished_at=moment(end.get("lastTransitionTime")),
+        backoff_limit=number(spec.get("backoffLimit"), 6),
+    )
+
+
+def _counts(kind: str, spec: Json, status: Json) -> tuple[int, int, int, int, int]:
+    """Return desired, current, updated, ready and available replicas."""
+    match kind:
+        case Kind.DAEMON_SET:
+            fields = (
+                "desiredNumberScheduled",
+                "currentNumberScheduled",
+                "updatedNumberScheduled",
+                "numberReady",
+                "numberAvailable",
+            )
+            desired, current, updated, ready, available = (number(status.get(f)) for f in fields)
+            return desired, current, updated, ready, available
+        case Kind.JOB:
+            active, ready = number(status.get("active")), number(status.get("ready"))
+            return active, active, active, ready, ready
+        case Kind.CRON_JOB:
+            return 0, 0, 0, 0, 0
+        case _:
+            current = number(status.get("replicas"))
+            updated = number(status.get("updatedReplicas"))
+            ready = number(status.get("readyReplicas"))
+            available = number(status.get("availableReplicas"))
+            return number(spec.get("replicas"), 1), current, updated, ready, available
+
+
+def _node(meta: Meta, raw: Json) -> Node:
+    ready = condition(mapping(raw, "status"), "Ready").get("status") == "True"
+    unschedulable = mapping(raw, "spec").get("unschedulable") is True
+    return Node(meta, unschedulable=unschedulable, ready=ready)
+
+
+def _content(meta: Meta, raw: Json, now: dt.datetime) -> Content:
+    spec = mapping(raw, "spec")
+    if meta.kind == Kind.SERVICE:
+        # A Service without selector selects nobody; its endpoints are somebody else's business.
+        selector = texts(spec.get("selector")) or None
+    elif meta.kind == Kind.NETWORK_POLICY:
+        selector = texts(mapping(spec, "podSelector").get("matchLabels"))
+    else:
+        selector = None
+    body = spec
+    if meta.kind == Kind.CONFIG_MAP:
+        body = {field: raw[field] for field in ("data", "binaryData") if mapping(raw, field)}
+    return Content(meta, body, selector, now)
+
+
+def _budget(meta: Meta, raw: Json) -> Budget:
+    spec = mapping(raw, "spec")
+    selector = mapping(spec, "selector")
+    # Expressions are not evaluated: a budget that has some is taken to select by its labels.
+    labels = texts(selector.get("matchLabels")) if "selector" in spec else None
+    return Budget(meta, labels, _amount(spec, "minAvailable"), _amount(spec, "maxUnavailable"))
+
+
+def _amount(spec: Json, field: str) -> int | str | None:
+    value = spec.get(field)
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
+
+
+def _warning(meta: Meta, raw: Json) -> PodWarning | None:
+    about = mapping(raw, "regarding") or mapping(raw, "involvedObject")
+    reason = text(raw.get("reason"))
+    if reason not in WAITING_FOR_KUBELET or about.get("kind") != Kind.POD:
+        return None
+    at = (
+        moment(mapping(raw, "series").get("lastObservedTime"))
+        or moment(raw.get("eventTime"))
+        or moment(raw.get("deprecatedLastTimestamp"))
+    )
+    note = text(raw.get("note")) or text(raw.get("message"))
+    return PodWarning(meta, text(about.get("name")), reason, note[:MESSAGE_LIMIT], at)

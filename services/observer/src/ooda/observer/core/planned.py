@@ -1,0 +1,107 @@
+"""Which of the pods that went away were meant to go."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ooda.common.cluster.kinds import Kind
+from ooda.observer.core.graph import target_of
+from ooda.observer.core.history import ALLOWANCE_SECONDS, seconds
+from ooda.observer.core.state import Action, Allowance, Loss, Namespace, State, Track
+from ooda.observer.core.views import Key, Node, Workload
+
+GRACE = 0.4
+"""Seconds before a loss is judged: watches of different kinds are not in order with each other,
+and the change that explains a deletion may come a moment after it."""
+ACTION_SECONDS = 600.0
+"""How long an action that never ended explains what happens to its target."""
+ACTION_TAIL_SECONDS = 30.0
+"""How long after its end an action still explains: pods take their grace period to go."""
+
+
+def judge_losses(
+    state: State, namespace: Namespace, key: Key, now: dt.datetime
+) -> tuple[Track, Loss | None]:
+    """Return the track without the losses whose time has come, and one of them nobody planned."""
+    track = namespace.tracks.get(key, Track())
+    due = [each for each in track.losses if seconds(each.seen_at, now) >= GRACE]
+    if not due:
+        return track, None
+    allowances = track.allowances
+    unexplained: Loss | None = None
+    for loss in due:
+        allowances, allowed = _consume(allowances, loss, now)
+        if loss.was_ready and not allowed and not _explained(state, namespace, key, loss, now):
+            unexplained = unexplained or loss
+    pending = tuple(each for each in track.losses if each not in due)
+    return replace(track, losses=pending, allowances=allowances), unexplained
+
+
+def _consume(
+    allowances: tuple[Allowance, ...], loss: Loss, now: dt.datetime
+) -> tuple[tuple[Allowance, ...], bool]:
+    """Charge a loss to the oldest reduction of its controller that has room for it."""
+    live = tuple(each for each in allowances if seconds(each.at, now) <= ALLOWANCE_SECONDS)
+    for index, each in enumerate(live):
+        if each.controller == loss.controller and each.count > 0:
+            left = replace(each, count=each.count - 1)
+            return (*live[:index], left, *live[index + 1 :]), True
+    return live, False
+
+
+def _explained(state: State, namespace: Namespace, key: Key, loss: Loss, now: dt.datetime) -> bool:
+    workload = namespace.workloads.get(key)
+    if namespace.ending or workload is None or workload.meta.deleted_at is not None:
+        # A pod without a workload is deleted by whoever made it; nothing is expected to return.
+        return True
+    if loss.controller is not None and _controller_ended(namespace, loss.controller):
+        return True
+    if draining(state.nodes, loss.pod.node) or acting(state, namespace.name, key, now):
+        return True
+    track = namespace.tracks.get(key, Track())
+    return rolling(track, workload, now) and _outdated(namespace, key, loss)
+
+
+def _controller_ended(namespace: Namespace, controller: Key) -> bool:
+    found = namespace.workloads.get(controller)
+    return found is None or found.meta.deleted_at is not None or bool(found.finished)
+
+
+def _outdated(namespace: Namespace, key: Key, loss: Loss) -> bool:
+    """Return whether a pod is of an older template, as a rolling update replaces it.
+
+    A Deployment says so by the replicas of its ReplicaSets, which are charged before; the other
+    kinds delete pods without lowering anything.
+    """
+    if key[0] != Kind.DEPLOYMENT:
+        return True
+    mine = namespace.workloads.get(loss.controller) if loss.controller else None
+    return mine is not None and mine.desired == 0
+
+
+def draining(nodes: Mapping[str, Node], name: str | None) -> bool:
+    """Return whether pods are meant to leave a node, or cannot stay: that is the node's affair."""
+    if name is None:
+        return False
+    node = nodes.get(name)
+    return node is None or node.unschedulable or not node.ready
+
+
+def rolling(track: Track, workload: Workload, now: dt.datetime) -> bool:
+    """Return whether a change of the template is still within its time to take effect."""
+    if track.rolling_since is None or workload.overdue:
+        return False
+    return seconds(track.rolling_since, now) < workload.progress_deadline
+
+
+def acting(state: State, namespace: str, key: Key, now: dt.datetime) -> bool:
+    """Return whether the agent itself is changing this workload, or did a moment ago."""
+    target = target_of(namespace, key)
+    return any(each.target == target and live(each, now) for each in state.actions.values())
+
+
+def live(action: Action, now: dt.datetime) -> bool:
+    """Return whether an action still explains what happens to its target."""
+    if action.over_at is not None:
+        return seconds(action.over_at, now) < ACTION_TAIL_SECONDS
+    return seconds(action.at, now) < ACTION_SECONDS

@@ -1,0 +1,21 @@
+"""The kinds that the observer watches, by what cannot be said without them."""
+
+from ooda.common.cluster.kinds import Kind
+
+OWNERSHIP = frozenset(
+    {
+        Kind.POD,
+        Kind.DEPLOYMENT,
+        Kind.REPLICA_SET,
+        Kind.STATEFUL_SET,
+        Kind.DAEMON_SET,
+        Kind.JOB,
+    }
+)
+"""Without these no signal has a target."""
+PLANS = OWNERSHIP | {Kind.NODE, Kind.NAMESPACE, Kind.POD_DISRUPTION_BUDGET}
+"""Without these a planned change cannot be told from a failure."""
+CONTENTS = PLANS | {Kind.SERVICE, Kind.CONFIG_MAP, Kind.NETWORK_POLICY, Kind.KNOWN_GOOD}
+"""Without these nothing can be recorded as known good."""
+WATCHED = CONTENTS | {Kind.EVENT, Kind.CRON_JOB}
+"""All that the observer watches."""

@@ -1,0 +1,159 @@
+"""What the observer keeps of each object: compact, frozen, parsed once."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Key = tuple[str, str]
+"""Kind and name of an object in a namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Which object a view is of, and which version of it."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    version: int | None
+    """``resourceVersion``; None if it is no number, which makes every delta count as newer."""
+    created_at: dt.datetime | None
+    deleted_at: dt.datetime | None
+    """When somebody asked for the deletion, that is before the grace period."""
+    owner: Key | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    """Only those that the observer reads."""
+
+    @property
+    def key(self) -> Key:
+        """Return kind and name."""
+        return self.kind, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of a pod, init containers too."""
+
+    name: str
+    image: str
+    ready: bool
+    restarts: int
+    init: bool
+    waiting: str | None
+    message: str
+    running_since: dt.datetime | None
+    terminated: bool
+    """Whether it is over now; the next three are of the last end, now or before a restart."""
+    exit_code: int | None
+    reason: str | None
+    finished_at: dt.datetime | None
+    ran_seconds: float
+    start_budget: float
+    """Seconds that its probes give it to become ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod."""
+
+    meta: Meta
+    node: str | None
+    phase: str
+    reason: str | None
+    ready: bool
+    ready_since: dt.datetime | None
+    containers: tuple[Container, ...]
+    config_maps: tuple[str, ...]
+
+    @property
+    def revision(self) -> str:
+        """Return the hash of the template that it was made from, empty if unknown."""
+        labels = self.meta.labels
+        return labels.get("pod-template-hash") or labels.get("controller-revision-hash") or ""
+
+    @property
+    def over(self) -> bool:
+        """Return whether it will never run again."""
+        return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it serves: ready and not on its way out."""
+        return self.ready and self.meta.deleted_at is None and not self.over
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A controller: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob."""
+
+    meta: Meta
+    generation: int
+    observed: int
+    desired: int
+    current: int
+    updated: int
+    ready: int
+    available: int
+    template: Mapping[str, Any]
+    """``spec.template`` as the API server has it; empty for a ReplicaSet and a CronJob."""
+    progress_deadline: float
+    overdue: bool
+    """A Deployment that says itself that it does not progress."""
+    finished: str
+    """``Complete`` or ``Failed`` for a Job that is over, else empty."""
+    finished_at: dt.datetime | None
+    backoff_limit: int
+
+    @property
+    def complete(self) -> bool:
+        """Return whether it is fully rolled out, with one replica at least."""
+        counts = {self.desired, self.current, self.updated, self.ready, self.available}
+        return self.observed >= self.generation and counts == {self.desired} and self.desired >= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A Service, ConfigMap, NetworkPolicy, EndpointSlice or Lease: what it says."""
+
+    meta: Meta
+    body: Mapping[str, Any]
+    selector: Mapping[str, str] | None
+    """Labels of the pods that it is about; empty selects all, None nobody."""
+    changed_at: dt.datetime
+    """When the observer first saw this content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A PodDisruptionBudget; a number, a percentage as text, or None."""
+
+    meta: Meta
+    selector: Mapping[str, str] | None
+    min_available: int | str | None
+    max_unavailable: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node."""
+
+    meta: Meta
+    unschedulable: bool
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PodWarning:
+    """A Kubernetes Event of type Warning about a pod that waits for the kubelet."""
+
+    meta: Meta
+    pod: str
+    reason: str
+    note: str
+    at: dt.datetime | None
+
+
+View = Pod | Workload | Content | Budget | Node | PodWarning

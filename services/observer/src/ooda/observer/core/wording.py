@@ -1,0 +1,63 @@
+"""Put what was found into events, each with one plain sentence for a person."""
+
+import datetime as dt
+
+from ooda.common.events import AnomalyCleared, AnomalyFlagged, derive_id
+from ooda.observer.core.deviations import Deviation
+from ooda.observer.core.graph import related, target_of
+from ooda.observer.core.state import Namespace
+from ooda.observer.core.views import Key
+
+SUMMARY_LIMIT = 400
+
+
+def flagged(
+    cluster_id: str, namespace: Namespace, key: Key, found: Deviation, now: dt.datetime
+) -> AnomalyFlagged:
+    """Return the event that says that something deviates."""
+    target = target_of(namespace.name, key)
+    since = to_milliseconds(min(found.since or now, now))
+    pod = found.pod
+    anomaly_id = derive_id(
+        "anomaly", cluster_id, str(target), found.signal, found.container, since.isoformat()
+    )
+    return AnomalyFlagged(
+        event_id=derive_id(AnomalyFlagged.subject, anomaly_id),
+        summary=f"{key[1]} ({key[0]}) {found.sentence}"[:SUMMARY_LIMIT],
+        occurred_at=now,
+        cluster_id=cluster_id,
+        namespace=namespace.name,
+        anomaly_id=anomaly_id,
+        signal=found.signal,
+        hard=True,
+        target=target,
+        since=since,
+        pod=pod.meta.name if pod else None,
+        node=pod.node if pod else None,
+        related=related(namespace, key, pod.meta.name if pod else None),
+        observed=found.observed,
+    )
+
+
+def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:
+    """Return the event that says that a flagged anomaly is gone."""
+    name = getattr(event.target, "name", str(event.target))
+    kind = getattr(event.target, "workload_kind", "Pod")
+    signal = event.signal.replace("_", " ")
+    return AnomalyCleared(
+        event_id=derive_id(AnomalyCleared.subject, event.anomaly_id),
+        summary=f"{name} ({kind}) no longer shows {signal}"[:SUMMARY_LIMIT],
+        occurred_at=now,
+        cluster_id=event.cluster_id,
+        namespace=event.namespace,
+        caused_by=(event.event_id,),
+        anomaly_id=event.anomaly_id,
+        signal=event.signal,
+        target=event.target,
+        since=event.since,
+    )
+
+
+def to_milliseconds(at: dt.datetime) -> dt.datetime:
+    """Return a time as events have it, so that an identity is computed from what is published."""
+    return at.astimezone(dt.UTC).replace(microsecond=at.microsecond // 1000 * 1000)

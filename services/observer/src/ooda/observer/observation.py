@@ -1,0 +1,122 @@
+"""Feed the fold from one queue, and hand on what it says."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from ooda.common.bus.interface import BusUnavailableError, Publisher
+from ooda.common.clock import Clock
+from ooda.common.cluster.interface import ClusterWatcher, Refused
+from ooda.common.cluster.kinds import Kind
+from ooda.observer.catalog import Catalog
+from ooda.observer.core.fold import step
+from ooda.observer.core.inputs import (
+    Blind,
+    Clear,
+    Flag,
+    Input,
+    Output,
+    Remember,
+    Snapshot,
+    Tick,
+)
+from ooda.observer.core.sources import WATCHED
+from ooda.observer.core.state import State
+from ooda.observer.ledger import Ledger
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.25
+QUEUE_LIMIT = 10_000
+"""Inputs that wait; watches wait with them, and the API server keeps what they did not read."""
+REFUSED_SECONDS = 30.0
+"""Pause before a kind that we may not watch is tried again: rights can be granted later."""
+
+
+class Observation:
+    """The one state of the observer and everything that moves it."""
+
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        ledger: Ledger,
+        catalog: Catalog,
+        publisher: Publisher,
+    ) -> None:
+        self.state = state
+        self._clock = clock
+        self._ledger = ledger
+        self._catalog = catalog
+        self._publisher = publisher
+        self._inputs: asyncio.Queue[Input] = asyncio.Queue(QUEUE_LIMIT)
+        self._snapshots: dict[str | None, Snapshot] = {}
+        self._snapshot_due = asyncio.Event()
+
+    async def put(self, given: Input) -> None:
+        """Have the fold look at an input, after those before it."""
+        await self._inputs.put(given)
+
+    def watching(self, watcher: ClusterWatcher, kind: Kind) -> Callable[[], Awaitable[None]]:
+        """Return the task that follows one kind for ever."""
+
+        async def follow() -> None:
+            while True:
+                try:
+                    async for event in watcher.watch(kind):
+                        await self.put(event)
+                except Refused as error:
+                    log.error("may not watch: blind", kind=str(kind), error=str(error))  # noqa: TRY400 - the sentence is the whole story
+                await asyncio.sleep(REFUSED_SECONDS)
+
+        return follow
+
+    async def tick(self) -> None:
+        """Tell the fold that time goes by, for ever."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.put(Tick())
+
+    async def fold(self) -> None:
+        """Take one input after the other, for ever."""
+        while True:
+            given = await self._inputs.get()
+            self.state, outputs = step(self.state, given, self._clock.now())
+            for output in outputs:
+                self._hand_on(output)
+
+    def _hand_on(self, output: Output) -> None:
+        match output:
+            case Flag() | Clear():
+                self._ledger.say(output)
+            case Snapshot():
+                self._snapshots[output.event.namespace] = output
+                self._snapshot_due.set()
+            case Remember(namespace, spec):
+                self._catalog.remember(namespace, spec)
+            case Blind(kinds):
+                log.warning("sight changed", blind=sorted(kinds))
+
+    async def publish_snapshots(self) -> None:
+        """Publish the newest snapshot of each namespace, for ever; one that is late is dropped."""
+        while True:
+            await self._snapshot_due.wait()
+            self._snapshot_due.clear()
+            waiting, self._snapshots = self._snapshots, {}
+            for each in waiting.values():
+                try:
+                    await self._publisher.publish(each.event)
+                except BusUnavailableError as error:
+                    log.warning("snapshot dropped", error=str(error))
+
+    def status(self) -> Mapping[str, str]:
+        """Return what ``ooda status`` shows."""
+        spaces = self.state.namespaces.values()
+        return {
+            "namespaces": str(len(spaces)),
+            "pods": str(sum(len(each.pods) for each in spaces)),
+            "open anomalies": str(sum(len(each.open) for each in spaces)),
+            "blind": ", ".join(sorted(self.state.blind)) or "no",
+            "watched kinds": str(len(WATCHED)),
+        }

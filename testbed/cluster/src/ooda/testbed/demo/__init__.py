@@ -1,0 +1,1 @@
+"""`make demo`: break the shop three ways and watch the agent heal it."""

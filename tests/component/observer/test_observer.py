@@ -1,0 +1,144 @@
+"""The whole observer on a cluster and a bus in memory, restarts included."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from opentelemetry.trace import NoOpTracer
+from prometheus_client import CollectorRegistry
+
+from factories.objects import NAMESPACE, NOW, pod, waiting
+from factories.observed import healthy
+from ooda.common.bus.interface import BusUnavailableError
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import AnomalyFlagged, Event
+from ooda.common.known_good import CATALOG
+from ooda.common.service import Context
+from ooda.common.testing.bus import FixedClock, MemoryBus
+from ooda.common.testing.cluster import FakeCluster
+from ooda.common.topology import BASELINES
+from ooda.observer.app import compose
+from ooda.observer.ledger import OpenAnomalies
+from ooda.observer.settings import ObserverSettings
+
+DEADLINE = 10.0
+
+
+class TriedBus(MemoryBus):
+    """Says when an anomaly was about to be published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = asyncio.Event()
+
+    async def publish(self, event: Event) -> None:
+        if event.subject == AnomalyFlagged.subject:
+            self.tried.set()
+        await super().publish(event)
+
+
+class World:
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.bus = TriedBus()
+        self.clock = FixedClock(NOW)
+        for each in healthy(2):
+            self.cluster.put(Kind(each["kind"]), each)
+
+    @asynccontextmanager
+    async def observer(self) -> AsyncIterator[None]:
+        context = Context(
+            settings=ObserverSettings(settle_seconds=1),
+            cluster_id="cluster",
+            clock=self.clock,
+            bus=lambda _: self.bus,
+            api=self.cluster,  # type: ignore[arg-type]  # the fake of the real one
+            tracer=NoOpTracer(),
+            metrics=CollectorRegistry(),
+        )
+        app = await compose(context)
+        tasks = [asyncio.ensure_future(each()) for each in app.tasks]
+        try:
+            yield
+        finally:
+            for each in tasks:
+                each.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(each, asyncio.CancelledError) for each in ends), ends
+
+    async def until(self, true: Callable[[], bool], *, step: float = 0.0) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not true():
+                self.clock.advance(step)
+                await asyncio.sleep(0.02)
+
+    def subjects(self) -> list[str]:
+        return [each.subject for each in self.bus.on("anomaly.>")]
+
+    def break_it(self) -> None:
+        bad = pod("checkout-1-x", created=0, containers=[waiting("ErrImagePull")])
+        self.cluster.put(Kind.POD, bad)
+
+
+async def open_ids(world: World) -> set[str]:
+    stored = await world.bus.bucket(BASELINES, OpenAnomalies).get(NAMESPACE)
+    return stored.record.ids if stored else set()
+
+
+async def test_a_failure_is_flagged_and_cleared_and_written_down_meanwhile() -> None:
+    world = World()
+    async with world.observer():
+        world.break_it()
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+        assert len(await open_ids(world)) == 1
+        world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+        await world.until(lambda: len(world.subjects()) > 1, step=0.1)
+    assert world.subjects() == ["anomaly.flagged", "anomaly.cleared"]
+    assert await open_ids(world) == set()
+
+
+async def test_a_restarted_observer_tells_nothing_twice_and_clears_what_ended() -> None:
+    world = World()
+    async with world.observer():
+        world.break_it()
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+    world.clock.advance(30)
+    snapshots = len(world.bus.on("telemetry.snapshot"))
+    async with world.observer():
+        await world.until(lambda: len(world.bus.on("telemetry.snapshot")) > snapshots, step=0.1)
+        assert world.subjects() == ["anomaly.flagged"]
+    world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+    async with world.observer():
+        await world.until(lambda: len(world.subjects()) > 1, step=0.1)
+    assert world.subjects() == ["anomaly.flagged", "anomaly.cleared"]
+
+
+async def test_what_was_written_down_but_not_published_is_published_after_a_restart() -> None:
+    world = World()
+    world.bus.failure = BusUnavailableError("away")
+    async with world.observer():
+        world.break_it()
+        await world.bus.tried.wait()
+    assert world.subjects() == []
+    assert len(await open_ids(world)) == 1
+    world.bus.failure = None
+    async with world.observer():
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+
+
+async def test_the_known_good_is_created_and_survives_a_restart() -> None:
+    world = World()
+    async with world.observer():
+        await world.until(
+            lambda: f"create KnownGood {NAMESPACE}/{CATALOG}" in world.cluster.writes, step=0.1
+        )
+    stored = await world.cluster.get(Kind.KNOWN_GOOD, NAMESPACE, CATALOG)
+    known = stored["spec"]["workloads"]["Deployment/checkout"]
+    assert known["replicas"] == 2
+    assert known["templates"][0]["spec"]["containers"][0]["image"] == "shop:1"
+    world.clock.advance(60)
+    live = dict(await world.cluster.get(Kind.DEPLOYMENT, NAMESPACE, "checkout"))
+    world.cluster.put(Kind.DEPLOYMENT, live | {"spec": live["spec"] | {"replicas": 0}})
+    async with world.observer():
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+    assert "its minimum is 1" in world.bus.on("anomaly.>")[0].summary

@@ -1,0 +1,58 @@
+"""A small service, for tests of the life of services; a program of its own, told by its variables.
+
+It consumes as the actor. What it is handed it appends to the file TEST_JOURNAL, at the begin and at
+the end; between them it works for as long as TEST_WORK says. TEST_FAIL makes a task of it end.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from ooda.common.bus.interface import Delivery
+from ooda.common.service import App, Consumption, Context, ServiceSettings, run_service
+from ooda.common.topology import ACTOR, Service
+
+JOURNAL = Path(os.environ["TEST_JOURNAL"])
+WORK = float(os.environ.get("TEST_WORK", "0"))
+FAIL = os.environ.get("TEST_FAIL")
+
+
+async def compose(context: Context) -> App:
+    """Compose a service that writes down what it is given."""
+    write(f"composed {context.cluster_id}")
+    return App(
+        consumers=[Consumption(ACTOR, handle)],
+        tasks=[end] if FAIL else [],
+        status=lambda: {"journal": "written"},
+        ready=lambda: FAIL != "ready",
+    )
+
+
+async def handle(delivery: Delivery) -> None:
+    """Work on an event."""
+    write(f"begin {delivery.sequence}")
+    await asyncio.sleep(WORK)
+    write(f"end {delivery.sequence}")
+
+
+async def end() -> None:
+    """Fail, if we are to, else run for ever."""
+    match FAIL:
+        case "raise":
+            raise RuntimeError("a task failed")
+        case "return":
+            return
+        case _:
+            await asyncio.Event().wait()
+
+
+def write(line: str) -> None:
+    """Append to the journal."""
+    with JOURNAL.open("a") as file:
+        file.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    lease = os.environ.get("TEST_LEASE") == "yes"
+    sys.exit(run_service(Service.ACTOR, ServiceSettings, compose, lease=lease))

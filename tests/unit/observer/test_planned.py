@@ -1,0 +1,204 @@
+"""What flags nothing: planned changes, slow starts, single restarts, and what is not seen."""
+
+import pytest
+
+from factories.objects import (
+    NAMESPACE,
+    config_map,
+    container,
+    deployment,
+    ended,
+    job,
+    meta,
+    node,
+    pod,
+    replica_set,
+    service,
+    waiting,
+)
+from factories.observed import RULES, Observed, healthy
+from ooda.common.cluster.interface import Alive
+from ooda.common.cluster.kinds import Kind
+from ooda.common.targets import WorkloadTarget
+from ooda.common.taxonomy import Signal
+from ooda.observer.core.inputs import ActionNotice, Blind, Tick
+from ooda.observer.core.state import Rules
+
+CHECKOUT = WorkloadTarget(namespace=NAMESPACE, workload_kind="Deployment", name="checkout")
+
+
+def test_a_healthy_rolling_update() -> None:
+    observed = Observed(*healthy(2))
+    observed.wait(45)
+    observed.tell(deployment(replicas=2, updated=0, generation=2, observed=1, image="shop:2"))
+    observed.tell(replica_set("checkout-2", replicas=1), "added")
+    for index, letter in enumerate("ab"):
+        now = observed.seconds
+        owner = ("ReplicaSet", "checkout-2")
+        new = f"checkout-2-{letter}"
+        starting = [container(ready=False, started=now)]
+        observed.tell(
+            pod(new, owner=owner, created=now, revision="2", containers=starting), "added"
+        )
+        observed.wait(5)
+        observed.tell(pod(new, owner=owner, created=now, revision="2", ready_since=now + 5))
+        observed.tell(pod(f"checkout-1-{letter}", deleted=observed.seconds))
+        observed.tell(replica_set("checkout-1", replicas=1 - index))
+        observed.wait(2)
+        observed.tell(pod(f"checkout-1-{letter}"), "deleted")
+    observed.tell(deployment(replicas=2, generation=2, image="shop:2"))
+    observed.wait(60)
+    assert observed.flags == []
+    assert len(observed.remembered[-1].spec.workloads["Deployment/checkout"].templates) == 2
+
+
+def test_a_drain() -> None:
+    observed = Observed(*healthy(2))
+    observed.tell(node(cordoned=True))
+    for letter in "ab":
+        observed.tell(pod(f"checkout-1-{letter}", deleted=0))
+        created = pod(f"checkout-1-{letter}2", created=0, containers=[waiting("ContainerCreating")])
+        observed.tell(created, "added")
+    observed.wait(20)
+    assert observed.flags == []
+
+
+def test_a_workload_that_is_deleted() -> None:
+    observed = Observed(*healthy(2))
+    observed.tell(pod(deleted=0))
+    observed.tell(deployment(replicas=2), "deleted")
+    observed.tell(pod(), "deleted")
+    observed.wait(10)
+    assert observed.flags == []
+
+
+def test_a_namespace_that_is_deleted() -> None:
+    observed = Observed(*healthy(2))
+    ending = {"kind": "Namespace", "metadata": meta(NAMESPACE, deleted=0) | {"namespace": ""}}
+    observed.tell(pod(deleted=0))
+    observed.tell(ending)
+    observed.wait(10)
+    assert observed.flags == []
+
+
+def test_what_the_agent_does_itself() -> None:
+    observed = Observed(*healthy(2))
+    observed.give(ActionNotice("one", CHECKOUT, over=False))
+    observed.tell(pod(deleted=0))
+    observed.wait(2)
+    observed.give(ActionNotice("one", None, over=True))
+    observed.tell(pod("checkout-1-b", deleted=2))
+    observed.wait(10)
+    assert observed.flags == []
+    observed.tell(pod("checkout-1-c", created=12), "added")
+    observed.wait(40)
+    observed.tell(pod("checkout-1-c", deleted=52))
+    observed.wait(1)
+    assert observed.signals == [Signal.POD_LOST]
+
+
+def test_a_single_restart() -> None:
+    observed = Observed(*healthy())
+    observed.wait(45)
+    now = observed.seconds
+    over = container(ready=False, restarts=0, state=ended(137, now))
+    observed.tell(pod(ready=False, containers=[over]))
+    again = container(ready=False, restarts=1, started=now, lastState=ended(137, now))
+    observed.tell(pod(ready=False, containers=[again]))
+    observed.wait(10)
+    observed.tell(pod(containers=[again | {"ready": True}]))
+    observed.wait(60)
+    assert observed.flags == []
+
+
+def test_a_slow_start_within_its_budget() -> None:
+    probe = {"startupProbe": {"periodSeconds": 10, "failureThreshold": 9}}
+    spec = {"containers": [{"name": "app", "image": "shop:1"} | probe]}
+    slow = pod(created=0, spec=spec, containers=[container(ready=False, started=1)])
+    observed = Observed(node(), deployment(ready=0, created=0), replica_set())
+    observed.tell(slow, "added")
+    observed.wait(110)
+    assert observed.flags == []
+
+
+def test_a_job_that_is_retried() -> None:
+    observed = Observed(node(), job())
+    for letter in "abc":
+        failed = container(ready=False, state=ended(1, observed.seconds))
+        name = f"report-{letter}"
+        observed.tell(pod(name, owner=("Job", "report")), "added")
+        observed.tell(pod(name, owner=("Job", "report"), phase="Failed", containers=[failed]))
+        observed.wait(10)
+    observed.tell(job(finished="Complete"))
+    observed.wait(10)
+    assert observed.flags == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules("cluster", own_namespace=NAMESPACE),
+        Rules("cluster", own_namespace="x", excluded=frozenset({NAMESPACE})),
+        Rules("cluster", own_namespace="x", namespaces=frozenset({"another"})),
+    ],
+)
+def test_namespaces_that_are_not_watched(rules: Rules) -> None:
+    observed = Observed(pod(containers=[waiting("ErrImagePull")]), rules=rules)
+    assert observed.flags == []
+
+
+def test_stale_data_neither_flags_nor_clears() -> None:
+    observed = Observed(*healthy(2), pod("checkout-1-x", containers=[waiting("ErrImagePull")]))
+    assert observed.signals == [Signal.IMAGE_PULL]
+    observed.wait(100, alive=False)
+    assert any(isinstance(each, Blind) and each.kinds for each in observed.said)
+    assert observed.snapshot.event.freshness[0].stale
+    observed.tell(pod("checkout-1-x", deleted=observed.seconds))
+    observed.tell(pod("checkout-1-x"), "deleted")
+    observed.wait(10, alive=False)
+    assert observed.clears == []
+    for kind in Kind:
+        observed.give(Alive(kind))
+    observed.give(Tick())
+    observed.wait(10)
+    assert observed.clears == [Signal.IMAGE_PULL]
+
+
+def test_nothing_is_known_good_before_it_settled_or_with_an_anomaly() -> None:
+    observed = Observed(*healthy(), service(), config_map())
+    observed.wait(25)
+    assert observed.remembered == []
+    observed.tell(pod("checkout-1-x", containers=[waiting("ErrImagePull")]), "added")
+    observed.wait(60)
+    assert observed.remembered == []
+
+
+def test_what_a_healthy_workload_uses_is_remembered_with_it() -> None:
+    volumes = {"volumes": [{"configMap": {"name": "checkout"}}]}
+    observed = Observed(
+        node(), deployment(), replica_set(), pod(spec=volumes), service(), config_map()
+    )
+    observed.wait(45)
+    [remember] = observed.remembered
+    assert remember.spec.config_maps["checkout"] == ({"data": {"mode": "fast"}},)
+    assert "checkout" in remember.spec.services
+    assert remember.spec.workloads["Deployment/checkout"].replicas == 1
+    observed.tell(config_map(data={"mode": "slow"}))
+    observed.wait(20)
+    assert len(observed.remembered) == 1
+    observed.wait(20)
+    assert len(observed.remembered[-1].spec.config_maps["checkout"]) == 2
+
+
+def test_a_restart_flags_no_anomaly_again_and_clears_what_ended_meanwhile() -> None:
+    bad = pod("checkout-1-x", containers=[waiting("ErrImagePull")])
+    [flag] = Observed(*healthy(), bad).flags
+    same = Observed(*healthy(), bad, flagged=(flag,))
+    same.wait(10)
+    assert (same.flags, same.clears) == ([], [])
+    over = Observed(*healthy(), flagged=(flag,))
+    over.wait(10)
+    assert (over.flags, over.clears) == ([], [Signal.IMAGE_PULL])
+    gone = Observed(flagged=(flag,), rules=RULES)
+    gone.wait(10)
+    assert gone.clears == [Signal.IMAGE_PULL]
