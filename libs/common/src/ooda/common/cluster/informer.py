@@ -35,7 +35,7 @@ PAUSES = (0.1, 5.0)
 async def follow(
     requests: Requests, kind: Kind, namespace: str | None
 ) -> AsyncIterator[WatchEvent]:
-    """Yield what ``ClusterWatcher.watch`` promises. Raises Refused."""
+    """Yield what ``ClusterWatcher.watch`` promises. Raises Refused, NotFound."""
     known, pauses = Known(kind), _Pauses()
     version: str | None = None
     while True:

@@ -57,7 +57,7 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The watch answered (bookmark or event): what is known was true at this moment."""
+    """The watch answered (bookmark, event, question): what is known was true at this moment."""
 
     kind: Kind
 
@@ -87,7 +87,8 @@ class ClusterWatcher(Protocol):
 
         A 410 lists again and yields only what differs, deletions included. It waits with growing
         pauses while the server is away, and never raises Unavailable. ``Alive`` comes at least
-        every half minute while the connection lives. Raises Refused.
+        every half minute while the connection lives. Raises Refused, and NotFound for a kind that
+        the server does not have.
         """
         ...
 
