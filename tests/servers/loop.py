@@ -51,10 +51,11 @@ class Kill:
 
     def strikes(self, sight: Sight) -> bool:
         """Say whether this is the moment, counting."""
-        if sight.moment != self.moment or any(
-            (word[1:] in sight.what) if word.startswith("!") else (word not in sight.what)
-            for word in self.words
-        ):
+        seen = f"{sight.what}?{sight.query}"
+        wrong = (
+            word[1:] in seen if word.startswith("!") else word not in seen for word in self.words
+        )
+        if sight.moment != self.moment or any(wrong):
             return False
         self.left -= 1
         return self.left == 0

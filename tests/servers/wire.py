@@ -113,7 +113,7 @@ async def api_wire(server: str, trust: ssl.SSLContext, watch: Watch) -> AsyncIte
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
 
         async def forward(request: web.Request) -> web.StreamResponse:
-            seen = f"{request.method} {request.path_qs}"
+            seen = f"{request.method} {request.path}"
             headers = {
                 key: value for key, value in request.headers.items() if key.lower() != "host"
             }
