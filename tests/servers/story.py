@@ -106,7 +106,8 @@ class Story:
     async def check(self) -> None:
         """Check that nothing was lost, nothing was done twice and nothing without a record."""
         rows = await self.trail()
-        assert {each.subject for each in rows} == LOOP_OF_ONE_INCIDENT
+        told = "\n".join(f"{each.stored_at} {each.subject}: {each.summary}" for each in rows)
+        assert {each.subject for each in rows} == LOOP_OF_ONE_INCIDENT, told
         closed = await self.said("incident.closed")
         assert closed["closure"] == "resolved", closed["summary"]
         found = await self.deployment()
