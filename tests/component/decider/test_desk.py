@@ -205,6 +205,20 @@ async def test_standing_down_ends_with_a_person_at_the_deadline() -> None:
     assert stage.said() == ["stand_down", "review", "asked"]
 
 
+async def test_what_did_not_mend_itself_is_waited_for_once_and_anything_else_anew() -> None:
+    other = CHECKOUT.model_copy(update={"name": "cart"})
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready(failure_class="healthy"))
+    await stage.wake_after(120)
+    assert stage.said() == ["stand_down", "review", "asked"]
+    await stage.tell(ready(2, failure_class="healthy"))
+    assert stage.said()[3:] == ["review"]
+    await stage.tell(ready(3, failure_class="healthy", component=other))
+    assert stage.said()[4:] == ["stand_down"]
+    await stage.tell(ready(4, failure_class="healthy"))
+    assert stage.said()[5:] == ["review"]
+
+
 async def test_a_review_is_asked_once_more_and_then_stays_open() -> None:
     stage = Stage("propose")
     await stage.tell(FLAGGED, started(), ready())

@@ -105,15 +105,12 @@ def _with_ready(record: Incident, event: DiagnosisReady, at: dt.datetime) -> Inc
     if event.attempt < record.attempt or (old is not None and event.attempt <= old.attempt):
         return record
     logs = (f.excerpt for f in event.findings if f.family is EvidenceFamily.LOGS and f.excerpt)
-    same = old is not None and old.failure_class is event.failure_class
     new: dict[str, Any] = {
         "attempt": event.attempt,
         "diagnosis": event.model_copy(update={"findings": (), "hypotheses": ()}),
         "clue": next(logs, "")[:500],
         "decisions": 0,
         "verdict": None,
-        # Else a class that is diagnosed again and again would be waited for for ever.
-        "stood_down": record.stood_down and same,
         "times": record.times.model_copy(update={"diagnosed": at}),
     }
     if record.phase is not Phase.ACTING:
@@ -168,7 +165,9 @@ def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
         case Phase.WAITING | Phase.JUDGING:
             new: dict[str, Any] = {"phase": Phase.JUDGING}
         case Phase.STANDING_DOWN:
-            new = {"phase": Phase.JUDGING, "stood_down": True}
+            # Kept for good: what is diagnosed again and again must not be waited for for ever.
+            waited = (record.concern,) if record.concern is not None else ()
+            new = {"phase": Phase.JUDGING, "awaited": (*record.awaited, *waited)}
         case Phase.ASKING if record.review is not None and record.asked == 1:
             asked = announcements.asked_again(record.review, limits, now)
             new = {

@@ -141,7 +141,7 @@ def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Ju
     history = History(
         tried=frozenset(record.tried),
         unhelpful=record.unhelpful,
-        stood_down=record.stood_down,
+        stood_down=record.concern in record.awaited,
         handed_over=record.handed_over,
     )
     case = Case(

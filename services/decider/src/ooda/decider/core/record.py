@@ -18,7 +18,8 @@ from ooda.common.events import (
     ReviewRequested,
     StageTimes,
 )
-from ooda.common.taxonomy import ActionKind, Mode, Verdict
+from ooda.common.targets import Target
+from ooda.common.taxonomy import ActionKind, FailureClass, Mode, Verdict
 from ooda.decider.core.budgets import Budgets
 
 BUDGETS_KEY = "budgets"
@@ -88,6 +89,13 @@ class InFlight(_Part):
     attempt: int
 
 
+class Awaited(_Part):
+    """What was expected to mend itself: one failure class of one component."""
+
+    failure_class: FailureClass
+    component: Target | None
+
+
 class Incident(_Part):
     """One incident. ``outbox`` is published after the record is stored, and again after a crash."""
 
@@ -109,7 +117,8 @@ class Incident(_Part):
     in_flight: InFlight | None = None
     tried: tuple[ActionKind, ...] = ()
     unhelpful: int = 0
-    stood_down: bool = False
+    awaited: tuple[Awaited, ...] = ()
+    """What was stood down for until the deadline, and did not mend itself."""
     handed_over: str | None = None
     verdict: Verdict | None = None
     """The last one on this diagnosis."""
@@ -125,6 +134,14 @@ class Incident(_Part):
     wakes_at: Moment | None = None
     times: StageTimes = StageTimes()
     outbox: tuple[DecisionMade | ReviewRequested | IncidentClosed, ...] = ()
+
+    @property
+    def concern(self) -> Awaited | None:
+        """Return what the newest diagnosis blames."""
+        found = self.diagnosis
+        if found is None:
+            return None
+        return Awaited(failure_class=found.failure_class, component=found.component)
 
     @property
     def open_anomalies(self) -> tuple[str, ...]:
