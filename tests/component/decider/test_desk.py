@@ -20,6 +20,7 @@ from ooda.common.events import (
     AnomalyCleared,
     AnomalyFlagged,
     DecisionMade,
+    DiagnosisStarted,
     Event,
     IncidentClosed,
     ReviewAnswered,
@@ -219,6 +220,64 @@ async def test_what_did_not_mend_itself_is_waited_for_once_and_anything_else_ane
     assert stage.said()[5:] == ["review"]
 
 
+def absorbing(attempt: int = 2) -> DiagnosisStarted:
+    """Return the older incident's event that says that it absorbed the one of the factories."""
+    return started(attempt).model_copy(
+        update={"incident_id": "older", "event_id": f"older-{attempt}", "absorbed": (INCIDENT_ID,)}
+    )
+
+
+def closures(stage: Stage) -> list[tuple[str, Closure, str | None]]:
+    return [
+        (each.incident_id, each.closure, each.merged_into)
+        for each in stage.bus.published
+        if isinstance(each, IncidentClosed)
+    ]
+
+
+MERGED = (INCIDENT_ID, Closure.MERGED, "older")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [started(), absorbing()],
+        [started(), ready(confidence=0.5), absorbing()],
+        [started(), ready(failure_class="healthy"), absorbing()],
+        [absorbing(), started(), ready()],
+        [started(), absorbing(), ready(), absorbing(), absorbing(3), started()],
+    ],
+    ids=["gathering", "asking", "standing-down", "heard-late", "again"],
+)
+async def test_an_absorbed_incident_ends_once_as_merged_and_nothing_is_done(
+    told: list[Event],
+) -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, *told)
+    assert closures(stage) == [MERGED]
+    assert "act" not in stage.said()
+
+
+async def test_an_absorbed_incident_is_forgotten_for_good() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), absorbing())
+    await stage.wake_after(3600)
+    await stage.tell(absorbing(3))
+    assert closures(stage) == [MERGED]
+    assert [each.incident_id for each in stage.desk.incidents()] == ["older"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.KEPT, Outcome.UNDONE, Outcome.REFUSED])
+async def test_an_absorbed_incident_ends_after_its_action_has(outcome: Outcome) -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready(), absorbing())
+    assert stage.said() == ["act"]
+    ended = executed(stage, outcome)
+    await stage.tell(ended, ended)
+    assert closures(stage) == [MERGED]
+    assert stage.said() == ["act", Closure.MERGED]
+
+
 async def test_a_review_is_asked_once_more_and_then_stays_open() -> None:
     stage = Stage("propose")
     await stage.tell(FLAGGED, started(), ready())
@@ -290,6 +349,7 @@ STORIES: dict[str, list[Event]] = {
     "review": [FLAGGED, started(), ready(confidence=0.5), CLEARED],
     "act": [FLAGGED, started(), ready(), started(2), ready(2)],
     "late": [CLEARED, ready(), FLAGGED, started()],
+    "merged": [FLAGGED, started(), ready(confidence=0.5), absorbing(), absorbing(3)],
 }
 
 

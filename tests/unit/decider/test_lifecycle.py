@@ -8,7 +8,7 @@ from factories.decider import GOOD, LIMITS, later, ready, started, world
 from factories.events import ACTION_ID, ANOMALY_ID, INCIDENT_ID, NOW, make
 from ooda.common.events import ActionApplied, ActionExecuted, ReviewAnswered, derive_id
 from ooda.common.taxonomy import ActionKind, FailureClass, Outcome
-from ooda.decider.core.absorbing import Answered, Due, Heard, Sighted, Stimulus, opened_by
+from ooda.decider.core.absorbing import Answered, Due, Heard, Merged, Sighted, Stimulus, opened_by
 from ooda.decider.core.lifecycle import (
     CloseIncident,
     PublishDecision,
@@ -30,6 +30,7 @@ def heard(event: object) -> Heard:
 STIMULI: list[Stimulus] = [
     Sighted(),
     Due(),
+    Merged("older"),
     Answered(make(ReviewAnswered)),
     heard(make(ActionApplied, action_id=ROLLED_BACK)),
     *(heard(started(attempt)) for attempt in (1, 2, 3)),

@@ -15,8 +15,8 @@ import structlog
 from ooda.common.bus.interface import Bucket, BusError, Publisher, Stored
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterReader
-from ooda.common.events import AnomalyCleared, AnomalyFlagged
-from ooda.decider.core.absorbing import Due, Sighted, Stimulus, absorb
+from ooda.common.events import AnomalyCleared, AnomalyFlagged, DiagnosisStarted
+from ooda.decider.core.absorbing import Due, Merged, Sighted, Stimulus, absorb, absorbed_by
 from ooda.decider.core.budgets import Budgets
 from ooda.decider.core.lifecycle import (
     CloseIncident,
@@ -100,6 +100,18 @@ class Desk:
             record = self._incident(incident_id) or opened
             if record is not None:
                 await self._advance(await self._send(record), stimulus)
+
+    async def merge(self, event: DiagnosisStarted) -> None:
+        """Bring the incidents to their end that another one absorbed, before it is told itself.
+
+        One that is not known is ended too, so that what is heard of it late opens none; but only
+        once: the survivor names it again with each attempt, also when its record has long gone.
+        """
+        survivor = self._incident(event.incident_id)
+        seen_to = survivor.absorbed if survivor else ()
+        for each in event.absorbed:
+            unheard = absorbed_by(event, each) if each not in seen_to else None
+            await self.handle(each, Merged(event.incident_id), unheard)
 
     async def sight(self, event: AnomalyFlagged | AnomalyCleared, stored_at: dt.datetime) -> None:
         """Remember an anomaly, and bring forward the incidents that it belongs to."""

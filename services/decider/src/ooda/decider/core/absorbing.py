@@ -45,7 +45,14 @@ class Due:
     """The incident's timer ran out."""
 
 
-Stimulus = Heard | Answered | Sighted | Due
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Another incident turned out to have the same cause, and goes on for both."""
+
+    into: str
+
+
+Stimulus = Heard | Answered | Sighted | Due | Merged
 
 
 def opened_by(event: DiagnosisStarted | DiagnosisReady) -> Incident:
@@ -57,6 +64,11 @@ def opened_by(event: DiagnosisStarted | DiagnosisReady) -> Incident:
         namespace=event.namespace,
         opened_at=opened,
     )
+
+
+def absorbed_by(event: DiagnosisStarted, incident_id: str) -> Incident:
+    """Return the record of an incident that was absorbed before anything else was heard of it."""
+    return opened_by(event).model_copy(update={"incident_id": incident_id})
 
 
 def absorb(
@@ -82,6 +94,8 @@ def absorb(
             record = _with_answer(record, answer)
         case Due():
             record = _with_timer(record, limits, now)
+        case Merged(into=into):
+            record = record.model_copy(update={"merged_into": into})
         case Sighted():
             pass
     return _with_sightings(record, sightings)
@@ -89,7 +103,10 @@ def absorb(
 
 def _with_started(record: Incident, event: DiagnosisStarted, at: dt.datetime) -> Incident:
     record = _with_anomalies(record, event.anomalies)
-    new: dict[str, Any] = {"attempt": max(record.attempt, event.attempt)}
+    new: dict[str, Any] = {
+        "attempt": max(record.attempt, event.attempt),
+        "absorbed": tuple(dict.fromkeys((*record.absorbed, *event.absorbed))),
+    }
     if record.times.started is None:
         new["times"] = record.times.model_copy(update={"started": at})
     undecided = record.phase in (Phase.JUDGING, Phase.WAITING, Phase.STANDING_DOWN)

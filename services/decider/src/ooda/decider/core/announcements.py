@@ -128,6 +128,7 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
         failure_class=diagnosis.failure_class if diagnosis else None,
         component=diagnosis.component if diagnosis else None,
         reason=reason,
+        merged_into=record.merged_into,
         times=record.times,
     )
 

@@ -6,6 +6,7 @@
                          ├→ waiting, standing_down ─timer→ judging
                          └→ asking
     any but acting, when all anomalies are cleared → closed (cleared; handed_over if asked)
+    any but acting, when another incident has absorbed it → closed (merged)
 
 ``advance`` is ``absorb`` (take in), then ``conclude`` (judge, close). The shell stores the record
 with its outbox before it publishes, so a crash in between publishes the same events again.
@@ -101,7 +102,10 @@ def conclude(
 ) -> tuple[Incident, tuple[Effect, ...]]:
     """Close the incident or judge it, if there is a reason to; return what is to be done."""
     reserved: tuple[Effect, ...] = ()
-    if record.phase is Phase.HELPED:
+    if record.merged_into is not None and record.phase not in (Phase.ACTING, Phase.CLOSED):
+        reason = f"It has the cause of incident {record.merged_into}, which goes on."
+        record = _close(record, Closure.MERGED, reason, world.limits, now)
+    elif record.phase is Phase.HELPED:
         record = _close(record, Closure.RESOLVED, "The action helped.", world.limits, now)
     elif record.phase not in (Phase.ACTING, Phase.CLOSED) and not record.open_anomalies:
         closure = Closure.HANDED_OVER if record.asked else Closure.CLEARED

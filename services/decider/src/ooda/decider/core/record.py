@@ -120,6 +120,10 @@ class Incident(_Part):
     awaited: tuple[Awaited, ...] = ()
     """What was stood down for until the deadline, and did not mend itself."""
     handed_over: str | None = None
+    merged_into: str | None = None
+    """The incident that has the same cause and goes on; this one ends when its action has."""
+    absorbed: tuple[str, ...] = ()
+    """The incidents that were merged into this one, as far as that was seen to."""
     verdict: Verdict | None = None
     """The last one on this diagnosis."""
     decisions: int = 0
