@@ -305,6 +305,86 @@ async def test_nothing_is_decided_while_the_cluster_is_away() -> None:
     assert stage.said() == ["act"]
 
 
+async def test_a_person_is_asked_when_the_cluster_stays_away_and_it_goes_on_when_it_is_back() -> (
+    None
+):
+    stage = Stage()
+    stage.cluster.set_unavailable(True)
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(LIMITS.away_for - 1)
+    assert stage.said() == []
+    await stage.wake_after(2)
+    assert stage.said() == ["review", "asked"]
+    asked = stage.bus.published[-1]
+    assert isinstance(asked, ReviewRequested)
+    assert asked.reason == "The API server has not answered for 301 s."
+    await stage.wake_after(60)
+    assert stage.said() == ["review", "asked"]
+    stage.cluster.set_unavailable(False)
+    await stage.tell(started(2), ready(2))
+    assert stage.said() == ["review", "asked", "act"]
+
+
+LONGEST = 30 + 300 + 60 + 60
+"""Of a roll-back: validity, deadline, hold and the margin."""
+
+
+async def test_an_action_of_which_nothing_is_heard_goes_to_a_person() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(LONGEST - 1)
+    assert stage.said() == ["act"]
+    await stage.wake_after(1)
+    assert stage.said() == ["act", "review", "asked"]
+    await stage.wake_after(LIMITS.review_for)
+    assert stage.said() == ["act", "review", "asked", "asked"]
+    (reservation,) = (await stage.budgets()).reservations
+    assert reservation.overdue
+
+
+async def test_nothing_is_done_to_a_workload_while_the_end_of_an_action_on_it_is_missed() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(LONGEST)
+    seen = len(stage.said())
+    await stage.tell(ready(incident_id="second"))
+    assert stage.said()[seen:] == ["review", "asked"]
+    asked = stage.bus.published[-1]
+    assert isinstance(asked, ReviewRequested)
+    assert "Nothing was heard of the end" in asked.reason
+    await stage.wake_after(LIMITS.window)
+    await stage.tell(ready(2, incident_id="second"))
+    assert stage.said()[-1] == "act"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "then"),
+    [
+        (Outcome.KEPT, [Closure.RESOLVED]),
+        (Outcome.EXPIRED, ["review"]),
+        (Outcome.UNDONE, ["review"]),
+        (Outcome.REFUSED, ["review", "review"]),
+    ],
+)
+async def test_the_late_end_of_an_action_is_taken(outcome: Outcome, then: list[str]) -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(LONGEST)
+    seen = len(stage.said())
+    ended = executed(stage, outcome)
+    await stage.tell(ended, ended, started(2), ready(2))
+    assert stage.said()[seen:] == then
+
+
+async def test_an_overdue_action_does_not_keep_the_incident_open() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.wake_after(LONGEST)
+    ended = executed(stage, Outcome.KEPT)
+    await stage.tell(CLEARED, ended)
+    assert stage.said()[3:] == [Closure.HANDED_OVER]
+
+
 async def test_the_record_of_a_closed_incident_goes_after_an_hour() -> None:
     stage = Stage()
     await stage.tell(FLAGGED, started(), CLEARED)

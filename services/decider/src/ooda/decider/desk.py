@@ -185,6 +185,8 @@ class Desk:
         for effect in effects:
             if isinstance(effect, Reserve):
                 budgets = budgets.reserve(effect.reservation)
+        if record.in_flight is not None and record.in_flight.overdue:
+            budgets = budgets.miss(record.in_flight.action_id)
         await self._put_budgets(budgets)
 
     async def _send(self, record: Incident) -> Incident:

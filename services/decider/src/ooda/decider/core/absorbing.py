@@ -15,7 +15,7 @@ from ooda.common.events import (
 from ooda.common.taxonomy import EvidenceFamily, Outcome
 from ooda.decider.core import announcements
 from ooda.decider.core.limits import Limits
-from ooda.decider.core.record import Incident, Phase, Sightings
+from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
 
 IncidentNews = DiagnosisStarted | DiagnosisReady | ActionApplied | ActionExecuted
 
@@ -149,7 +149,7 @@ def _with_executed(
     if flying is None or flying.action_id != event.action_id:
         return record
     newer = record.diagnosis is not None and record.diagnosis.attempt > flying.attempt
-    new: dict[str, Any] = {"in_flight": None, "phase": Phase.GATHERING}
+    new: dict[str, Any] = {"in_flight": None, "phase": Phase.GATHERING, "wakes_at": None}
     match event.outcome:
         case Outcome.KEPT:
             new["phase"] = Phase.HELPED
@@ -185,6 +185,8 @@ def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
             # Kept for good: what is diagnosed again and again must not be waited for for ever.
             waited = (record.concern,) if record.concern is not None else ()
             new = {"phase": Phase.JUDGING, "awaited": (*record.awaited, *waited)}
+        case Phase.ACTING if record.in_flight is not None:
+            new = _overdue(record.in_flight)
         case Phase.ASKING if record.review is not None and record.asked == 1:
             asked = announcements.asked_again(record.review, limits, now)
             new = {
@@ -196,6 +198,16 @@ def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
         case _:
             new = {}
     return record.model_copy(update={"wakes_at": None} | new)
+
+
+def _overdue(flying: InFlight) -> dict[str, Any]:
+    """Give up waiting for an action, but not the action: its end is still taken if it comes."""
+    reason = f"{flying.action} was decided, and nothing was heard of its end in all the time it has"
+    return {
+        "phase": Phase.JUDGING,
+        "in_flight": flying.model_copy(update={"overdue": True}),
+        "handed_over": reason,
+    }
 
 
 def _with_anomalies(record: Incident, anomalies: tuple[OpenAnomaly, ...]) -> Incident:

@@ -2,7 +2,7 @@
 
     gathering ─ready→ judging ─→ acting ─kept→ closed (resolved)
         ↑                │  ↑        ├─undone, not helped, expired→ gathering (or judging)
-        └────started─────┤  │        └─refused, conflict→ judging → asking
+        └────started─────┤  │        └─refused, conflict, overdue→ judging → asking
                          ├→ waiting, standing_down ─timer→ judging
                          └→ asking
     any but acting, when all anomalies are cleared → closed (cleared; handed_over if asked)
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ooda.common.events import (
+    ActionRequest,
     DecisionMade,
     IncidentClosed,
     ReviewRequested,
@@ -111,15 +112,7 @@ def conclude(
         closure = Closure.HANDED_OVER if record.asked else Closure.CLEARED
         record = _close(record, closure, "All of its anomalies are cleared.", world.limits, now)
     elif record.phase is Phase.JUDGING:
-        if world.facts is None:
-            later = now + dt.timedelta(seconds=world.limits.retry)
-            record = record.model_copy(update={"wakes_at": later})
-        else:
-            judgement = _judge(record, world, world.facts, now)
-            record = record.model_copy(update={"mode": world.facts.mode})
-            record = _decided(record, judgement, world.limits, now)
-            if isinstance(judgement, Act):
-                reserved = (Reserve(judgement.reservation),)
+        record, reserved = _judged(record, world, now)
     return record, (*reserved, *effects_of(record))
 
 
@@ -137,6 +130,28 @@ def effects_of(record: Incident) -> tuple[Effect, ...]:
     if record.wakes_at is not None:
         effects.append(SetTimer(record.wakes_at))
     return tuple(effects)
+
+
+def _judged(
+    record: Incident, world: World, now: dt.datetime
+) -> tuple[Incident, tuple[Effect, ...]]:
+    """Judge the diagnosis; while the API server is away wait for it, then ask a person."""
+    if world.facts is None:
+        return _unseen(record, world.limits, now), ()
+    judgement = _judge(record, world, world.facts, now)
+    record = record.model_copy(update={"mode": world.facts.mode})
+    record = _decided(record, judgement, world.limits, now)
+    return record, (Reserve(judgement.reservation),) if isinstance(judgement, Act) else ()
+
+
+def _unseen(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
+    since = record.away_since or now
+    if now - since < dt.timedelta(seconds=limits.away_for):
+        later = now + dt.timedelta(seconds=limits.retry)
+        return record.model_copy(update={"wakes_at": later, "away_since": since})
+    away = (now - since).total_seconds()
+    reason = record.handed_over or f"The API server has not answered for {away:.0f} s."
+    return _decided(record, Review(reason), limits, now)
 
 
 def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
@@ -161,7 +176,7 @@ def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Ju
 
 def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.datetime) -> Incident:
     verdict = announcements.verdict_of(judgement)
-    new: dict[str, Any] = {"verdict": verdict, "wakes_at": None}
+    new: dict[str, Any] = {"verdict": verdict, "wakes_at": None, "away_since": None}
     # A wait that is prolonged is still the same wait: it is said once.
     if not (verdict is Verdict.WAIT and record.verdict is Verdict.WAIT):
         said = announcements.decision(record, judgement, limits, now)
@@ -171,7 +186,8 @@ def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.dat
         case Act(request=request):
             attempt = record.diagnosis.attempt if record.diagnosis else record.attempt
             flying = InFlight(action_id=request.action_id, action=request.action, attempt=attempt)
-            new |= {"phase": Phase.ACTING, "in_flight": flying}
+            missed = now + dt.timedelta(seconds=_longest(request, limits))
+            new |= {"phase": Phase.ACTING, "in_flight": flying, "wakes_at": missed}
         case Wait(until=until):
             new |= {"phase": Phase.WAITING, "wakes_at": until}
         case StandDown(until=deadline):
@@ -179,6 +195,13 @@ def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.dat
         case Review():
             return _asking(record.model_copy(update=new), judgement, limits, now)
     return record.model_copy(update=new)
+
+
+def _longest(request: ActionRequest, limits: Limits) -> float:
+    """Return the seconds from a decision to the latest end of its action, with a margin."""
+    judged = request.verification
+    seen = judged.deadline_seconds + judged.hold_seconds
+    return limits.valid_for + seen + limits.overdue_after
 
 
 def _asking(record: Incident, judgement: Review, limits: Limits, now: dt.datetime) -> Incident:

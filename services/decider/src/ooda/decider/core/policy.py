@@ -212,6 +212,8 @@ def _of_budgets(
             f"Storm: {case.recent_incidents} incidents within {limits.storm_window:g} s, "
             f"and {limits.storm_incidents} are too many to act alone."
         )
+    if any(each.overdue and each.workload == str(target) for each in others):
+        yield f"Nothing was heard of the end of an earlier action on {target}."
     counts = (
         (sum(each.workload == str(target) for each in others), limits.per_workload, target),
         (

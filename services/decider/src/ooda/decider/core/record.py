@@ -36,7 +36,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     STANDING_DOWN = "standing_down"
     ACTING = "acting"
-    """An action is in flight: nothing else is decided until it has ended."""
+    """An action is in flight: nothing else is decided until it has ended or is overdue."""
     HELPED = "helped"
     ASKING = "asking"
     CLOSED = "closed"
@@ -87,6 +87,8 @@ class InFlight(_Part):
     action_id: str
     action: ActionKind
     attempt: int
+    overdue: bool = False
+    """Whether its end was missed and a person was asked; it may have been carried out."""
 
 
 class Awaited(_Part):
@@ -136,6 +138,8 @@ class Incident(_Part):
     """How often the review was asked: 1 or, after it expired, 2."""
     answers: tuple[ReviewAnswered, ...] = ()
     wakes_at: Moment | None = None
+    away_since: Moment | None = None
+    """Since when the diagnosis waits for the API server."""
     times: StageTimes = StageTimes()
     outbox: tuple[DecisionMade | ReviewRequested | IncidentClosed, ...] = ()
 
