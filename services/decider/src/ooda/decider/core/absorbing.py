@@ -12,6 +12,7 @@ from ooda.common.events import (
     OpenAnomaly,
     ReviewAnswered,
 )
+from ooda.common.phrases import ended
 from ooda.common.taxonomy import EvidenceFamily, Outcome
 from ooda.decider.core import announcements
 from ooda.decider.core.limits import Limits
@@ -161,7 +162,7 @@ def _with_executed(
         case Outcome.EXPIRED:
             pass
         case Outcome.REFUSED | Outcome.CONFLICT | Outcome.UNDO_CONFLICT:
-            new["handed_over"] = f"{flying.action} ended in {event.outcome}: {event.reason}"
+            new["handed_over"] = f"{ended(flying.doing, event.outcome)}: {event.reason}"
             newer = True
     if newer and event.outcome is not Outcome.KEPT:
         new["phase"] = Phase.JUDGING
@@ -202,7 +203,7 @@ def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
 
 def _overdue(flying: InFlight) -> dict[str, Any]:
     """Give up waiting for an action, but not the action: its end is still taken if it comes."""
-    reason = f"{flying.action} was decided, and nothing was heard of its end in all the time it has"
+    reason = f"Whether {flying.doing} was done is not known: nothing was heard of its end in time."
     return {
         "phase": Phase.JUDGING,
         "in_flight": flying.model_copy(update={"overdue": True}),

@@ -22,6 +22,7 @@ from ooda.common.events import (
     IncidentClosed,
     ReviewRequested,
 )
+from ooda.common.phrases import requested
 from ooda.common.taxonomy import Closure, Verdict
 from ooda.decider.core import announcements
 from ooda.decider.core.absorbing import Stimulus, absorb
@@ -185,7 +186,12 @@ def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.dat
     match judgement:
         case Act(request=request):
             attempt = record.diagnosis.attempt if record.diagnosis else record.attempt
-            flying = InFlight(action_id=request.action_id, action=request.action, attempt=attempt)
+            flying = InFlight(
+                action_id=request.action_id,
+                action=request.action,
+                attempt=attempt,
+                doing=requested(request).doing(),
+            )
             missed = now + dt.timedelta(seconds=_longest(request, limits))
             new |= {"phase": Phase.ACTING, "in_flight": flying, "wakes_at": missed}
         case Wait(until=until):

@@ -87,6 +87,8 @@ class InFlight(_Part):
     action_id: str
     action: ActionKind
     attempt: int
+    doing: str = "the action"
+    """What a person reads of it, such as ``rolling back Deployment catalog``."""
     overdue: bool = False
     """Whether its end was missed and a person was asked; it may have been carried out."""
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from ooda.common.phrases import shortened
 from ooda.common.targets import PodTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import FailureClass
 from ooda.orienter.core.fusion import Diagnosis
@@ -74,5 +75,5 @@ def _short(target: Target) -> str:
     return target.name if isinstance(target, WorkloadTarget | PodTarget) else str(target)
 
 
-def _cut(sentence: str) -> str:
-    return sentence if len(sentence) <= LIMIT else sentence[: LIMIT - 1] + "…"
+def _cut(text: str) -> str:
+    return shortened(text, LIMIT)
