@@ -35,6 +35,7 @@ def started_summary(incident: Incident) -> str:
         "extended": "an incident that grew",
         "not_helped": "an action that did not help",
         "expired": "an action that came too late",
+        "sighted": "the cluster can be seen again",
     }[incident.reason]
     return _cut(f"Looking into {first.signal} of {first.target}: {why}, {anomalies}")
 
