@@ -71,16 +71,17 @@ class Acting:
         """Run one actor and, beside it, the recorder and the observer."""
         sightings = Sightings()
         clock = SystemClock()
+        fence = Fence(SYSTEM_NAMESPACES | {OWN_NAMESPACE}, "node-1")
         driver = Driver(
             self.bus.bucket(ACTIONS, ActionRecord),
             self.bus,
             self.api,
+            Planner(self.api, fence),
             clock,
             sightings,
             OWN_NAMESPACE,
         )
-        fence = Fence(SYSTEM_NAMESPACES | {OWN_NAMESPACE}, "node-1")
-        handlers = Handlers(driver, Planner(self.api, clock, fence, sightings), sightings)
+        handlers = Handlers(driver, sightings)
         await driver.load()
         await self.observe(handlers)
         running = [

@@ -16,17 +16,17 @@ async def compose(context: Context) -> App:
     settings = ActorSettings.model_validate(context.settings)
     bus = context.bus(Account.LOOP)
     sightings = Sightings()
+    fence = Fence(SYSTEM_NAMESPACES | {settings.namespace}, settings.node_name)
     driver = Driver(
         bus.bucket(ACTIONS, ActionRecord),
         bus,
         context.api,
+        Planner(context.api, fence),
         context.clock,
         sightings,
         settings.namespace,
     )
-    fence = Fence(SYSTEM_NAMESPACES | {settings.namespace}, settings.node_name)
-    planner = Planner(context.api, context.clock, fence, sightings)
-    handlers = Handlers(driver, planner, sightings)
+    handlers = Handlers(driver, sightings)
     await driver.load()
     return App(
         consumers=(

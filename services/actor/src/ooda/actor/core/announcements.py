@@ -30,7 +30,7 @@ def _started(record: ActionRecord) -> ActionStarted:
     return ActionStarted(
         **_common(record, f"{doing}: the intent is written down, nothing is changed yet."),
         event_id=record.intent_id,
-        occurred_at=record.planned_at,
+        occurred_at=record.changed_at,
         caused_by=(record.decision_event_id,),
         decision_id=record.decision_id,
         action=record.action,

@@ -45,6 +45,8 @@ class Refusal:
     """Why nothing can be done."""
 
     reason: str
+    conflict: bool = False
+    """Whether the objects changed while they were planned with."""
 
 
 def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
