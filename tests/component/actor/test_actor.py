@@ -277,3 +277,14 @@ async def test_events_of_anomalies_come_in_any_order() -> None:
         await handlers.on_loop(delivery(make(AnomalyCleared, occurred_at=NOW)))
         await handlers.on_loop(delivery(make(AnomalyFlagged, occurred_at=NOW)))
         assert handlers.sightings._open == {}  # noqa: SLF001 - memory must not grow by reordering
+
+
+async def test_what_prometheus_reads_of_an_action() -> None:
+    acting = Acting()
+    await acting.act()
+    action: dict[str, str] = {"action": ActionKind.ROLL_BACK_WORKLOAD}
+    ended = action | {"outcome": Outcome.KEPT}
+    assert acting.metrics.get_sample_value("ooda_actor_actions_total", ended) == 1
+    for stage in ("decided_to_started", "decided_to_applied", "applied_to_executed"):
+        count = "ooda_actor_stage_seconds_count"
+        assert acting.metrics.get_sample_value(count, action | {"stage": stage}) == 1

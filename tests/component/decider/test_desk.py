@@ -37,6 +37,7 @@ from ooda.decider.core.budgets import Budgets
 from ooda.decider.core.record import BUDGETS_KEY, Entry, Incident
 from ooda.decider.desk import Desk
 from ooda.decider.handlers import Handlers
+from ooda.decider.meters import Meters
 from ooda.decider.settings import DeciderSettings
 
 TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
@@ -92,7 +93,16 @@ class Stage:
         self.restart()
 
     def restart(self) -> None:
-        self.desk = Desk(self.bucket, self.bus, self.cluster, self.clock, PLAYBOOK, LIMITS)
+        self.metrics = CollectorRegistry()
+        self.desk = Desk(
+            self.bucket,
+            self.bus,
+            self.cluster,
+            self.clock,
+            PLAYBOOK,
+            LIMITS,
+            Meters(self.metrics),
+        )
         self.handlers = Handlers(self.desk)
 
     async def tell(self, *events: Event) -> None:
@@ -549,3 +559,21 @@ async def test_it_is_composed_of_what_the_runtime_gives() -> None:
     loop, people = app.consumers
     assert (loop.consumer, people.consumer) == (DECIDER, DECIDER_PEOPLE)
     assert app.status() == {}
+    assert context.metrics.get_sample_value("ooda_decider_incidents_open") == 0
+
+
+async def test_what_prometheus_reads_of_an_incident() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    stage.clock.advance(3)
+    kept = executed(stage, Outcome.KEPT)
+    await stage.tell(make(ActionApplied, action_id=kept.action_id))
+    assert stage.desk.count_open() == 1
+    await stage.tell(CLEARED, kept)
+    value = stage.metrics.get_sample_value
+    assert value("ooda_decider_decisions_total", {"verdict": Verdict.ACT}) == 1
+    assert value("ooda_decider_reviews_total") == 0
+    assert value("ooda_decider_incidents_closed_total", {"closure": Closure.RESOLVED}) == 1
+    applied = {"stage": "decided_to_applied"}
+    assert value("ooda_decider_stage_seconds_sum", applied) == 3
+    assert stage.desk.count_open() == 0

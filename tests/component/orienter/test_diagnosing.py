@@ -480,3 +480,19 @@ async def test_the_observed_time_is_the_clock_s(orienter: Orienter, cluster: Clu
     told = await orienter.ready()
 
     assert {each.observed_at for each in told.findings} == {NOW + dt.timedelta(seconds=3)}
+
+
+async def test_what_prometheus_reads_of_a_diagnosis(orienter: Orienter, cluster: Cluster) -> None:
+    broken_image(cluster)
+    cluster.refuse("list", Kind.EVENT)
+    await orienter.hear(anomaly_flagged(PULL))
+    await orienter.ready()
+
+    value = orienter.metrics.get_sample_value
+    found: dict[str, str] = {"failure_class": FailureClass.IMAGE_PULL_FAILURE}
+    assert value("ooda_orienter_diagnoses_total", found) == 1
+    assert value("ooda_orienter_diagnosis_seconds_count") == 1
+    for tool in ("inspect_workload", "describe_pod_events"):
+        assert value("ooda_orienter_tool_seconds_count", {"tool": tool}) == 1
+    refused = {"tool": "describe_pod_events", "reason": "unavailable"}
+    assert value("ooda_orienter_tool_failures_total", refused) == 1

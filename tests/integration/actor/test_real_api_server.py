@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from factories.actions import snapshot
 from factories.events import ACTION_ID, make, request
@@ -16,6 +17,7 @@ from ooda.actor.core.plan import Plan, plan
 from ooda.actor.core.record import ActionRecord, State, begin
 from ooda.actor.driver import Driver
 from ooda.actor.looking import is_stopped, look_at_result, look_at_scene, mode_in
+from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
 from ooda.actor.writing import apply_step
@@ -173,7 +175,8 @@ async def test_died_around_the_write(
     sightings = Sightings()
     sightings.seen(snapshot(clock.now(), ill=True, namespace=target.namespace))
     planner = Planner(api, Fence(frozenset(), "node-1"))
-    driver = Driver(bucket, bus, api, planner, clock, sightings, "ooda-system")
+    meters = Meters(CollectorRegistry())
+    driver = Driver(bucket, bus, planner, clock, sightings, "ooda-system", meters)
     await driver.load()
     running = asyncio.create_task(driver.run())
     async with asyncio.timeout(20):

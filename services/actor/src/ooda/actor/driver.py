@@ -18,7 +18,8 @@ from ooda.actor.core.guards import Guards
 from ooda.actor.core.machine import RETRY, Failed, Sight, Write, advance, confirm, current_step
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord, State, begin, to_delete
-from ooda.actor.looking import Api, is_stopped, look_at_result, look_at_source, mode_in
+from ooda.actor.looking import is_stopped, look_at_result, look_at_source, mode_in
+from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
 from ooda.actor.writing import apply_step
@@ -66,16 +67,17 @@ class Driver:
         self,
         bucket: Bucket[ActionRecord],
         publisher: Publisher,
-        api: Api,
         planner: Planner,
         clock: Clock,
         sightings: Sightings,
         own_namespace: str,
+        meters: Meters,
     ) -> None:
         self._bucket = bucket
         self._publisher = publisher
-        self._api = api
+        self._api = planner.api
         self._planner = planner
+        self._meters = meters
         self._clock = clock
         self._sightings = sightings
         self._own_namespace = own_namespace
@@ -152,6 +154,10 @@ class Driver:
         """Return how many actions are in each state, for people."""
         states = [active.record.state.value for active in self._actions.values()]
         return {state: str(states.count(state)) for state in sorted(set(states))}
+
+    def in_flight(self) -> int:
+        """Return how many actions have not ended."""
+        return sum(not record.ended for record in self._records())
 
     async def run(self) -> None:
         """Drive what was loaded and what begins, for ever."""
@@ -256,6 +262,7 @@ class Driver:
         active.stored = Stored(record, revision)
         if entered:
             active.announce = True
+            self._meters.entered(record)
             log.info(record.reason, action_id=record.action_id, state=record.state.value)
 
     async def _reload(self, active: _Active) -> None:

@@ -39,6 +39,7 @@ from ooda.decider.core.record import (
     Sightings,
 )
 from ooda.decider.looking import look
+from ooda.decider.meters import Meters
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class Desk:
         clock: Clock,
         playbook: Playbook,
         limits: Limits,
+        meters: Meters,
     ) -> None:
         self._bucket = bucket
         self._publisher = publisher
@@ -61,6 +63,7 @@ class Desk:
         self._clock = clock
         self._playbook = playbook
         self._limits = limits
+        self._meters = meters
         self._entries: dict[str, Stored[Entry]] = {}
         self._trusted = False
         """Whether the entries are what the bucket has: not after a write that failed."""
@@ -86,6 +89,10 @@ class Desk:
         """Return the incidents that have a record."""
         contents = (each.record.content for each in self._entries.values())
         return tuple(each for each in contents if isinstance(each, Incident))
+
+    def count_open(self) -> int:
+        """Count the incidents that have not ended."""
+        return sum(each.phase is not Phase.CLOSED for each in self.incidents())
 
     def status(self) -> Mapping[str, str]:
         """Count the incidents by phase."""
@@ -196,6 +203,7 @@ class Desk:
             match effect:
                 case PublishDecision(event) | PublishReview(event) | CloseIncident(event):
                     await self._publisher.publish(event)
+                    self._meters.published(event)
                     log.info(event.summary, incident_id=event.incident_id)
                 case _:
                     pass

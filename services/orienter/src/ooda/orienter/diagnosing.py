@@ -1,7 +1,8 @@
 """Runs the diagnosis of each incident beside the stream of events, and again after a crash."""
 
 import asyncio
-from dataclasses import dataclass, field
+import datetime as dt
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -17,6 +18,7 @@ from ooda.orienter.core.fusion import Diagnosis, blind
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.weights import Weights
 from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.meters import Meters
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
 
@@ -33,6 +35,7 @@ AGAIN_SECONDS = 1.0
 class _Looked:
     """What was seen of an incident, or why it does not count."""
 
+    begun: dt.datetime
     findings: tuple[Finding, ...] = ()
     blind_for: str | None = None
 
@@ -48,6 +51,7 @@ class Diagnosing:
     sight: Sight
     clock: Clock
     weights: Weights
+    meters: Meters
     first_snapshot_seconds: float = FIRST_SNAPSHOT_SECONDS
     _waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _running: dict[str, int] = field(default_factory=dict)
@@ -106,11 +110,12 @@ class Diagnosing:
                 del self._running[incident.incident_id]
 
     async def _look(self, incident: Incident) -> _Looked:
+        begun = self.clock.now()
         await self.sight.wait(incident.namespace, self.first_snapshot_seconds)
         blind_for = self.sight.blind(incident.namespace, self.clock.now())
         if blind_for is not None:
-            return _Looked(blind_for=blind_for)
-        return _Looked(await self.inquiry.gather(incident, self.sight.graph))
+            return _Looked(begun, blind_for=blind_for)
+        return _Looked(begun, await self.inquiry.gather(incident, self.sight.graph))
 
     async def _tell(self, begun: Incident, looked: _Looked) -> None:
         """Read the record again, conclude, publish, and mark the attempt as done.
@@ -130,7 +135,7 @@ class Diagnosing:
             return None
         # Asked again: while the bus is away, what was found grows old.
         blind_for = looked.blind_for or self.sight.blind(incident.namespace, self.clock.now())
-        looked = _Looked(looked.findings, blind_for)
+        looked = replace(looked, blind_for=blind_for)
         diagnosis, findings = self._conclude(incident, looked)
         now = self.clock.now()
         if diagnosis is None:
@@ -141,6 +146,9 @@ class Diagnosing:
             await self.store.write(step.changed)
             return step.diagnose
         await self.publisher.publish(self.announcer.ready(incident, diagnosis, findings, now))
+        self.meters.diagnosed(
+            diagnosis.failure_class, (self.clock.now() - looked.begun).total_seconds()
+        )
         told = incidents.diagnosed(
             incident,
             diagnosis.failure_class,
