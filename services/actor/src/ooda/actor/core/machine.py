@@ -17,9 +17,9 @@ from ooda.actor.core.patches import as_patch, inverse
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.pointers import value_at
 from ooda.actor.core.record import ActionRecord, State
-from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, judge
+from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, judge, worse
 from ooda.common.cluster.interface import Object
-from ooda.common.events import TelemetrySnapshot
+from ooda.common.events import OpenAnomaly, TelemetrySnapshot
 from ooda.common.plans import CordonStep, Health, PatchStep, Step
 
 RETRY = dt.timedelta(seconds=1)
@@ -211,9 +211,26 @@ def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
             noted = record
     if now >= deadline:
         return Move(_not_helped(noted, sight, now, reason))
+    noted, lasting = _worsened(noted, sight.snapshot, now)
+    if lasting is not None and record.undo == "inverse":
+        # To wait for the deadline would only prolong what the action itself may have broken.
+        reason = f"It made something worse: {lasting.signal} on {lasting.target} since the write."
+        return Move(_not_helped(noted, sight, now, reason))
     if isinstance(found, Good) and _held_for(noted) >= record.verification.hold_seconds:
         return Move(_end(noted, State.KEPT, sight, now, "It helped, and nothing else broke."))
     return Move(noted, wake_at=deadline)
+
+
+def _worsened(
+    record: ActionRecord, snapshot: TelemetrySnapshot | None, now: dt.datetime
+) -> tuple[ActionRecord, OpenAnomaly | None]:
+    """Note what broke since the write; return one anomaly that two snapshots in a row show."""
+    broken = worse(record, snapshot, now)
+    if broken is None or snapshot is None or snapshot.occurred_at == record.worse_at:
+        return record, None
+    ids = tuple(each.anomaly_id for each in broken)
+    noted = record.model_copy(update={"worse": ids, "worse_at": snapshot.occurred_at})
+    return noted, next((each for each in broken if each.anomaly_id in record.worse), None)
 
 
 def _held_for(record: ActionRecord) -> float:

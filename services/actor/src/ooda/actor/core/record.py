@@ -100,6 +100,9 @@ class ActionRecord(BaseModel):
     good_since: Moment | None = None
     """The first of the snapshots that show success without a gap up to ``good_at``."""
     good_at: Moment | None = None
+    worse: tuple[str, ...] = ()
+    """Anomalies that were new near the target in the snapshot of ``worse_at``."""
+    worse_at: Moment | None = None
     health_before: Health | None = None
     health_after: Health | None = None
     announced: bool = False
