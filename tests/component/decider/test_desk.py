@@ -288,6 +288,24 @@ async def test_an_absorbed_incident_ends_after_its_action_has(outcome: Outcome) 
     assert stage.said() == ["act", Closure.MERGED]
 
 
+async def test_what_did_not_help_an_absorbed_incident_is_not_repeated_for_the_other() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    undone = executed(stage, Outcome.UNDONE)
+    await stage.tell(absorbing(), undone, ready(2, incident_id="older"))
+    assert stage.said() == ["act", Closure.MERGED, "review", "asked"]
+
+
+async def test_what_a_person_has_already_stays_with_a_person_when_it_is_absorbed() -> None:
+    stage = Stage()
+    await stage.tell(FLAGGED, started(), ready())
+    refused = executed(stage, Outcome.REFUSED)
+    await stage.tell(refused)
+    seen = len(stage.said())
+    await stage.tell(absorbing(), refused, ready(2, incident_id="older"))
+    assert stage.said()[seen:] == [Closure.MERGED, "review", "asked"]
+
+
 async def test_a_review_is_asked_once_more_and_then_stays_open() -> None:
     stage = Stage("propose")
     await stage.tell(FLAGGED, started(), ready())

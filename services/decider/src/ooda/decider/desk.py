@@ -176,7 +176,8 @@ class Desk:
         taken = absorb(record, stimulus, self._sightings(), self._limits, now)
         facts = await look(self._reader, taken) if taken.phase is Phase.JUDGING else None
         budgets = self._budgets().prune(self._limits.window, now)
-        world = World(facts, budgets, self._recent(taken, now), self._playbook, self._limits)
+        recent, absorbed = self._recent(taken, now), self._absorbed(taken)
+        world = World(facts, budgets, recent, self._playbook, self._limits, absorbed)
         new, effects = conclude(taken, world, now)
         await self._reserve(new, budgets, effects)
         if new != known:
@@ -215,6 +216,10 @@ class Desk:
         oldest = now - dt.timedelta(seconds=self._limits.storm_window)
         recent = {each.incident_id for each in self.incidents() if each.opened_at > oldest}
         return len(recent | {record.incident_id})
+
+    def _absorbed(self, record: Incident) -> tuple[Incident, ...]:
+        found = (self._incident(each) for each in record.absorbed)
+        return tuple(each for each in found if each is not None)
 
     def _incident(self, incident_id: str) -> Incident | None:
         stored = self._entries.get(incident_id)

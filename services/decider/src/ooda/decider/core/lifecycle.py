@@ -52,6 +52,8 @@ class World:
     recent_incidents: int
     playbook: Playbook
     limits: Limits
+    absorbed: tuple[Incident, ...] = ()
+    """The incidents that were merged into it: what was done for them was done for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,12 @@ def _unseen(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
 def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
     if record.diagnosis is None:
         return Review("There is no diagnosis.")
+    past = (record, *world.absorbed)
     history = History(
-        tried=frozenset(record.tried),
-        unhelpful=record.unhelpful,
-        stood_down=record.concern in record.awaited,
-        handed_over=record.handed_over,
+        tried=frozenset(action for each in past for action in each.tried),
+        unhelpful=sum(each.unhelpful for each in past),
+        stood_down=any(record.concern in each.awaited for each in past),
+        handed_over=next((each.handed_over for each in past if each.handed_over), None),
     )
     case = Case(
         record.diagnosis,
