@@ -208,7 +208,7 @@ class DiagnosisStarted(IncidentEvent):
     opened_at: Moment
     anomalies: tuple[OpenAnomaly, ...]
     suspects: tuple[Target, ...]
-    reason: Literal["opened", "extended", "not_helped", "expired"]
+    reason: Literal["opened", "extended", "not_helped", "expired", "sighted"]
     absorbed: tuple[str, ...] = ()
     """Ids of younger incidents that turned out to have this one's cause; they are merged into it
     and get no diagnosis of their own any more."""
