@@ -194,3 +194,30 @@ def budget(name: str = "checkout", *, app: str = "checkout", **spec: Any) -> Raw
         "metadata": meta(name),
         "spec": {"selector": selector} | spec,
     }
+
+
+def endpoint_slice(
+    name: str = "checkout-x",
+    *,
+    to: str = "checkout",
+    ready: Sequence[str] = (),
+    unready: Sequence[str] = (),
+    **more: Any,
+) -> Raw:
+    return {
+        "kind": "EndpointSlice",
+        "metadata": meta(name, labels={"kubernetes.io/service-name": to}, **more),
+        "endpoints": [
+            {"targetRef": {"kind": "Pod", "name": each}, "conditions": {"ready": serves}}
+            for names, serves in ((ready, True), (unready, False))
+            for each in names
+        ],
+    }
+
+
+def node_lease(renewed: float, name: str = "ooda-worker") -> Raw:
+    return {
+        "kind": "Lease",
+        "metadata": meta(name) | {"namespace": "kube-node-lease"},
+        "spec": {"leaseDurationSeconds": 40, "renewTime": at(renewed)},
+    }

@@ -162,6 +162,8 @@ class TelemetrySnapshot(Event):
     pods: tuple[PodRow, ...]
     pods_left_out: int = 0
     graph: tuple[GraphEdge, ...]
+    nodes_lost: tuple[str, ...] = ()
+    """Nodes with pods of the namespace whose kubelets do not renew their Leases."""
     anomalies: tuple[OpenAnomaly, ...]
 
 

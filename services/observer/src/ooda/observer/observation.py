@@ -21,7 +21,7 @@ from ooda.observer.core.inputs import (
     Snapshot,
     Tick,
 )
-from ooda.observer.core.sources import WATCHED
+from ooda.observer.core.sources import PLACES, WATCHED
 from ooda.observer.core.state import State
 from ooda.observer.ledger import Ledger
 
@@ -64,7 +64,7 @@ class Observation:
         async def follow() -> None:
             while True:
                 try:
-                    async for event in watcher.watch(kind):
+                    async for event in watcher.watch(kind, PLACES.get(kind)):
                         await self.put(event)
                 except Refused as error:
                     log.error("may not watch: blind", kind=str(kind), error=str(error))  # noqa: TRY400 - the sentence is the whole story

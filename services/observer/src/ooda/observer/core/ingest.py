@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
-from ooda.observer.core import graph, history
+from ooda.observer.core import graph, history, nodes
 from ooda.observer.core.parsing import parse
 from ooda.observer.core.state import (
     PODS_LIMIT,
@@ -19,11 +19,13 @@ from ooda.observer.core.state import (
 from ooda.observer.core.views import (
     Budget,
     Content,
+    Endpoints,
     Key,
     Meta,
     Node,
     Pod,
     PodWarning,
+    Renewal,
     View,
     Workload,
 )
@@ -40,15 +42,23 @@ def ingest(state: State, delta: Delta, now: dt.datetime) -> tuple[State, tuple[s
     view = parse(delta.kind, delta.object, now)
     if view is None:
         return state, None
-    meta = view.meta
+    meta, gone = view.meta, delta.change == "deleted"
+    if isinstance(view, Renewal):
+        return replace(state, beats=nodes.beaten(state.beats, view, now, gone=gone)), None
     if meta.uid in state.tombstones:
         return state, None
-    gone = delta.change == "deleted"
     if gone:
         state = replace(state, tombstones=_bury(state.tombstones, meta.uid, now))
     if isinstance(view, Node):
         return replace(state, nodes=_with_node(state.nodes, view, gone=gone)), None
-    name = meta.name if delta.kind is Kind.NAMESPACE else meta.namespace
+    return _in_namespace(state, delta.kind, view, now, gone=gone)
+
+
+def _in_namespace(
+    state: State, kind: Kind, view: View, now: dt.datetime, *, gone: bool
+) -> tuple[State, tuple[str, Key] | None]:
+    meta = view.meta
+    name = meta.name if kind is Kind.NAMESPACE else meta.namespace
     if not state.rules.watches(name):
         return state, None
     before = state.namespaces.get(name, Namespace(name))
@@ -73,11 +83,11 @@ def _bury(
     return kept
 
 
-def _with_node(nodes: Mapping[str, Node], view: Node, *, gone: bool) -> Mapping[str, Node]:
-    old = nodes.get(view.meta.name)
+def _with_node(known: Mapping[str, Node], view: Node, *, gone: bool) -> Mapping[str, Node]:
+    old = known.get(view.meta.name)
     if old is not None and not newer(view.meta, old.meta, gone=gone):
-        return nodes
-    return _set(nodes, view.meta.name, None if gone else view)
+        return known
+    return _set(known, view.meta.name, None if gone else view)
 
 
 def newer(meta: Meta, known: Meta, *, gone: bool) -> bool:
@@ -115,6 +125,8 @@ def _into(
             namespace = _content(namespace, view, gone=gone)
         case Budget():
             namespace = _budget(namespace, view, gone=gone)
+        case Endpoints():
+            namespace = _endpoints(namespace, view, gone=gone)
         case PodWarning() if not gone and view.pod in namespace.pods:
             namespace = replace(namespace, warnings={**namespace.warnings, view.pod: view})
             pod = namespace.pods[view.pod]
@@ -128,6 +140,14 @@ def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
         return namespace
     kept = _set(namespace.budgets, view.meta.name, None if gone else view)
     return replace(namespace, budgets=kept)
+
+
+def _endpoints(namespace: Namespace, view: Endpoints, *, gone: bool) -> Namespace:
+    old = namespace.endpoints.get(view.meta.name)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return namespace
+    kept = _set(namespace.endpoints, view.meta.name, None if gone else view)
+    return replace(namespace, endpoints=kept)
 
 
 def _content(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:

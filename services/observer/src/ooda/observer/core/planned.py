@@ -1,14 +1,14 @@
 """Which of the pods that went away were meant to go."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core.graph import target_of
 from ooda.observer.core.history import ALLOWANCE_SECONDS, seconds
+from ooda.observer.core.nodes import draining
 from ooda.observer.core.state import Action, Allowance, Loss, Namespace, State, Track
-from ooda.observer.core.views import Key, Node, Workload
+from ooda.observer.core.views import Key, Workload
 
 GRACE = 0.4
 """Seconds before a loss is judged: watches of different kinds are not in order with each other,
@@ -56,7 +56,7 @@ def _explained(state: State, namespace: Namespace, key: Key, loss: Loss, now: dt
         return True
     if loss.controller is not None and _controller_ended(namespace, loss.controller):
         return True
-    if draining(state.nodes, loss.pod.node) or acting(state, namespace.name, key, now):
+    if draining(state, loss.pod.node) or acting(state, namespace.name, key, now):
         return True
     track = namespace.tracks.get(key, Track())
     return rolling(track, workload, now) and _outdated(namespace, key, loss)
@@ -77,14 +77,6 @@ def _outdated(namespace: Namespace, key: Key, loss: Loss) -> bool:
         return True
     mine = namespace.workloads.get(loss.controller) if loss.controller else None
     return mine is not None and mine.desired == 0
-
-
-def draining(nodes: Mapping[str, Node], name: str | None) -> bool:
-    """Return whether pods are meant to leave a node, or cannot stay: that is the node's affair."""
-    if name is None:
-        return False
-    node = nodes.get(name)
-    return node is None or node.unschedulable or not node.ready
 
 
 def rolling(track: Track, workload: Workload, now: dt.datetime) -> bool:

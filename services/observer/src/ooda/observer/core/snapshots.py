@@ -17,12 +17,14 @@ from ooda.common.events import (
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
 from ooda.observer.core import graph
 from ooda.observer.core.minimum import minimum
+from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import rolling
 from ooda.observer.core.sight import freshness
 from ooda.observer.core.state import Namespace, State, Track
 from ooda.observer.core.views import Container, Key, Pod, Workload
 
 EDGES_LIMIT = 600
+NODES_LIMIT = 100
 PODS_LIMIT = 300
 
 
@@ -45,6 +47,7 @@ def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
         pods=tuple(_pod(each) for each in told[:PODS_LIMIT]),
         pods_left_out=max(len(told) - PODS_LIMIT, 0),
         graph=tuple(_edges(namespace, keys, pods))[:EDGES_LIMIT],
+        nodes_lost=_nodes_lost(state, namespace),
         anomalies=tuple(
             OpenAnomaly(
                 anomaly_id=each.event.anomaly_id,
@@ -56,6 +59,11 @@ def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
         ),
     )
     return fit(whole)
+
+
+def _nodes_lost(state: State, namespace: Namespace) -> tuple[str, ...]:
+    used = {pod.node for pod in namespace.pods.values() if pod.node}
+    return tuple(sorted(each for each in used if lost(state, each)))[:NODES_LIMIT]
 
 
 def fit(snapshot: TelemetrySnapshot) -> TelemetrySnapshot:
@@ -140,10 +148,11 @@ def _edges(
     namespace: Namespace, keys: Sequence[Key], pods: dict[Key, list[Pod]]
 ) -> Iterator[GraphEdge]:
     """Yield what selects each workload, which Jobs it owns, and the nodes that it is on."""
+    serving = graph.served_by(namespace)
     for key in keys:
         me = graph.target_of(namespace.name, key)
-        for service in graph.selecting(namespace, key, Kind.SERVICE):
-            source = ServiceTarget(namespace=namespace.name, name=service.meta.name)
+        for service in graph.services_of(namespace, key, serving):
+            source = ServiceTarget(namespace=namespace.name, name=service)
             yield GraphEdge(relation="selects", source=source, sink=me)
     for key in keys:
         me = graph.target_of(namespace.name, key)

@@ -13,7 +13,16 @@ from ooda.common.events import AnomalyFlagged
 from ooda.common.known_good import KnownGoodSpec
 from ooda.common.targets import Target
 from ooda.observer.core.sources import WATCHED
-from ooda.observer.core.views import Budget, Content, Key, Node, Pod, PodWarning, Workload
+from ooda.observer.core.views import (
+    Budget,
+    Content,
+    Endpoints,
+    Key,
+    Node,
+    Pod,
+    PodWarning,
+    Workload,
+)
 
 PODS_LIMIT = 20_000
 """Per namespace, and for every other kind too."""
@@ -105,6 +114,17 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """The last sign of life of a node."""
+
+    version: int | None
+    renewed: dt.datetime | None
+    """As its Lease has it, by the node's own clock."""
+    heard_at: dt.datetime
+    """When the observer saw that it was renewed, by the observer's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """One namespace."""
 
@@ -115,6 +135,8 @@ class Namespace:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     warnings: Mapping[str, PodWarning] = field(default_factory=dict)
     """The newest by pod."""
+    endpoints: Mapping[str, Endpoints] = field(default_factory=dict)
+    """By the name of the slice; a Service may have many."""
     children: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     """Pods and controllers by the controller that owns them."""
     tracks: Mapping[Key, Track] = field(default_factory=dict)
@@ -143,6 +165,8 @@ class State:
     rules: Rules
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    beats: Mapping[str, Beat] = field(default_factory=dict)
+    """By node; renewed every ten seconds, and looked at only when a pod went away or is told of."""
     seen: Mapping[Kind, dt.datetime] = field(default_factory=dict)
     synced: frozenset[Kind] = frozenset()
     blind: frozenset[Kind] = WATCHED

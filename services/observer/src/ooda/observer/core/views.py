@@ -116,7 +116,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A Service, ConfigMap, NetworkPolicy, EndpointSlice or Lease: what it says."""
+    """A Service, ConfigMap or NetworkPolicy: what it says."""
 
     meta: Meta
     body: Mapping[str, Any]
@@ -156,4 +156,24 @@ class PodWarning:
     at: dt.datetime | None
 
 
-View = Pod | Workload | Content | Budget | Node | PodWarning
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """An EndpointSlice: which pods a Service sends its traffic to."""
+
+    meta: Meta
+    service: str
+    ready: frozenset[str]
+    """Names of the pods that get traffic."""
+    unready: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The Lease of a node: when its kubelet said last that it lives."""
+
+    meta: Meta
+    at: dt.datetime | None
+    """By the clock of the node."""
+
+
+View = Pod | Workload | Content | Budget | Node | PodWarning | Endpoints | Renewal

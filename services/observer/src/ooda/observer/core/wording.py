@@ -3,12 +3,20 @@
 import datetime as dt
 
 from ooda.common.events import AnomalyCleared, AnomalyFlagged, derive_id
-from ooda.observer.core.deviations import Deviation
-from ooda.observer.core.graph import related, target_of
+from ooda.observer.core.deviations import Deviation, observed
+from ooda.observer.core.graph import (
+    ready_endpoints,
+    related,
+    served_by,
+    services_of,
+    target_of,
+)
 from ooda.observer.core.state import Namespace
 from ooda.observer.core.views import Key
 
 SUMMARY_LIMIT = 400
+SERVICES_LIMIT = 5
+"""Services of which a flag says how many endpoints are ready."""
 
 
 def flagged(
@@ -35,8 +43,16 @@ def flagged(
         pod=pod.meta.name if pod else None,
         node=pod.node if pod else None,
         related=related(namespace, key, pod.meta.name if pod else None),
-        observed=found.observed,
+        observed={**found.observed, **_traffic(namespace, key)},
     )
+
+
+def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
+    """Return how many pods of each Service get traffic, where EndpointSlices say so."""
+    services = services_of(namespace, key, served_by(namespace))[:SERVICES_LIMIT]
+    counts = {each: ready_endpoints(namespace, each) for each in services}
+    told = ", ".join(f"{name} {count}" for name, count in counts.items() if count is not None)
+    return observed(ready_endpoints=told)
 
 
 def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:
