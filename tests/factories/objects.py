@@ -221,3 +221,31 @@ def node_lease(renewed: float, name: str = "ooda-worker") -> Raw:
         "metadata": meta(name) | {"namespace": "kube-node-lease"},
         "spec": {"leaseDurationSeconds": 40, "renewTime": at(renewed)},
     }
+
+
+def event(
+    reason: str,
+    first: float,
+    last: float | None = None,
+    *,
+    about: str = "checkout-1-x",
+    field: str = "spec.containers{app}",
+    uid: str | None = None,
+    **more: Any,
+) -> Raw:
+    """Return an Event of the kubelet, which still writes the old API."""
+    return {
+        "kind": "Event",
+        "metadata": meta(f"{about}.{reason}", created=first),
+        "reason": reason,
+        "note": f"{reason}: no",
+        "eventTime": None,
+        "deprecatedFirstTimestamp": at(first),
+        "deprecatedLastTimestamp": at(first if last is None else last),
+        "regarding": {
+            "kind": "Pod",
+            "name": about,
+            "uid": uid or f"uid-{about}",
+            "fieldPath": field,
+        },
+    } | more

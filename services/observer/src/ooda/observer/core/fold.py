@@ -158,5 +158,9 @@ def _tidied(state: State) -> State:
         empty = not (each.pods or each.workloads or each.open or each.contents)
         if empty and (each.ending or each.known == KnownGoodSpec()):
             continue
-        kept[name] = replace(each, tracks=tracks, changed_pods=frozenset())
+        occurrences = {key: said for key, said in each.occurrences.items() if key in each.pods}
+        if Kind.POD not in state.synced:
+            # Events are listed before the pods that they are about.
+            occurrences = dict(each.occurrences)
+        kept[name] = replace(each, tracks=tracks, occurrences=occurrences, changed_pods=frozenset())
     return replace(state, namespaces=kept)

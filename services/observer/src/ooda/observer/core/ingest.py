@@ -10,6 +10,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.observer.core import graph, history, nodes
 from ooda.observer.core.parsing import parse
 from ooda.observer.core.state import (
+    OCCURRENCES_LIMIT,
     PODS_LIMIT,
     TOMBSTONE_SECONDS,
     TOMBSTONES_LIMIT,
@@ -23,8 +24,8 @@ from ooda.observer.core.views import (
     Key,
     Meta,
     Node,
+    Occurrence,
     Pod,
-    PodWarning,
     Renewal,
     View,
     Workload,
@@ -127,11 +128,19 @@ def _into(
             namespace = _budget(namespace, view, gone=gone)
         case Endpoints():
             namespace = _endpoints(namespace, view, gone=gone)
-        case PodWarning() if not gone and view.pod in namespace.pods:
-            namespace = replace(namespace, warnings={**namespace.warnings, view.pod: view})
-            pod = namespace.pods[view.pod]
-            touched = graph.top(namespace, pod.meta.key, pod.meta.owner)
+        case Occurrence() if not gone:
+            namespace = _occurrence(namespace, view)
+            pod = namespace.pods.get(view.pod)
+            touched = graph.top(namespace, pod.meta.key, pod.meta.owner) if pod else None
     return namespace, touched
+
+
+def _occurrence(namespace: Namespace, view: Occurrence) -> Namespace:
+    """Add what the kubelet met; it may be heard of before the pod is, and is tidied away later."""
+    others = namespace.occurrences.get(view.pod, ())
+    kept = [each for each in others if each.meta.name != view.meta.name and each.uid == view.uid]
+    mine = (*kept, view)[-OCCURRENCES_LIMIT:]
+    return replace(namespace, occurrences=_set(namespace.occurrences, view.pod, mine))
 
 
 def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
@@ -175,12 +184,14 @@ def _pod(
     top = graph.top(namespace, key, pod.meta.owner)
     track = history.after_pod(namespace.tracks.get(top), old, pod, now, gone=gone)
     pods = _set(namespace.pods, name, None if gone else pod)
-    warnings = _set(namespace.warnings, name, None) if gone else namespace.warnings
+    occurrences = namespace.occurrences
+    if gone and name in occurrences:
+        occurrences = _set(occurrences, name, None)
     return (
         replace(
             namespace,
             pods=pods,
-            warnings=warnings,
+            occurrences=occurrences,
             children=_child(namespace.children, pod.meta, gone=gone or name not in pods),
             tracks={**namespace.tracks, top: track},
             changed_pods=namespace.changed_pods | {name},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core.containers import parse_containers
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
-from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, renewal, warning
+from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, occurrence, renewal
 from ooda.observer.core.views import (
     Budget,
     Content,
@@ -77,9 +77,16 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         reason=text(status.get("reason")) or None,
         ready=ready.get("status") == "True",
         ready_since=moment(ready.get("lastTransitionTime")),
+        prepared_at=_prepared(status),
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=_config_maps(spec),
     )
+
+
+def _prepared(status: Json) -> dt.datetime | None:
+    steps = [condition(status, each) for each in ("PodScheduled", "PodReadyToStartContainers")]
+    times = (moment(e.get("lastTransitionTime")) for e in steps if e.get("status") == "True")
+    return max((each for each in times if each is not None), default=None)
 
 
 def _config_maps(spec: Json) -> tuple[str, ...]:
@@ -189,7 +196,7 @@ _READERS: Mapping[Kind, Callable[[Meta, Json], View | None]] = {
     Kind.POD_DISRUPTION_BUDGET: _budget,
     Kind.ENDPOINT_SLICE: endpoints,
     Kind.LEASE: renewal,
-    Kind.EVENT: warning,
+    Kind.EVENT: occurrence,
     **dict.fromkeys(
         (
             Kind.DEPLOYMENT,

@@ -19,8 +19,8 @@ from ooda.observer.core.views import (
     Endpoints,
     Key,
     Node,
+    Occurrence,
     Pod,
-    PodWarning,
     Workload,
 )
 
@@ -34,6 +34,8 @@ OPEN_LIMIT = 200
 TOMBSTONES_LIMIT = 4096
 TOMBSTONE_SECONDS = 300.0
 ACTIONS_LIMIT = 256
+OCCURRENCES_LIMIT = 12
+"""Per pod; the kubelet counts up what repeats instead of saying it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,8 @@ class Namespace:
     workloads: Mapping[Key, Workload] = field(default_factory=dict)
     contents: Mapping[Key, Content] = field(default_factory=dict)
     budgets: Mapping[str, Budget] = field(default_factory=dict)
-    warnings: Mapping[str, PodWarning] = field(default_factory=dict)
-    """The newest by pod."""
+    occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
+    """The newest ones by pod."""
     endpoints: Mapping[str, Endpoints] = field(default_factory=dict)
     """By the name of the slice; a Service may have many."""
     children: Mapping[Key, frozenset[Key]] = field(default_factory=dict)

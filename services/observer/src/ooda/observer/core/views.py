@@ -65,6 +65,8 @@ class Pod:
     reason: str | None
     ready: bool
     ready_since: dt.datetime | None
+    prepared_at: dt.datetime | None
+    """When it had its node and its network, as far as it has them yet."""
     containers: tuple[Container, ...]
     config_maps: tuple[str, ...]
 
@@ -146,14 +148,19 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class PodWarning:
-    """A Kubernetes Event of type Warning about a pod that waits for the kubelet."""
+class Occurrence:
+    """A Kubernetes Event about a pod: what the kubelet met, and when."""
 
     meta: Meta
     pod: str
+    uid: str
+    """Of the pod."""
+    container: str
+    """Empty if it is about the whole pod."""
     reason: str
     note: str
-    at: dt.datetime | None
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +183,4 @@ class Renewal:
     """By the clock of the node."""
 
 
-View = Pod | Workload | Content | Budget | Node | PodWarning | Endpoints | Renewal
+View = Pod | Workload | Content | Budget | Node | Occurrence | Endpoints | Renewal

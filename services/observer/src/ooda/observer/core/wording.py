@@ -12,7 +12,7 @@ from ooda.observer.core.graph import (
     target_of,
 )
 from ooda.observer.core.state import Namespace
-from ooda.observer.core.views import Key
+from ooda.observer.core.views import Key, Pod
 
 SUMMARY_LIMIT = 400
 SERVICES_LIMIT = 5
@@ -24,8 +24,8 @@ def flagged(
 ) -> AnomalyFlagged:
     """Return the event that says that something deviates."""
     target = target_of(namespace.name, key)
-    since = to_milliseconds(min(found.since or now, now))
     pod = found.pod
+    since = to_milliseconds(_within(found.since or now, pod, now))
     anomaly_id = derive_id(
         "anomaly", cluster_id, str(target), found.signal, found.container, since.isoformat()
     )
@@ -45,6 +45,12 @@ def flagged(
         related=related(namespace, key, pod.meta.name if pod else None),
         observed={**found.observed, **_traffic(namespace, key)},
     )
+
+
+def _within(since: dt.datetime, pod: Pod | None, now: dt.datetime) -> dt.datetime:
+    """Return a time that is not before the pod was made, nor after now: clocks differ."""
+    made = pod.meta.created_at if pod else None
+    return min(max(since, made) if made else since, now)
 
 
 def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
