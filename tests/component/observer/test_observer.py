@@ -3,22 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
+import pytest
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 
+from factories.events import CHECKOUT, make
 from factories.objects import NAMESPACE, NOW, pod, waiting
 from factories.observed import healthy
 from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.cluster.kinds import Kind
-from ooda.common.events import AnomalyFlagged, Event
+from ooda.common.events import ActionExecuted, ActionStarted, AnomalyFlagged, Event
 from ooda.common.known_good import CATALOG
-from ooda.common.service import Context
-from ooda.common.testing.bus import FixedClock, MemoryBus
+from ooda.common.service import App, Consumption, Context
+from ooda.common.testing.bus import FixedClock, MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
 from ooda.common.topology import BASELINES
 from ooda.observer.app import compose
-from ooda.observer.ledger import OpenAnomalies
+from ooda.observer.ledger import Books
 from ooda.observer.settings import ObserverSettings
 
 DEADLINE = 10.0
@@ -46,7 +49,7 @@ class World:
             self.cluster.put(Kind(each["kind"]), each)
 
     @asynccontextmanager
-    async def observer(self) -> AsyncIterator[None]:
+    async def observer(self) -> AsyncIterator[App]:
         context = Context(
             settings=ObserverSettings(settle_seconds=1),
             cluster_id="cluster",
@@ -59,7 +62,7 @@ class World:
         app = await compose(context)
         tasks = [asyncio.ensure_future(each()) for each in app.tasks]
         try:
-            yield
+            yield app
         finally:
             for each in tasks:
                 each.cancel()
@@ -75,13 +78,22 @@ class World:
     def subjects(self) -> list[str]:
         return [each.subject for each in self.bus.on("anomaly.>")]
 
+    async def hear(self, app: App, event: Event) -> None:
+        [consumption] = app.consumers
+        assert isinstance(consumption, Consumption)
+        await consumption.handler(delivery(event))
+
+    def lose(self, name: str) -> None:
+        self.cluster.put(Kind.POD, pod(name, deleted=0))
+        self.cluster.remove(Kind.POD, NAMESPACE, name)
+
     def break_it(self) -> None:
         bad = pod("checkout-1-x", created=0, containers=[waiting("ErrImagePull")])
         self.cluster.put(Kind.POD, bad)
 
 
 async def open_ids(world: World) -> set[str]:
-    stored = await world.bus.bucket(BASELINES, OpenAnomalies).get(NAMESPACE)
+    stored = await world.bus.bucket(BASELINES, Books).get(NAMESPACE)
     return stored.record.ids if stored else set()
 
 
@@ -142,3 +154,35 @@ async def test_the_known_good_is_created_and_survives_a_restart() -> None:
     async with world.observer():
         await world.until(lambda: world.subjects() == ["anomaly.flagged"])
     assert "its minimum is 1" in world.bus.on("anomaly.>")[0].summary
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_what_the_agent_did_before_a_restart_still_explains_a_pod_that_goes(
+    *, ended: bool
+) -> None:
+    world = World()
+    action: dict[str, Any] = {"action_id": "one", "namespace": NAMESPACE}
+    async with world.observer() as app:
+        await world.hear(app, make(ActionStarted, target=CHECKOUT, **action))
+        if ended:
+            await world.hear(app, make(ActionExecuted, **action))
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        world.lose("checkout-1-a")
+        await world.until(lambda: app.status()["pods"] == "1")
+        snapshots = len(world.bus.on("telemetry.snapshot"))
+        await world.until(lambda: len(world.bus.on("telemetry.snapshot")) > snapshots + 1, step=0.1)
+    assert world.subjects() == []
+
+
+async def test_an_action_that_ended_long_before_a_restart_explains_nothing() -> None:
+    world = World()
+    action: dict[str, Any] = {"action_id": "one", "namespace": NAMESPACE}
+    async with world.observer() as app:
+        await world.hear(app, make(ActionStarted, target=CHECKOUT, **action))
+        await world.hear(app, make(ActionExecuted, **action))
+    world.clock.advance(60)
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        world.lose("checkout-1-a")
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"], step=0.1)

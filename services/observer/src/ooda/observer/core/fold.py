@@ -24,10 +24,10 @@ from ooda.observer.core.inputs import (
     Tick,
 )
 from ooda.observer.core.judge import judge
-from ooda.observer.core.planned import live
+from ooda.observer.core.planned import noticed
 from ooda.observer.core.reading import mapping, text
 from ooda.observer.core.sight import blind_kinds
-from ooda.observer.core.state import ACTIONS_LIMIT, Action, Namespace, State
+from ooda.observer.core.state import Namespace, State
 from ooda.observer.core.views import Key
 
 Result = tuple[State, tuple[Output, ...]]
@@ -44,7 +44,7 @@ def step(state: State, given: Input, now: dt.datetime) -> Result:
         case Alive(kind=kind):
             return _see(replace(state, seen={**state.seen, kind: now}), now)
         case ActionNotice():
-            return _notice(state, given, now), ()
+            return replace(state, actions=noticed(state.actions, given, now)), ()
         case Tick():
             return _tick(state, now)
 
@@ -108,17 +108,6 @@ def _see(state: State, now: dt.datetime) -> Result:
     if blind == state.blind:
         return state, ()
     return replace(state, blind=blind), (Blind(blind),)
-
-
-def _notice(state: State, notice: ActionNotice, now: dt.datetime) -> State:
-    actions = {key: each for key, each in state.actions.items() if live(each, now)}
-    known_action = actions.get(notice.action_id)
-    if notice.over:
-        if known_action is not None and known_action.over_at is None:
-            actions[notice.action_id] = replace(known_action, over_at=now)
-    elif known_action is None and notice.target is not None and len(actions) < ACTIONS_LIMIT:
-        actions[notice.action_id] = Action(notice.target, now)
-    return replace(state, actions=actions)
 
 
 def _tick(state: State, now: dt.datetime) -> Result:

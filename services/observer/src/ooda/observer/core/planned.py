@@ -1,13 +1,15 @@
 """Which of the pods that went away were meant to go."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core.graph import target_of
 from ooda.observer.core.history import ALLOWANCE_SECONDS, seconds
+from ooda.observer.core.inputs import ActionNotice
 from ooda.observer.core.nodes import draining
-from ooda.observer.core.state import Action, Allowance, Loss, Namespace, State, Track
+from ooda.observer.core.state import ACTIONS_LIMIT, Action, Allowance, Loss, Namespace, State, Track
 from ooda.observer.core.views import Key, Workload
 
 GRACE = 0.4
@@ -97,3 +99,17 @@ def live(action: Action, now: dt.datetime) -> bool:
     if action.over_at is not None:
         return seconds(action.over_at, now) < ACTION_TAIL_SECONDS
     return seconds(action.at, now) < ACTION_SECONDS
+
+
+def noticed(
+    actions: Mapping[str, Action], notice: ActionNotice, now: dt.datetime
+) -> Mapping[str, Action]:
+    """Return the agent's actions after news of one, without those that explain nothing any more."""
+    kept = {key: each for key, each in actions.items() if live(each, now)}
+    known = kept.get(notice.action_id)
+    if notice.over:
+        if known is not None and known.over_at is None:
+            kept[notice.action_id] = replace(known, over_at=now)
+    elif known is None and notice.target is not None and len(kept) < ACTIONS_LIMIT:
+        kept[notice.action_id] = Action(notice.target, now)
+    return kept

@@ -179,15 +179,19 @@ class State:
     snapshot_at: dt.datetime | None = None
 
 
-def initial(rules: Rules, flagged: tuple[AnomalyFlagged, ...] = ()) -> State:
-    """Return the state at a start, with the anomalies that were open when the observer ended."""
+def initial(
+    rules: Rules,
+    flagged: tuple[AnomalyFlagged, ...] = (),
+    actions: Mapping[str, Action] | None = None,
+) -> State:
+    """Return the state at a start, with what was open and going on when the observer ended."""
     namespaces: dict[str, Namespace] = {}
     for event in flagged:
         name = event.namespace or ""
         namespace = namespaces.get(name, Namespace(name))
         opened = Open(top_of(event), event.observed.get("container", ""), event)
         namespaces[name] = Namespace(name, open={**namespace.open, event.anomaly_id: opened})
-    return State(rules, namespaces)
+    return State(rules, namespaces, actions=actions or {})
 
 
 def top_of(event: AnomalyFlagged) -> Key:
