@@ -158,6 +158,46 @@ def replica_set(name: str = "checkout-1", *, replicas: int = 1, **more: Any) -> 
     return deployment(name, replicas=replicas, kind="ReplicaSet", owner=owner, **more)
 
 
+def evicted(body: Raw, reason: str = "EvictionByEvictionAPI") -> Raw:
+    """Return a pod that has been told that it will be deleted, and why."""
+    told = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+    status = body["status"]
+    return body | {"status": status | {"conditions": [*status["conditions"], told]}}
+
+
+def stateful_set(name: str = "ledger", *, image: str = "shop:1", **counts: Any) -> Raw:
+    return deployment(name, kind="StatefulSet", image=image, **counts)
+
+
+def daemon_set(
+    name: str = "agent",
+    *,
+    desired: int = 2,
+    ready: int | None = None,
+    updated: int | None = None,
+    generation: int = 1,
+    image: str = "shop:1",
+) -> Raw:
+    count = desired if ready is None else ready
+    return {
+        "kind": "DaemonSet",
+        "metadata": meta(name) | {"generation": generation},
+        "spec": {"template": template(image)},
+        "status": {
+            "observedGeneration": generation,
+            "desiredNumberScheduled": desired,
+            "currentNumberScheduled": desired,
+            "updatedNumberScheduled": desired if updated is None else updated,
+            "numberReady": count,
+            "numberAvailable": count,
+        },
+    }
+
+
+def cron_job(name: str = "nightly") -> Raw:
+    return {"kind": "CronJob", "metadata": meta(name), "spec": {}, "status": {}}
+
+
 def job(name: str = "report", *, backoff_limit: int = 6, finished: str = "", **more: Any) -> Raw:
     done = [{"type": finished, "status": "True", "lastTransitionTime": at(0)}] if finished else []
     return {

@@ -69,7 +69,7 @@ def _owner(meta: Json) -> Key | None:
 
 def _pod(meta: Meta, raw: Json) -> Pod:
     spec, status = mapping(raw, "spec"), mapping(raw, "status")
-    ready = condition(status, "Ready")
+    ready, disruption = condition(status, "Ready"), condition(status, "DisruptionTarget")
     return Pod(
         meta=meta,
         node=text(spec.get("nodeName")) or None,
@@ -78,6 +78,7 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         ready=ready.get("status") == "True",
         ready_since=moment(ready.get("lastTransitionTime")),
         prepared_at=_prepared(status),
+        disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=_config_maps(spec),
     )

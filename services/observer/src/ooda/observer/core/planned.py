@@ -15,6 +15,11 @@ from ooda.observer.core.views import Key, Workload
 GRACE = 0.4
 """Seconds before a loss is judged: watches of different kinds are not in order with each other,
 and the change that explains a deletion may come a moment after it."""
+MEANT = frozenset({"EvictionByEvictionAPI", "DeletionByTaintManager", "DeletionByPodGC"})
+"""Reasons of the condition ``DisruptionTarget``, which is on the pod before it is deleted: somebody
+asked for its eviction, as a drain does, or its node is gone. It needs no other watch to be in time.
+The kubelet's own evictions (``TerminationByKubelet``) and preemption are no plan for this pod.
+"""
 ACTION_SECONDS = 600.0
 """How long an action that never ended explains what happens to its target."""
 ACTION_TAIL_SECONDS = 30.0
@@ -52,6 +57,8 @@ def _consume(
 
 
 def _explained(state: State, namespace: Namespace, key: Key, loss: Loss, now: dt.datetime) -> bool:
+    if loss.disruption in MEANT:
+        return True
     workload = namespace.workloads.get(key)
     if namespace.ending or workload is None or workload.meta.deleted_at is not None:
         # A pod without a workload is deleted by whoever made it; nothing is expected to return.

@@ -78,6 +78,7 @@ class Loss:
     seen_at: dt.datetime
     was_ready: bool
     how: str
+    disruption: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Pod:
     ready_since: dt.datetime | None
     prepared_at: dt.datetime | None
     """When it had its node and its network, as far as it has them yet."""
+    disruption: str
+    """Why the API server or a controller is about to delete it, empty if nobody says."""
     containers: tuple[Container, ...]
     config_maps: tuple[str, ...]
 
