@@ -217,8 +217,8 @@ def node(name: str = "ooda-worker", *, cordoned: bool = False, **more: Any) -> R
     }
 
 
-def service(name: str = "checkout", **more: Any) -> Raw:
-    spec = {"selector": {"app": "checkout"}, "ports": [{"port": 80}]}
+def service(name: str = "checkout", *, to: str = "checkout", **more: Any) -> Raw:
+    spec = {"selector": {"app": to}, "ports": [{"port": 80}]}
     return {"kind": "Service", "metadata": meta(name, **more), "spec": spec}
 
 

@@ -6,15 +6,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.objects import NOW, container, deployment, pod, replica_set, waiting
+from factories.objects import NOW, container, deployment, node, pod, replica_set, service, waiting
 from factories.observed import RULES, Observed, healthy
 from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import SNAPSHOT_LIMIT
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.fold import step
-from ooda.observer.core.inputs import Synced
+from ooda.observer.core.inputs import Synced, Tick
 from ooda.observer.core.known import CATALOG_LIMIT, bounded
+from ooda.observer.core.snapshots import FLOORS
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.state import OPEN_LIMIT, TOMBSTONES_LIMIT, initial
 
@@ -109,6 +110,33 @@ def test_a_storm_is_bounded_and_its_snapshot_fits() -> None:
     snapshot = observed.snapshot.event
     assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
     assert len(snapshot.pods) + snapshot.pods_left_out == 600
+
+
+def crowd(count: int) -> list[dict[str, Any]]:
+    """Return so many healthy Deployments, each with a Service."""
+    made = [node()]
+    for number in range(count):
+        name = f"w{number:04}"
+        owned = pod(f"{name}-1-a", owner=("ReplicaSet", f"{name}-1"))
+        made += [deployment(name), replica_set(f"{name}-1"), owned, service(name, to=name)]
+    return made
+
+
+def test_a_namespace_of_3000_workloads_counts_what_it_leaves_out() -> None:
+    observed = Observed(*crowd(3000))
+    observed.tell(pod("w2999-1-a", owner=("ReplicaSet", "w2999-1"), ready=False))
+    bad = pod("w1500-1-b", owner=("ReplicaSet", "w1500-1"), containers=[waiting("ErrImagePull")])
+    observed.tell(bad, "added")
+    observed.tell(deployment("w2000", ready=0))
+    observed.give(Tick())
+    snapshot = observed.snapshot.event
+    assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
+    assert len(snapshot.workloads) + snapshot.workloads_left_out == 3000
+    assert len(snapshot.workloads) >= FLOORS[2]
+    first = [str(each.target).rpartition("/")[2] for each in snapshot.workloads[:3]]
+    assert first == ["w1500", "w2999", "w2000"]
+    assert snapshot.pods
+    assert snapshot.graph
 
 
 def pods_told(observed: Observed) -> list[str]:

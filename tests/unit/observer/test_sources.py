@@ -1,10 +1,13 @@
 """What EndpointSlices and the Leases of nodes add: who serves, and which nodes are silent."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from factories.objects import (
     deployment,
     endpoint_slice,
+    meta,
     node,
     node_lease,
     pod,
@@ -119,3 +122,30 @@ def test_leases_change_nothing_but_the_sign_of_life() -> None:
     assert observed.state.namespaces is before.namespaces
     assert observed.state.tombstones is before.tombstones
     assert len(observed.said) == said
+
+
+LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"), max_size=2)
+
+
+@given(st.lists(st.tuples(st.sampled_from("mno"), st.none() | LABELS, st.booleans()), max_size=8))
+def test_who_selects_a_workload_is_found_as_if_all_were_looked_at(
+    changes: list[tuple[str, dict[str, str] | None, bool]],
+) -> None:
+    workload = deployment()
+    workload["spec"]["template"]["metadata"]["labels"] = {"a": "x", "b": "y"}
+    observed = Observed(workload)
+    for number, (name, labels, gone) in enumerate(changes):
+        policy = {"kind": "NetworkPolicy", "metadata": meta(name, uid=f"uid-{number}")}
+        selector = {} if labels is None else {"podSelector": {"matchLabels": labels}}
+        observed.tell(policy | {"spec": selector})
+        if gone:
+            observed.tell(policy, "deleted")
+    space = observed.namespace
+    found = graph.selecting(space, ("Deployment", "checkout"), Kind.NETWORK_POLICY)
+    expected = [
+        each
+        for _, each in sorted(space.contents.items())
+        if graph.selects(each.selector, {"a": "x", "b": "y"})
+    ]
+    assert found == expected
+    assert all(space.selectors.values())

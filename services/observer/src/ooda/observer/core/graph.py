@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ooda.common.cluster.kinds import Kind
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.observer.core.state import Namespace
-from ooda.observer.core.views import Content, Key, Pod, Workload
+from ooda.observer.core.views import ANY, Content, Key, Pod, Workload
 
 MAX_DEPTH = 4
 """Owners above a pod that are followed: two are usual, a cycle would otherwise not end."""
@@ -104,11 +104,10 @@ def labels_of(namespace: Namespace, key: Key) -> Mapping[str, str]:
 def selecting(namespace: Namespace, key: Key, kind: Kind) -> list[Content]:
     """Return the Services or NetworkPolicies that take in a workload's pods."""
     labels = labels_of(namespace, key)
-    return [
-        each
-        for (of, _), each in sorted(namespace.contents.items())
-        if of == kind and selects(each.selector, labels)
-    ]
+    indexed = (namespace.selectors.get(each, frozenset()) for each in (ANY, *labels.items()))
+    candidates = sorted(each for each in frozenset[Key]().union(*indexed) if each[0] == kind)
+    found = (namespace.contents[each] for each in candidates)
+    return [each for each in found if selects(each.selector, labels)]
 
 
 def served_by(namespace: Namespace) -> Mapping[Key, frozenset[str]]:

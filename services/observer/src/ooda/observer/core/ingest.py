@@ -31,7 +31,7 @@ from ooda.observer.core.views import (
     Workload,
 )
 
-Name = TypeVar("Name", str, Key)
+Name = TypeVar("Name", str, tuple[str, str])
 Value = TypeVar("Value")
 
 
@@ -166,7 +166,14 @@ def _content(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:
         return namespace
     if old is not None and old.body == view.body:
         view = replace(view, changed_at=old.changed_at)
-    return replace(namespace, contents=_set(namespace.contents, key, None if gone else view))
+    contents = _set(namespace.contents, key, None if gone else view)
+    selectors = namespace.selectors
+    for each, belongs in ((old, False), (view, key in contents)):
+        label = each.indexed if each is not None else None
+        if label is not None:
+            mine = selectors.get(label, frozenset()) - {key}
+            selectors = _set(selectors, label, (mine | {key} if belongs else mine) or None)
+    return replace(namespace, contents=contents, selectors=selectors)
 
 
 def _pod(

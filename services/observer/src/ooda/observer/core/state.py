@@ -135,6 +135,9 @@ class Namespace:
     pods: Mapping[str, Pod] = field(default_factory=dict)
     workloads: Mapping[Key, Workload] = field(default_factory=dict)
     contents: Mapping[Key, Content] = field(default_factory=dict)
+    selectors: Mapping[tuple[str, str], frozenset[Key]] = field(default_factory=dict)
+    """Contents by one label that they select (``Content.indexed``): nobody has to look at all of
+    them for each workload."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
     """The newest ones by pod."""

@@ -9,6 +9,10 @@ Key = tuple[str, str]
 """Kind and name of an object in a namespace."""
 
 
+ANY = "", ""
+"""What stands for any label."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meta:
     """Which object a view is of, and which version of it."""
@@ -128,6 +132,11 @@ class Content:
     """Labels of the pods that it is about; empty selects all, None nobody."""
     changed_at: dt.datetime
     """When the observer first saw this content."""
+
+    @property
+    def indexed(self) -> tuple[str, str] | None:
+        """Return a label that all it selects have; ``ANY`` for all pods, None for none."""
+        return None if self.selector is None else min(self.selector.items(), default=ANY)
 
 
 @dataclass(frozen=True, slots=True)
