@@ -12,19 +12,45 @@ from prometheus_client import CollectorRegistry
 from factories.events import CHECKOUT, make
 from factories.objects import NAMESPACE, NOW, pod, waiting
 from factories.observed import healthy
-from ooda.common.bus.interface import BusUnavailableError
+from ooda.common.bus.interface import BusUnavailableError, Record
 from ooda.common.cluster.kinds import Kind
-from ooda.common.events import ActionExecuted, ActionStarted, AnomalyFlagged, Event
+from ooda.common.events import (
+    ActionExecuted,
+    ActionStarted,
+    AnomalyFlagged,
+    Event,
+    TelemetrySnapshot,
+)
 from ooda.common.known_good import CATALOG
 from ooda.common.service import App, Consumption, Context
-from ooda.common.testing.bus import FixedClock, MemoryBus, delivery
+from ooda.common.taxonomy import Signal
+from ooda.common.testing.bus import FixedClock, MemoryBucket, MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
-from ooda.common.topology import BASELINES
+from ooda.common.topology import BASELINES, Bucket
 from ooda.observer.app import compose
 from ooda.observer.ledger import Books
 from ooda.observer.settings import ObserverSettings
 
 DEADLINE = 10.0
+
+
+class UnsureBucket(MemoryBucket[Record]):
+    """Does not confirm the next writes, whether it does them or not."""
+
+    def __init__(self, record: type[Record], name: str) -> None:
+        super().__init__(record, name)
+        self.unconfirmed = 0
+        self.writes = True
+
+    async def put(self, key: str, record: Record, revision: int | None) -> int:
+        if self.unconfirmed and not self.writes:
+            self.unconfirmed -= 1
+            raise BusUnavailableError("away")
+        written = await super().put(key, record, revision)
+        if self.unconfirmed:
+            self.unconfirmed -= 1
+            raise BusUnavailableError("away")
+        return written
 
 
 class TriedBus(MemoryBus):
@@ -33,11 +59,19 @@ class TriedBus(MemoryBus):
     def __init__(self) -> None:
         super().__init__()
         self.tried = asyncio.Event()
+        self.tried_snapshots: list[Event] = []
 
     async def publish(self, event: Event) -> None:
         if event.subject == AnomalyFlagged.subject:
             self.tried.set()
+        elif event.subject == TelemetrySnapshot.subject:
+            self.tried_snapshots.append(event)
         await super().publish(event)
+
+    def bucket(self, bucket: Bucket, record: type[Record]) -> UnsureBucket[Record]:
+        found = self._buckets.setdefault(bucket.name, UnsureBucket(record, bucket.name))
+        assert isinstance(found, UnsureBucket)
+        return found
 
 
 class World:
@@ -186,3 +220,62 @@ async def test_an_action_that_ended_long_before_a_restart_explains_nothing() -> 
         await world.until(lambda: app.status()["blind"] == "no")
         world.lose("checkout-1-a")
         await world.until(lambda: world.subjects() == ["anomaly.flagged"], step=0.1)
+
+
+async def test_flags_of_a_time_without_the_bus_are_all_said_in_order_once_it_is_back() -> None:
+    world = World()
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        world.bus.failure = BusUnavailableError("away")
+        world.break_it()
+        await world.bus.tried.wait()
+        world.lose("checkout-1-a")
+        await world.until(lambda: app.status()["open anomalies"] == "2", step=0.1)
+        world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+        world.cluster.put(Kind.POD, pod("checkout-1-c"))
+        await world.until(lambda: app.status()["open anomalies"] == "0", step=0.1)
+        assert world.bus.on("anomaly.>") == []
+        world.bus.failure = None
+        await world.until(lambda: len(world.subjects()) == 4)
+    flagged = [each for each in world.bus.on("anomaly.>") if isinstance(each, AnomalyFlagged)]
+    assert [each.signal for each in flagged] == [Signal.IMAGE_PULL, Signal.POD_LOST]
+    assert world.subjects()[:2] == ["anomaly.flagged", "anomaly.flagged"]
+    assert await open_ids(world) == set()
+
+
+@pytest.mark.parametrize("writes", [False, True])
+async def test_a_record_whose_writing_was_not_confirmed_is_written_and_the_flag_said(
+    *, writes: bool
+) -> None:
+    world = World()
+    bucket = world.bus.bucket(BASELINES, Books)
+    async with world.observer():
+        bucket.writes, bucket.unconfirmed = writes, 1
+        world.break_it()
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+        assert len(await open_ids(world)) == 1
+        world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+        await world.until(lambda: len(world.subjects()) > 1, step=0.1)
+        await world.until(lambda: bucket.unconfirmed == 0)
+    assert await open_ids(world) == set()
+
+
+async def test_without_the_bus_one_snapshot_is_tried_and_all_come_once_it_is_back() -> None:
+    world = World()
+    other = pod("alone", owner=None)
+    other["metadata"]["namespace"] = "other"
+    world.cluster.put(Kind.POD, other)
+    world.bus.failure = BusUnavailableError("away")
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        await world.until(lambda: len(world.bus.tried_snapshots) > 3, step=0.1)
+        times = [each.occurred_at for each in world.bus.tried_snapshots]
+        assert len(set(times)) == len(times)
+        world.bus.failure = None
+        await world.until(
+            lambda: (
+                {each.namespace for each in world.bus.on("telemetry.snapshot")}
+                == {NAMESPACE, "other"}
+            ),
+            step=0.1,
+        )

@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 from pydantic import BaseModel
 
-from ooda.common.bus.interface import Bucket, BusUnavailableError, Publisher
+from ooda.common.bus.interface import Bucket, BusUnavailableError, Publisher, RecordConflictError
 from ooda.common.clock import Clock
 from ooda.common.events import AnomalyCleared, AnomalyFlagged
 from ooda.observer.core.inputs import ActionNotice, Clear, Flag
@@ -106,9 +106,22 @@ class Ledger:
             after = change(record)
             if after == record:
                 return
-            revision = self._revisions.get(key)
-            self._revisions[key] = await until_done(partial(self._bucket.put, key, after, revision))
+            self._revisions[key] = await self._put(key, after)
             self._records[key] = after
+
+    async def _put(self, key: str, books: Books) -> int:
+        """Write one record and return its revision. Raises RecordConflictError.
+
+        A write that was not confirmed may have been done: then the next try conflicts with our own.
+        """
+        revision = self._revisions.get(key)
+        try:
+            return await until_done(partial(self._bucket.put, key, books, revision))
+        except RecordConflictError:
+            stored = await until_done(partial(self._bucket.get, key))
+            if stored is None or stored.record != books:
+                raise
+            return stored.revision
 
 
 def _opened(books: Books, event: AnomalyFlagged) -> Books:
