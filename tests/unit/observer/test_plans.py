@@ -122,7 +122,7 @@ def rollout_restart(observed: Observed) -> None:
         begin(observed, f"checkout-2-{letter}", **new)
         # The pod goes before the watch of ReplicaSets tells why.
         observed.tell(pod(f"checkout-1-{old}", deleted=observed.seconds))
-        observed.wait(0.25)
+        observed.wait(1.5)
         observed.tell(replica_set("checkout-1", replicas=1 - left))
         observed.wait(1)
         observed.tell(pod(f"checkout-1-{old}"), "deleted")
@@ -135,7 +135,7 @@ def scale_down(observed: Observed) -> None:
     """By hand or by a HorizontalPodAutoscaler: both change the number of replicas."""
     observed.tell(deployment(replicas=1, ready=2, current=2, updated=2, generation=2))
     observed.tell(pod("checkout-1-b", deleted=observed.seconds))
-    observed.wait(0.25)
+    observed.wait(1.5)
     observed.tell(replica_set(replicas=1))
     observed.wait(2)
     observed.tell(pod("checkout-1-b"), "deleted")
@@ -297,6 +297,17 @@ def test_a_cron_job_that_runs_again_and_forgets_what_is_old() -> None:
             leave(observed, "nightly-0-a", owner=("Job", "nightly-0"))
     observed.wait(25)
     assert observed.flags == []
+
+
+def test_a_pod_that_goes_during_a_rollout_and_is_not_charged_to_it_is_lost() -> None:
+    observed = known(*healthy(2))
+    observed.tell(deployment(replicas=2, updated=0, generation=2, image="shop:2"))
+    observed.tell(replica_set("checkout-2", replicas=1), "added")
+    observed.tell(pod(deleted=observed.seconds))
+    observed.wait(1)
+    assert observed.flags == []
+    observed.wait(2)
+    assert observed.signals == [Signal.POD_LOST]
 
 
 @pytest.mark.parametrize("reason", ["", "TerminationByKubelet", "PreemptionByScheduler"])

@@ -15,6 +15,11 @@ from ooda.observer.core.views import Key, Workload
 GRACE = 0.4
 """Seconds before a loss is judged: watches of different kinds are not in order with each other,
 and the change that explains a deletion may come a moment after it."""
+CHANGING_GRACE = 2.0
+"""And so long while the workload itself is being changed: then the watch of its ReplicaSets, by
+which a Deployment says which pods may go, is probably only late."""
+CHANGE_SECONDS = 10.0
+"""How long after its replicas were lowered a Deployment counts as being changed."""
 MEANT = frozenset({"EvictionByEvictionAPI", "DeletionByTaintManager", "DeletionByPodGC"})
 """Reasons of the condition ``DisruptionTarget``, which is on the pod before it is deleted: somebody
 asked for its eviction, as a drain does, or its node is gone. It needs no other watch to be in time.
@@ -31,7 +36,9 @@ def judge_losses(
 ) -> tuple[Track, Loss | None]:
     """Return the track without the losses whose time has come, and one of them nobody planned."""
     track = namespace.tracks.get(key, Track())
-    due = [each for each in track.losses if seconds(each.seen_at, now) >= GRACE]
+    workload = namespace.workloads.get(key)
+    grace = CHANGING_GRACE if workload and _changing(track, workload, now) else GRACE
+    due = [each for each in track.losses if seconds(each.seen_at, now) >= grace]
     if not due:
         return track, None
     allowances = track.allowances
@@ -42,6 +49,13 @@ def judge_losses(
             unexplained = unexplained or loss
     pending = tuple(each for each in track.losses if each not in due)
     return replace(track, losses=pending, allowances=allowances), unexplained
+
+
+def _changing(track: Track, workload: Workload, now: dt.datetime) -> bool:
+    lowered = (each.at for each in track.allowances if each.controller == workload.meta.key)
+    return rolling(track, workload, now) or any(
+        seconds(each, now) < CHANGE_SECONDS for each in lowered
+    )
 
 
 def _consume(
