@@ -3,10 +3,23 @@
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.objects import NOW, container, deployment, node, pod, replica_set, service, waiting
+from factories.objects import (
+    NOW,
+    container,
+    deployment,
+    endpoint_slice,
+    event,
+    node,
+    node_lease,
+    pod,
+    replica_set,
+    service,
+    waiting,
+)
 from factories.observed import RULES, Observed, healthy
 from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
@@ -29,10 +42,20 @@ JSON = st.recursive(
 )
 
 
+WHOLE = [
+    pod(),
+    deployment(),
+    replica_set(),
+    endpoint_slice(ready=["checkout-1-a"]),
+    node_lease(0),
+    event("Failed", 0, about="checkout-1-a"),
+]
+
+
 @st.composite
-def broken_objects(draw: st.DrawFn) -> dict[str, Any]:
+def broken_objects(draw: st.DrawFn, whole: dict[str, Any] | None = None) -> dict[str, Any]:
     """Draw a whole object with a few fields replaced by anything."""
-    body = copy.deepcopy(draw(st.sampled_from([pod(), deployment(), replica_set()])))
+    body = copy.deepcopy(whole or draw(st.sampled_from(WHOLE)))
     for _ in range(draw(st.integers(0, 3))):
         holder: Any = body
         while isinstance(holder, dict) and holder:
@@ -60,6 +83,18 @@ def test_the_fold_never_raises(deltas: list[tuple[Kind, Any, dict[str, Any]]]) -
     for kind, change, body in deltas:
         observed.give(Delta(kind, change, body))
     observed.wait(6)
+
+
+@pytest.mark.parametrize("whole", WHOLE, ids=lambda each: str(each["kind"]))
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_no_object_of_a_kind_makes_the_fold_raise(
+    whole: dict[str, Any], data: st.DataObject
+) -> None:
+    observed = Observed(*healthy())
+    body = data.draw(broken_objects(whole))
+    observed.give(Delta(Kind(whole["kind"]), "modified", body))
+    observed.wait(1)
 
 
 @settings(max_examples=50, deadline=None)
