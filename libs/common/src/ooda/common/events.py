@@ -109,7 +109,7 @@ class PodRow(_Part):
 
 
 class WorkloadRow(_Part):
-    """One workload, always in the snapshot."""
+    """One workload; in the snapshot whether healthy or not."""
 
     target: Target
     uid: str
@@ -159,9 +159,14 @@ class TelemetrySnapshot(Event):
 
     freshness: tuple[Freshness, ...]
     workloads: tuple[WorkloadRow, ...]
+    """Those with an open anomaly first, then what is short, then what became healthy last."""
+    workloads_left_out: int = 0
+    """Healthy for longest, of a namespace that is too large for one event."""
     pods: tuple[PodRow, ...]
     pods_left_out: int = 0
     graph: tuple[GraphEdge, ...]
+    nodes_lost: tuple[str, ...] = ()
+    """Nodes with pods of the namespace whose kubelets do not renew their Leases."""
     anomalies: tuple[OpenAnomaly, ...]
 
 
