@@ -230,6 +230,18 @@ def test_events(reason: str, note: str, sign: Sign | None) -> None:
     assert set(seen.signs) == ({sign} if sign else set())
 
 
+def test_a_process_that_has_ended_answers_no_probe() -> None:
+    seen = read_events(
+        [
+            event_of(event("BackOff", "Back-off restarting failed container app in pod x")),
+            event_of(event("Unhealthy", "Readiness probe failed: connection refused")),
+        ],
+        NOW,
+    )
+
+    assert set(seen.signs) == {Sign.EVENT_BACK_OFF}
+
+
 def test_old_events_are_history() -> None:
     old = event_of(event("BackOff", "Back-off restarting failed container", at=-700))
 
