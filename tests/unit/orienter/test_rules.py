@@ -402,6 +402,18 @@ def test_an_old_revision_that_serves_again_is_timed_by_who_wrote_it() -> None:
     assert (NOW - found.changed_at).total_seconds() == 30
 
 
+def test_a_release_that_is_tried_again_is_timed_by_who_wrote_it() -> None:
+    again = replica_set(4, NEW, made=-4000, hashed="new")
+    again["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] = "2"
+    history = [replica_set(3, OLD, made=-9000, hashed="old"), again]
+    workload = deployment(pod_template=NEW, managed=[owns("template", -30)])
+
+    found = changes(workload, replica_sets=history, known_good=known(OLD)).change
+
+    assert found is not None
+    assert (NOW - found.changed_at).total_seconds() == 30
+
+
 def test_no_change_if_pods_of_the_old_revision_fail_too() -> None:
     looping = container_status(waiting="CrashLoopBackOff", ended=1)
     pods = [pod_of(pod("a", looping, ready=False, template_hash="old"))]
