@@ -33,8 +33,8 @@ CHAIN = (
 )
 
 
-def healed(incident: Incident, failure: FailureClass, action: ActionKind, ooda: Ooda) -> str:
-    """Follow an incident to its good end, and in the records; return how long the stages took."""
+def healed(incident: Incident, failure: FailureClass, action: ActionKind) -> str:
+    """Follow an incident to its good end; return how long the stages took."""
     diagnosis = incident.next(DiagnosisReady, seconds=10)
     assert (diagnosis.failure_class, diagnosis.component) == (failure, incident.flag.target)
     decision = decided(incident)
@@ -46,7 +46,6 @@ def healed(incident: Incident, failure: FailureClass, action: ActionKind, ooda: 
     executed = incident.next(ActionExecuted, seconds=0)
     assert (executed.outcome, executed.wrote) == (Outcome.KEPT, True), executed.reason
     assert (closed.closure, closed.failure_class) == (Closure.RESOLVED, failure)
-    recorded(incident, action, ooda)
     return incident.timings()
 
 
@@ -76,37 +75,38 @@ def test_a_deployment_whose_image_does_not_exist_is_rolled_back(
     workload = Workload(kube, "Deployment", "catalog")
     workload.set_container(image=NO_SUCH_IMAGE)
     incident = scene.incident(workload.kind, workload.name, Signal.IMAGE_PULL)
-    took = healed(incident, FailureClass.IMAGE_PULL_FAILURE, ActionKind.ROLL_BACK_WORKLOAD, ooda)
+    took = healed(incident, FailureClass.IMAGE_PULL_FAILURE, ActionKind.ROLL_BACK_WORKLOAD)
     assert workload.read()["spec"]["template"] == good_template(workload)
     assert workload.complete()
+    recorded(incident, ActionKind.ROLL_BACK_WORKLOAD, ooda)
     record_property("image pull failure", took)
 
 
 def test_a_stateful_set_whose_image_does_not_exist_is_rolled_back(
-    scene: Scene, idle_set: Workload, ooda: Ooda, record_property: Record
+    scene: Scene, idle_set: Workload, record_property: Record
 ) -> None:
     idle_set.set_container(image=NO_SUCH_IMAGE)
     incident = scene.incident(idle_set.kind, idle_set.name, Signal.IMAGE_PULL)
-    took = healed(incident, FailureClass.IMAGE_PULL_FAILURE, ActionKind.ROLL_BACK_WORKLOAD, ooda)
+    took = healed(incident, FailureClass.IMAGE_PULL_FAILURE, ActionKind.ROLL_BACK_WORKLOAD)
     assert idle_set.read()["spec"]["template"] == good_template(idle_set)
     assert idle_set.complete()
     record_property("image pull failure of a StatefulSet", took)
 
 
 def test_a_release_that_crashes_is_rolled_back(
-    kube: Kube, scene: Scene, ooda: Ooda, record_property: Record
+    kube: Kube, scene: Scene, record_property: Record
 ) -> None:
     workload = Workload(kube, "Deployment", "recommendation")
     workload.set_container(command=["python3", "-m", "shop.no_such_module"])
     incident = scene.incident(workload.kind, workload.name, Signal.CRASH_LOOP)
-    took = healed(incident, FailureClass.CRASH_LOOP, ActionKind.ROLL_BACK_WORKLOAD, ooda)
+    took = healed(incident, FailureClass.CRASH_LOOP, ActionKind.ROLL_BACK_WORKLOAD)
     assert workload.read()["spec"]["template"] == good_template(workload)
     assert workload.complete()
     record_property("crash loop of a release", took)
 
 
 def test_a_container_that_crashes_without_a_change_gets_a_new_pod(
-    kube: Kube, scene: Scene, ooda: Ooda, record_property: Record
+    kube: Kube, scene: Scene, record_property: Record
 ) -> None:
     workload = Workload(kube, "Deployment", "payment-fallback")
     template, pod = workload.read()["spec"]["template"], workload.pods()[0].metadata.uid
@@ -116,20 +116,20 @@ def test_a_container_that_crashes_without_a_change_gets_a_new_pod(
     assert scene.flags() == []
     workload.kill()
     incident = scene.incident(workload.kind, workload.name, Signal.CRASH_LOOP)
-    took = healed(incident, FailureClass.CRASH_LOOP, ActionKind.RESTART_POD, ooda)
+    took = healed(incident, FailureClass.CRASH_LOOP, ActionKind.RESTART_POD)
     assert [each.metadata.uid == pod for each in workload.pods()] == [False]
     assert workload.read()["spec"]["template"] == template
     record_property("crash loop without a change", took)
 
 
 def test_a_service_scaled_to_nothing_gets_its_replicas_back(
-    kube: Kube, scene: Scene, ooda: Ooda, record_property: Record
+    kube: Kube, scene: Scene, record_property: Record
 ) -> None:
     workload = Workload(kube, "Deployment", "payment")
     known = workload.known_good()["replicas"]
     workload.scale(0)
     incident = scene.incident(workload.kind, workload.name, Signal.REPLICAS_SHORT)
-    took = healed(incident, FailureClass.REPLICA_SHORTFALL, ActionKind.SCALE_TO_KNOWN_GOOD, ooda)
+    took = healed(incident, FailureClass.REPLICA_SHORTFALL, ActionKind.SCALE_TO_KNOWN_GOOD)
     assert workload.read()["spec"]["replicas"] == known
     assert workload.complete()
     record_property("replica shortfall", took)
