@@ -154,6 +154,20 @@ def test_a_loop_that_runs_ready_long_enough_is_cleared() -> None:
     assert observed.clears == [Signal.CRASH_LOOP]
 
 
+def test_how_long_it_ran_before_the_loop_does_not_keep_it_in_the_loop() -> None:
+    observed = Observed(*healthy())
+    for count, end, ran in ((1, 1.0, 3600), (2, 6.0, 4)):
+        observed.wait(end - observed.seconds)
+        last = ended(137, end, ran=ran)
+        again = container(restarts=count, ready=False, started=end, lastState=last)
+        observed.tell(pod(containers=[again]))
+    assert observed.signals == [Signal.CRASH_LOOP]
+    run = container(restarts=2, started=7, lastState=last)
+    observed.tell(pod(ready_since=7, containers=[run]))
+    observed.wait(20)
+    assert observed.clears == [Signal.CRASH_LOOP]
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_pod_that_was_ready_and_goes_without_a_plan_is_lost(*, gone: bool) -> None:
     observed = Observed(*healthy(2))

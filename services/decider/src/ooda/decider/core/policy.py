@@ -136,7 +136,10 @@ class _Board:
 def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> Judgement:
     diagnosis = case.diagnosis
     action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
-    names_pod = step.action is ActionKind.RESTART_POD and case.pod is not None
+    # A StatefulSet that is rolled back does not replace the pod that never became ready.
+    names_pod = step.action is ActionKind.RESTART_POD or (
+        step.action is ActionKind.ROLL_BACK_WORKLOAD and target.workload_kind == "StatefulSet"
+    )
     request = ActionRequest(
         action_id=action_id,
         action=step.action,

@@ -42,8 +42,8 @@ CRASHES_IN_A_LOOP = 2
 STABLE_SECONDS = 10.0
 """How long a container that was in a loop has to run, ready, until it counts as out of it."""
 STABLE_FACTOR = 2.0
-"""And so many times as long as it ever ran before it crashed: one that lives for 20 s each time
-is not stable after ten."""
+"""And so many times as long as it ever ran within the loop: one that lives for 20 s each time is
+not stable after ten."""
 KUBELET_PATIENCE = 20.0
 """Seconds that a pod may wait for volumes or a network before a warning about it counts."""
 
@@ -136,7 +136,9 @@ def _looping(
 def _stable(pod: Pod, container: Container, crashes: Sequence[Crash], now: dt.datetime) -> bool:
     if container.running_since is None or not container.ready:
         return False
-    longest = max(each.ran_seconds for each in crashes)
+    # How long it ran before the loop began says nothing of how long it lives within it.
+    within = sorted(crashes, key=lambda each: each.at)[1:] or crashes
+    longest = max(each.ran_seconds for each in within)
     since = max(container.running_since, pod.ready_since or container.running_since)
     return seconds(since, now) >= max(STABLE_SECONDS, STABLE_FACTOR * longest)
 
