@@ -115,7 +115,8 @@ class NatsBus:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
             ack_policy=AckPolicy.MANUAL,
-            logger=logging.getLogger(__name__),
+            # Not by our name: it has a level of its own (``service.telemetry``).
+            logger=logging.getLogger("faststream.bus"),
             log_level=logging.DEBUG,  # each message; what goes wrong in it is an error still
             middlewares=(
                 NatsTelemetryMiddleware(tracer_provider=telemetry.tracers),
