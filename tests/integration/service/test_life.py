@@ -120,10 +120,19 @@ async def test_it_works_answers_and_stops(processes: Processes) -> None:
 
     async with processes.bus.client(Service.CLI) as (client, _):
         status = json.loads((await client.request("status.actor", timeout=5)).data)
+        replayed = await client.request(
+            "replay.actor", b'{"stream": "LOOP", "sequence": 1}', timeout=5
+        )
+        other = await client.request(
+            "replay.actor", b'{"stream": "FAULTS", "sequence": 1}', timeout=5
+        )
     assert (status["service"], status["identity"]) == ("actor", "actor-0")
     assert (status["ready"], status["connected"]) == (True, True)
     assert status["consumers"] == {"LOOP/actor": "pending 0, in hand 0"}
     assert status["details"] == {"journal": "written"}
+    assert json.loads(replayed.data) == {"error": None}
+    assert json.loads(other.data) == {"error": "actor consumes nothing of stream FAULTS"}
+    assert service.lines()[1:] == ["begin 1", "end 1"] * 2
 
     assert await service.stop() == 0
     running = [each for each in service.logged() if each["event"] == "running"]
