@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ooda.cli.inert import inert
 from ooda.common.audit.queries import TimelineEntry
 
 _WIDTH = 160
@@ -17,18 +18,18 @@ def print_story(story: Sequence[TimelineEntry]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     began = story[0].stored_at
     trace = next((each.trace_id for each in story if each.trace_id), None)
-    console.print(Text(f"{began:%Y-%m-%d %H:%M:%S} UTC, trace {trace or 'none'}", "dim"))
+    console.print(Text(f"{began:%Y-%m-%d %H:%M:%S} UTC, trace {inert(trace or 'none')}", "dim"))
     for entry in story:
         offset = (entry.stored_at - began).total_seconds()
         console.print(
             Text.assemble(
                 (f"+{offset:8.3f} s  ", "dim"),
-                (f"{entry.subject:<18} ", "cyan"),
-                entry.summary or "(cannot be shown)",
+                (f"{inert(entry.subject):<18} ", "cyan"),
+                inert(entry.summary or "(cannot be shown)"),
             )
         )
         for line in details(entry.subject, entry.body or {}):
-            console.print(Text(f"{'':13}{line}", "dim"))
+            console.print(Text(f"{'':13}{inert(line)}", "dim"))
 
 
 def details(subject: str, body: Mapping[str, Any]) -> Iterator[str]:
