@@ -142,11 +142,16 @@ def test_what_stands_behind_a_diagnosis_and_an_action() -> None:
             "object": {"kind": "Deployment", "namespace": "shop", "name": "checkout"},
             "changes": [{"path": "/spec/replicas"}, {"path": "/spec/template"}],
         },
-        {"kind": "job", "cron_job": {"kind": "CronJob", "namespace": "shop", "name": "refresh"}},
+        {"kind": "cordon", "object": {"kind": "Node", "namespace": None, "name": "worker"}},
+        {
+            "kind": "create_job",
+            "cron_job": {"kind": "CronJob", "namespace": "shop", "name": "refresh"},
+        },
     ]
     assert list(details("action.started", {"steps": steps})) == [
         "patch Deployment shop/checkout /spec/replicas, /spec/template",
-        "job CronJob shop/refresh",
+        "cordon Node worker",
+        "create_job CronJob shop/refresh",
     ]
 
 

@@ -75,6 +75,7 @@ def _diagnosis(body: Mapping[str, Any]) -> Iterator[str]:
 def _steps(body: Mapping[str, Any]) -> Iterator[str]:
     for step in body.get("steps") or ():
         thing = step.get("object") or step.get("cron_job") or {}
-        name = f"{thing.get('kind')} {thing.get('namespace')}/{thing.get('name')}"
+        parts = (thing.get("namespace"), thing.get("name"))
+        name = f"{thing.get('kind')} {'/'.join(part for part in parts if part)}"
         paths = ", ".join(change["path"] for change in step.get("changes") or ())
         yield f"{step['kind']} {name} {paths}".rstrip()
