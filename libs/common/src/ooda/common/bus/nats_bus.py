@@ -35,10 +35,12 @@ from ooda.common.bus.delivering import Courier
 from ooda.common.bus.interface import (
     BatchHandler,
     BusUnavailableError,
+    Delivery,
     Handler,
     Record,
 )
 from ooda.common.bus.nats_bucket import NatsBucket
+from ooda.common.bus.replaying import Replayable, replay
 from ooda.common.bus.subjects import stream_of
 from ooda.common.clock import Clock
 from ooda.common.events import Event
@@ -88,6 +90,8 @@ class _State:
     consumers: list[topology.Consumer] = field(default_factory=list)
     pulls: list[BatchPull] = field(default_factory=list)
     pulling: list["asyncio.Task[None]"] = field(default_factory=list)
+    handlers: dict[str, Replayable] = field(default_factory=dict)
+    """By the stream: a service has one consumer of each."""
 
 
 class NatsBus:
@@ -116,7 +120,8 @@ class NatsBus:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
             ack_policy=AckPolicy.MANUAL,
-            logger=logging.getLogger(__name__),
+            # Not by our name: it has a level of its own (``service.telemetry``).
+            logger=logging.getLogger("faststream.bus"),
             log_level=logging.DEBUG,  # each message; what goes wrong in it is an error still
             middlewares=(
                 NatsTelemetryMiddleware(tracer_provider=telemetry.tracers),
@@ -198,7 +203,7 @@ class NatsBus:
 
     def consume(self, consumer: topology.Consumer, handler: Handler) -> None:
         """Register a handler that is given one event after the other. Before ``start``."""
-        courier = self._courier(consumer)
+        courier = self._courier(consumer, handler)
 
         async def handle(message: NatsMessage) -> None:
             await courier.deliver(message.raw_message, handler)
@@ -214,7 +219,11 @@ class NatsBus:
         max_wait: float,
     ) -> None:
         """Register a handler of up to ``batch_size`` events, or what came in ``max_wait`` s."""
-        courier = self._courier(consumer)
+
+        async def alone(delivery: Delivery) -> None:
+            await handler([delivery])
+
+        courier = self._courier(consumer, alone)
 
         async def deliver(messages: Sequence[Msg]) -> None:
             await courier.deliver_batch(messages, handler)
@@ -229,8 +238,18 @@ class NatsBus:
         self._register(consumer)
         self._state.pulls.append(BatchPull(subscribe, deliver, batch_size, max_wait))
 
-    def _courier(self, consumer: topology.Consumer) -> Courier:
-        return Courier(consumer.ack_wait, self._bury, self._state.stopping)
+    def _courier(self, consumer: topology.Consumer, handler: Handler) -> Courier:
+        given = Replayable(consumer, handler)
+        self._state.handlers[consumer.stream.name] = given
+        return Courier(consumer.ack_wait, self._bury, self._state.stopping, given.turn)
+
+    def consumes(self, stream: str) -> bool:
+        """Say whether a consumer of this stream is registered."""
+        return stream in self._state.handlers
+
+    async def replay(self, stream: str, sequence: int) -> None:
+        """Hand an event of a stream that is consumed over once more. Raises ReplayError."""
+        await replay(self._jetstream, self._state.handlers[stream], sequence)
 
     def _subscribe(
         self,
@@ -324,16 +343,19 @@ class NatsBus:
         except nats.js.errors.APIError as error:
             raise BusUnavailableError(f"{name}: {error}") from error
 
-    async def answer(self, subject: str, reply: Callable[[], Awaitable[bytes]]) -> None:
-        """Answer requests on a subject (core NATS): what cannot be computed is not answered."""
+    async def answer(self, subject: str, reply: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Answer requests on a subject (core NATS), one replica each.
+
+        What cannot be computed is not answered.
+        """
 
         async def respond(request: Msg) -> None:
             try:
-                await request.respond(await reply())
+                await request.respond(await reply(request.data))
             except (BusUnavailableError, ConsumerLostError, nats.errors.Error) as error:
                 log.warning("request not answered", subject=subject, error=str(error))
 
-        await self._broker.connection.subscribe(subject, cb=respond)
+        await self._broker.connection.subscribe(subject, queue=subject, cb=respond)
 
     async def _on_error(self, error: Exception) -> None:
         """Log it: a refused permission comes here and nowhere else, the call itself times out."""
