@@ -99,15 +99,16 @@ FAST := tests/unit tests/component tests/contract tests/integration
 .PHONY: test-servers
 test-servers: setup
 	@scripts/install-test-servers.sh
+	@$(TESTBED) programs
 
 .PHONY: test-fast
-test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, Redis as processes
+test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, Redis, API server as processes
 	$(PYTEST) $(FAST)
 
 .PHONY: e2e
-e2e: shop ## the tests on the cluster; they leave one without the shop
+e2e: shop agent ## the tests on the cluster; they leave one without shop and agent
 	$(PYTEST) tests/e2e
 
 .PHONY: test
-test: check test-servers shop ## everything: checks, fast tests, the cluster and its tests
+test: check test-servers shop agent ## everything: checks, fast tests, the cluster and its tests
 	$(PYTEST) tests

@@ -14,7 +14,9 @@ from ooda.testbed.errors import CommandFailed
 from ooda.testbed.kubectl import Kubectl
 
 _VERSIONS = {
+    "KnownGood": "ooda.dev/v1alpha1",
     "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
     "Job": "batch/v1",
     "CronJob": "batch/v1",
     "NetworkPolicy": "networking.k8s.io/v1",

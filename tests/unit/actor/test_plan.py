@@ -38,6 +38,49 @@ def test_rolls_the_whole_template_back_and_never_forward_again(kind: str) -> Non
     assert found.before[0].fields == {"/spec/template": BAD}
 
 
+def rolled_back_set(live_pod: dict[str, Any] | None) -> Plan:
+    target = CHECKOUT.model_copy(update={"workload_kind": "StatefulSet"})
+    known = catalog()
+    known["spec"]["workloads"] = {
+        "StatefulSet/checkout": known["spec"]["workloads"]["Deployment/checkout"]
+    }
+    found = plan(
+        request(action=ROLL_BACK, target=target, parameters=POD),
+        scene(catalog=known, pod=live_pod, replica_set=None),
+    )
+    assert isinstance(found, Plan)
+    return found
+
+
+def of_a_set(ready: str = "False", **metadata: Any) -> dict[str, Any]:
+    owner = {"kind": "StatefulSet", "name": "checkout", "uid": "uid-checkout", "controller": True}
+    status = {"conditions": [{"type": "Ready", "status": ready}]}
+    return pod(**({"ownerReferences": [owner]} | metadata)) | {"status": status}
+
+
+def test_deletes_the_pod_that_a_stateful_set_would_wait_for_without_end() -> None:
+    found = rolled_back_set(of_a_set())
+    patch, delete = found.steps
+    assert isinstance(patch, PatchStep)
+    assert isinstance(delete, DeletePodStep)
+    assert (delete.object.name, delete.object.uid) == ("checkout-1-a", "uid-pod")
+    assert found.undo == "keep"
+
+
+@pytest.mark.parametrize(
+    "live_pod",
+    [
+        None,
+        of_a_set("True"),
+        of_a_set(deletionTimestamp="2026-11-25T12:00:00Z"),
+        of_a_set(ownerReferences=[]),
+    ],
+    ids=["gone", "ready", "leaving", "of another"],
+)
+def test_deletes_no_other_pod_with_a_roll_back(live_pod: dict[str, Any] | None) -> None:
+    assert [type(each) for each in rolled_back_set(live_pod).steps] == [PatchStep]
+
+
 def test_rolls_back_to_the_newest_template_that_differs() -> None:
     newer: dict[str, Any] = {"metadata": {}, "spec": {"containers": []}}
     (step,) = planned(ROLL_BACK, catalog=catalog(1, GOOD, newer, BAD)).steps

@@ -149,6 +149,14 @@ def test_replicas_are_brought_back_unless_an_autoscaler_sets_them() -> None:
     assert "HorizontalPodAutoscaler h" in scaled.reason
 
 
+def test_a_stateful_set_is_rolled_back_with_the_pod_that_shows_it() -> None:
+    component = CHECKOUT.model_copy(update={"workload_kind": "StatefulSet"})
+    judgement = judge(component=component)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.ROLL_BACK_WORKLOAD
+    assert judgement.request.parameters == {"pod": "checkout-1"}
+
+
 def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
     crash: dict[str, Any] = {"failure_class": FailureClass.CRASH_LOOP, "change": None}
     sure, unsure = judge(confidence=0.91, **crash), judge(confidence=0.89, **crash)

@@ -102,6 +102,24 @@ def test_a_crash_loop_back_off_is_flagged_at_once() -> None:
     assert flag.observed["exit_code"] == "1"
 
 
+def test_the_first_back_off_is_the_second_crash() -> None:
+    """The kubelet starts at once after the first one, and waits after the second."""
+    observed = Observed(*healthy())
+    first, second = ended(1, 1), ended(1, 3)
+    for seconds, shown in (
+        (1, container(ready=False, state=first)),
+        (2, container(ready=False, restarts=1, started=2, lastState=first)),
+    ):
+        observed.wait(seconds - observed.seconds)
+        observed.tell(pod(ready=False, containers=[shown]))
+    assert observed.flags == []
+    observed.wait(1)
+    observed.tell(pod(containers=[waiting("CrashLoopBackOff", restarts=1, lastState=second)]))
+    [flag] = observed.flags
+    assert flag.observed["restarts"] == "1"
+    assert (flag.occurred_at - flag.since).total_seconds() == 2
+
+
 def test_two_restarts_with_an_error_within_ten_minutes_are_a_loop() -> None:
     observed = Observed(*healthy())
     for count, end in ((1, 1.0), (2, 30.0)):
@@ -133,6 +151,20 @@ def test_a_loop_that_runs_ready_long_enough_is_cleared() -> None:
     observed.wait(5)
     observed.tell(pod(ready_since=5, containers=[container(restarts=4, started=5, lastState=last)]))
     observed.wait(30)
+    assert observed.clears == [Signal.CRASH_LOOP]
+
+
+def test_how_long_it_ran_before_the_loop_does_not_keep_it_in_the_loop() -> None:
+    observed = Observed(*healthy())
+    for count, end, ran in ((1, 1.0, 3600), (2, 6.0, 4)):
+        observed.wait(end - observed.seconds)
+        last = ended(137, end, ran=ran)
+        again = container(restarts=count, ready=False, started=end, lastState=last)
+        observed.tell(pod(containers=[again]))
+    assert observed.signals == [Signal.CRASH_LOOP]
+    run = container(restarts=2, started=7, lastState=last)
+    observed.tell(pod(ready_since=7, containers=[run]))
+    observed.wait(20)
     assert observed.clears == [Signal.CRASH_LOOP]
 
 

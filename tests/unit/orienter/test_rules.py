@@ -230,6 +230,18 @@ def test_events(reason: str, note: str, sign: Sign | None) -> None:
     assert set(seen.signs) == ({sign} if sign else set())
 
 
+def test_a_process_that_has_ended_answers_no_probe() -> None:
+    seen = read_events(
+        [
+            event_of(event("BackOff", "Back-off restarting failed container app in pod x")),
+            event_of(event("Unhealthy", "Readiness probe failed: connection refused")),
+        ],
+        NOW,
+    )
+
+    assert set(seen.signs) == {Sign.EVENT_BACK_OFF}
+
+
 def test_old_events_are_history() -> None:
     old = event_of(event("BackOff", "Back-off restarting failed container", at=-700))
 
@@ -385,6 +397,18 @@ def test_an_old_revision_that_serves_again_is_timed_by_who_wrote_it() -> None:
     workload = deployment(pod_template=OLD, managed=[owns("template", -30)])
 
     found = changes(workload, replica_sets=history, known_good=known(NEW)).change
+
+    assert found is not None
+    assert (NOW - found.changed_at).total_seconds() == 30
+
+
+def test_a_release_that_is_tried_again_is_timed_by_who_wrote_it() -> None:
+    again = replica_set(4, NEW, made=-4000, hashed="new")
+    again["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] = "2"
+    history = [replica_set(3, OLD, made=-9000, hashed="old"), again]
+    workload = deployment(pod_template=NEW, managed=[owns("template", -30)])
+
+    found = changes(workload, replica_sets=history, known_good=known(OLD)).change
 
     assert found is not None
     assert (NOW - found.changed_at).total_seconds() == 30

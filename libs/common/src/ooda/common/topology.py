@@ -101,8 +101,9 @@ class Consumer:
     stream: Stream
     events: tuple[type[Event], ...]
     """What it is given; empty: all that the stream has."""
-    ack_wait: float = 30.0
-    """Seconds after which an event that was not acknowledged is delivered again."""
+    ack_wait: float = 6.0
+    """Seconds after which an event that was not acknowledged is delivered again: what a killed
+    service had in hand waits that long. A handler that works longer says so in time."""
     max_ack_pending: int = 100
     only_new: bool = False
     """Begin with what is published after the consumer was made."""

@@ -8,17 +8,15 @@ logged, a consumer that disappeared is noticed.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import nats.errors
 import nats.js.errors
 import structlog
 from faststream import AckPolicy
-from faststream import Context as FromContext
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from faststream.nats.message import NatsBatchMessage
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.nats.prometheus import NatsPrometheusMiddleware
 from faststream.security import SASLPlaintext
@@ -31,6 +29,7 @@ from prometheus_client import CollectorRegistry
 from ooda.common import topology
 from ooda.common.bus import tracing
 from ooda.common.bus.asking import REQUEST_TIMEOUT, patiently
+from ooda.common.bus.batches import BatchPull, Subscription
 from ooda.common.bus.dead_letters import Dead, dead_letter
 from ooda.common.bus.delivering import Courier
 from ooda.common.bus.interface import (
@@ -91,6 +90,8 @@ class _State:
     consumers: list[topology.Consumer] = field(default_factory=list)
     handlers: dict[str, Replayable] = field(default_factory=dict)
     """By the stream: a service has one consumer of each."""
+    pulls: list[BatchPull] = field(default_factory=list)
+    pulling: list["asyncio.Task[None]"] = field(default_factory=list)
 
 
 class NatsBus:
@@ -149,6 +150,10 @@ class NatsBus:
         for consumer in self._state.consumers:
             await self._look_at(consumer)
         await self._broker.start()
+        stopping = self._state.stopping
+        self._state.pulling = [
+            asyncio.create_task(each.run(stopping)) for each in self._state.pulls
+        ]
 
     async def finish(self) -> None:
         """Fetch no more and let the handlers in hand finish; publishing still works."""
@@ -156,6 +161,10 @@ class NatsBus:
         # An event whose end the server does not hear of is given again: nothing is lost.
         with contextlib.suppress(nats.errors.Error, OSError):
             await asyncio.gather(*(each.stop() for each in self._broker.subscribers))
+        if self._state.pulling:
+            _, late = await asyncio.wait(self._state.pulling, timeout=GRACE_SECONDS)
+            for each in late:
+                each.cancel()
 
     async def close(self) -> None:
         """Finish, and disconnect; a second time does nothing."""
@@ -216,11 +225,18 @@ class NatsBus:
 
         courier = self._courier(consumer, alone)
 
-        async def handle(message: Annotated[NatsBatchMessage, FromContext("message")]) -> None:
-            await courier.deliver_batch(message.raw_message, handler)
+        async def deliver(messages: Sequence[Msg]) -> None:
+            await courier.deliver_batch(messages, handler)
 
-        pull = PullSub(batch_size=batch_size, timeout=max_wait, batch=True)
-        self._subscribe(consumer, pull, handle)
+        async def subscribe() -> Subscription:
+            return await self._jetstream.pull_subscribe_bind(
+                durable=consumer.durable,
+                stream=consumer.stream.name,
+                inbox_prefix=f"{topology.inbox_prefix(self._member.user)}.".encode(),
+            )
+
+        self._register(consumer)
+        self._state.pulls.append(BatchPull(subscribe, deliver, batch_size, max_wait))
 
     def _courier(self, consumer: topology.Consumer, handler: Handler) -> Courier:
         given = Replayable(consumer, handler)
@@ -241,9 +257,7 @@ class NatsBus:
         pull: PullSub,
         handle: Callable[..., Awaitable[None]],
     ) -> None:
-        if consumer.stream.account is not self._member.account:
-            raise ValueError(f"{consumer.stream.name} is not in account {self._member.account}")
-        self._state.consumers.append(consumer)
+        self._register(consumer)
         self._broker.subscriber(
             consumer.subjects[0],  # the consumer's own filter rules
             stream=JStream(consumer.stream.name, declare=False),
@@ -252,6 +266,11 @@ class NatsBus:
             inbox_prefix=f"{topology.inbox_prefix(self._member.user)}.".encode(),
             decoder=_undecoded,
         )(handle)
+
+    def _register(self, consumer: topology.Consumer) -> None:
+        if consumer.stream.account is not self._member.account:
+            raise ValueError(f"{consumer.stream.name} is not in account {self._member.account}")
+        self._state.consumers.append(consumer)
 
     async def _bury(self, message: Msg, error: BaseException) -> None:
         known = message.metadata
@@ -280,10 +299,21 @@ class NatsBus:
         The client itself says nothing and waits for ever.
         """
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await self._pause()
             for consumer in self._state.consumers:
                 with contextlib.suppress(BusUnavailableError):
                     await self._look_at(consumer)
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look again; what ended a batch consumer is raised at once."""
+        if not self._state.pulling:
+            await asyncio.sleep(WATCH_SECONDS)
+            return
+        ended, _ = await asyncio.wait(
+            self._state.pulling, timeout=WATCH_SECONDS, return_when=asyncio.FIRST_EXCEPTION
+        )
+        for each in ended:
+            each.result()
 
     async def lags(self) -> dict[str, str]:
         """Return per consumer what waits and what is in hand.

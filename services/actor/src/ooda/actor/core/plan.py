@@ -10,12 +10,9 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
+from ooda.common.plans import POD_PARAMETER, DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind
-
-POD_PARAMETER = "pod"
-"""Which pod to restart: the one parameter that an action has."""
 
 _WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
 _WITH_REPLICAS = (Kind.DEPLOYMENT, Kind.STATEFUL_SET)
@@ -48,6 +45,8 @@ class Refusal:
     """Why nothing can be done."""
 
     reason: str
+    conflict: bool = False
+    """Whether the objects changed while they were planned with."""
 
 
 def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
@@ -78,7 +77,32 @@ def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Pla
     if good is None:
         return Refusal(f"No known good template of {target} differs from the one it has.")
     # The template that is replaced is what the diagnosis blames: it must never come back.
-    return _patch(workload, FieldChange(path="/spec/template", before=current, after=good), "keep")
+    change = FieldChange(path="/spec/template", before=current, after=good)
+    patched = _patch(workload, change, "keep")
+    stuck = _stuck(target, workload, scene)
+    if stuck is None:
+        return patched
+    steps = (*patched.steps, DeletePodStep(object=stuck))
+    return Plan(steps, "keep", (*patched.before, _image(stuck, {})))
+
+
+def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectRef | None:
+    """Return the pod that a StatefulSet would wait for without end, though its template is good.
+
+    It replaces no pod that never became ready (Kubernetes: StatefulSets, "Forced rollback"). It
+    updates them one by one, so there is one such pod: the one that shows the failure.
+    """
+    if target.workload_kind != Kind.STATEFUL_SET or scene.pod is None:
+        return None
+    leaving = value_at(scene.pod, "/metadata/deletionTimestamp") is not None
+    if leaving or _owner(scene.pod) != workload.uid or _is_ready(scene.pod):
+        return None
+    return _reference(Kind.POD, scene.pod)
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = value_at(pod, "/status/conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:
@@ -124,9 +148,7 @@ def _known_good(scene: Scene) -> KnownGoodSpec | Refusal:
         return Refusal(f"The catalogue of what is known good is not valid: {error.error_count()}x.")
 
 
-def _patch(
-    workload: ObjectRef, change: FieldChange, undo: Literal["inverse", "keep"]
-) -> Plan | Refusal:
+def _patch(workload: ObjectRef, change: FieldChange, undo: Literal["inverse", "keep"]) -> Plan:
     step = PatchStep(object=workload, changes=(change,))
     return Plan((step,), undo, (_image(workload, {change.path: change.before}),))
 

@@ -21,6 +21,9 @@ from ooda.orienter.core.objects import (
     text,
 )
 
+EARLIER_REVISIONS = "deployment.kubernetes.io/revision-history"
+"""On a ReplicaSet: the revisions that it was before the one that it is now."""
+
 FIELDS = 20
 """Paths that a change names at most."""
 
@@ -113,10 +116,15 @@ def _is_newest_good(facts: ChangeFacts, current: Object) -> bool:
 
 
 def _template_changed_at(facts: ChangeFacts, history: Sequence[Object]) -> dt.datetime | None:
-    """Return when the newest ReplicaSet was made; if an old one serves again, who wrote last."""
+    """Return when the newest ReplicaSet was made; if an old one serves again, who wrote last.
+
+    One that has been the newest before says so: a release that is tried again gets its old one.
+    """
     made = [moment(metadata(each).get("creationTimestamp")) for each in history]
-    if made and made[-1] is not None and all(at is None or at <= made[-1] for at in made):
-        return made[-1]
+    again = bool(history) and EARLIER_REVISIONS in mapping(metadata(history[-1]).get("annotations"))
+    newest = made[-1] if made and not again else None
+    if newest is not None and all(at is None or at <= newest for at in made):
+        return newest
     return _written_at(facts.workload, ("f:spec", "f:template"))
 
 

@@ -40,6 +40,9 @@ def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
     """Return the signs of the events of one pod and its owners within the last ten minutes."""
     recent = [each for each in events if each.last_at is None or now - each.last_at <= RECENT]
     signs = {sign for event in recent if (sign := _sign(event)) is not None}
+    if Sign.EVENT_BACK_OFF in signs:
+        # A process that has ended answers no probe: that says nothing of the probe.
+        signs.discard(Sign.EVENT_READINESS_FAILED)
     killed = any(event.reason == "Killing" and _stopping(event) for event in recent)
     if killed and not signs:
         signs.add(Sign.EVENT_POD_KILLED)
