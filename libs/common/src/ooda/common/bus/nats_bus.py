@@ -88,10 +88,10 @@ class Telemetry:
 class _State:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     consumers: list[topology.Consumer] = field(default_factory=list)
-    pulls: list[BatchPull] = field(default_factory=list)
-    pulling: list["asyncio.Task[None]"] = field(default_factory=list)
     handlers: dict[str, Replayable] = field(default_factory=dict)
     """By the stream: a service has one consumer of each."""
+    pulls: list[BatchPull] = field(default_factory=list)
+    pulling: list["asyncio.Task[None]"] = field(default_factory=list)
 
 
 class NatsBus:
