@@ -6,7 +6,7 @@ BIN := .venv/bin
 SERVICES := observer orienter decider actor recorder
 SHIPPED := libs/common cli $(addprefix services/,$(SERVICES))
 MEMBERS := $(SHIPPED) testbed/cluster testbed/shop
-SOURCES := $(addsuffix /src,$(MEMBERS)) tests
+SOURCES := $(addsuffix /src,$(MEMBERS)) tests benchmarks
 SHELL_SCRIPTS = $(shell git ls-files -- '*.sh' .ci/run testbed/images | xargs grep -lE '^\#!.*\b(ba)?sh' --)
 
 .PHONY: help

@@ -101,6 +101,12 @@ class LoopProcess:
         except OSError:
             return False
 
+    def processor_seconds(self) -> float:
+        """Return how much processor time it has used."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def tail(self) -> str:
         """Return the end of its log."""
         return self._log.read_text()[-4000:]

@@ -1,6 +1,6 @@
 """Print how many rows a second the recorder writes, by batch size, and what one intent waits for.
 
-    PYTHONPATH=tests .venv/bin/python tests/integration/recorder/measure_throughput.py
+    PYTHONPATH=tests .venv/bin/python benchmarks/recorder_store.py
 
 On a throw-away Postgres that does not wait for the disk (as in tests): what is measured is ours.
 """

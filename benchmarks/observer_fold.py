@@ -2,7 +2,7 @@
 
 The objects share their texts here, so that the memory of a real cluster is a few times as much.
 
-Run it with ``PYTHONPATH=tests .venv/bin/python tests/benchmarks/observer_fold.py``.
+Run it with ``PYTHONPATH=tests .venv/bin/python benchmarks/observer_fold.py``.
 """
 
 import datetime as dt
