@@ -99,9 +99,10 @@ FAST := tests/unit tests/component tests/contract tests/integration
 .PHONY: test-servers
 test-servers: setup
 	@scripts/install-test-servers.sh
+	@$(TESTBED) programs
 
 .PHONY: test-fast
-test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, Redis as processes
+test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, Redis, API server as processes
 	$(PYTEST) $(FAST)
 
 .PHONY: e2e

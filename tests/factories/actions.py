@@ -93,7 +93,7 @@ def record(
     planned = plan(decision.request, scene())
     assert isinstance(planned, Plan)
     fields = {"steps": planned.steps, "undo": planned.undo, "before": planned.before}
-    return begin(decision, state, NOW, "A test says so.").model_copy(update=fields | given)
+    return begin(decision, NOW, state, "A test says so.").model_copy(update=fields | given)
 
 
 def row(**given: Any) -> WorkloadRow:

@@ -158,6 +158,46 @@ def replica_set(name: str = "checkout-1", *, replicas: int = 1, **more: Any) -> 
     return deployment(name, replicas=replicas, kind="ReplicaSet", owner=owner, **more)
 
 
+def evicted(body: Raw, reason: str = "EvictionByEvictionAPI") -> Raw:
+    """Return a pod that has been told that it will be deleted, and why."""
+    told = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+    status = body["status"]
+    return body | {"status": status | {"conditions": [*status["conditions"], told]}}
+
+
+def stateful_set(name: str = "ledger", *, image: str = "shop:1", **counts: Any) -> Raw:
+    return deployment(name, kind="StatefulSet", image=image, **counts)
+
+
+def daemon_set(
+    name: str = "agent",
+    *,
+    desired: int = 2,
+    ready: int | None = None,
+    updated: int | None = None,
+    generation: int = 1,
+    image: str = "shop:1",
+) -> Raw:
+    count = desired if ready is None else ready
+    return {
+        "kind": "DaemonSet",
+        "metadata": meta(name) | {"generation": generation},
+        "spec": {"template": template(image)},
+        "status": {
+            "observedGeneration": generation,
+            "desiredNumberScheduled": desired,
+            "currentNumberScheduled": desired,
+            "updatedNumberScheduled": desired if updated is None else updated,
+            "numberReady": count,
+            "numberAvailable": count,
+        },
+    }
+
+
+def cron_job(name: str = "nightly") -> Raw:
+    return {"kind": "CronJob", "metadata": meta(name), "spec": {}, "status": {}}
+
+
 def job(name: str = "report", *, backoff_limit: int = 6, finished: str = "", **more: Any) -> Raw:
     done = [{"type": finished, "status": "True", "lastTransitionTime": at(0)}] if finished else []
     return {
@@ -177,8 +217,8 @@ def node(name: str = "ooda-worker", *, cordoned: bool = False, **more: Any) -> R
     }
 
 
-def service(name: str = "checkout", **more: Any) -> Raw:
-    spec = {"selector": {"app": "checkout"}, "ports": [{"port": 80}]}
+def service(name: str = "checkout", *, to: str = "checkout", **more: Any) -> Raw:
+    spec = {"selector": {"app": to}, "ports": [{"port": 80}]}
     return {"kind": "Service", "metadata": meta(name, **more), "spec": spec}
 
 
@@ -194,3 +234,58 @@ def budget(name: str = "checkout", *, app: str = "checkout", **spec: Any) -> Raw
         "metadata": meta(name),
         "spec": {"selector": selector} | spec,
     }
+
+
+def endpoint_slice(
+    name: str = "checkout-x",
+    *,
+    to: str = "checkout",
+    ready: Sequence[str] = (),
+    unready: Sequence[str] = (),
+    **more: Any,
+) -> Raw:
+    return {
+        "kind": "EndpointSlice",
+        "metadata": meta(name, labels={"kubernetes.io/service-name": to}, **more),
+        "endpoints": [
+            {"targetRef": {"kind": "Pod", "name": each}, "conditions": {"ready": serves}}
+            for names, serves in ((ready, True), (unready, False))
+            for each in names
+        ],
+    }
+
+
+def node_lease(renewed: float, name: str = "ooda-worker") -> Raw:
+    return {
+        "kind": "Lease",
+        "metadata": meta(name) | {"namespace": "kube-node-lease"},
+        "spec": {"leaseDurationSeconds": 40, "renewTime": at(renewed)},
+    }
+
+
+def event(
+    reason: str,
+    first: float,
+    last: float | None = None,
+    *,
+    about: str = "checkout-1-x",
+    field: str = "spec.containers{app}",
+    uid: str | None = None,
+    **more: Any,
+) -> Raw:
+    """Return an Event of the kubelet, which still writes the old API."""
+    return {
+        "kind": "Event",
+        "metadata": meta(f"{about}.{reason}", created=first),
+        "reason": reason,
+        "note": f"{reason}: no",
+        "eventTime": None,
+        "deprecatedFirstTimestamp": at(first),
+        "deprecatedLastTimestamp": at(first if last is None else last),
+        "regarding": {
+            "kind": "Pod",
+            "name": about,
+            "uid": uid or f"uid-{about}",
+            "fieldPath": field,
+        },
+    } | more

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from prometheus_client import CollectorRegistry
+
 from factories.cluster_objects import Json
 from factories.diagnosis import CHECKOUT, WEIGHTS, workload
 from factories.events import NAMESPACE, NOW, make
@@ -30,6 +32,7 @@ from ooda.orienter.core.records import Incident
 from ooda.orienter.diagnosing import Diagnosing
 from ooda.orienter.handlers import Handlers
 from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.meters import Meters
 from ooda.orienter.prometheus import NoPrometheus
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
@@ -101,6 +104,7 @@ class Orienter:
     clock: FixedClock
     handlers: Handlers
     diagnosing: Diagnosing
+    metrics: CollectorRegistry
 
     async def hear(self, event: Event, *, deliveries: int = 1) -> None:
         given = delivery(event, deliveries=deliveries)
@@ -143,20 +147,23 @@ async def living(
     store = Incidents(bus.bucket(topology.INCIDENTS, Incident))
     await store.load()
     toolbox = Toolbox(cluster, NoPrometheus(), sight, clock, WEIGHTS)
+    registry = CollectorRegistry()
+    meters = Meters(registry)
     diagnosing = Diagnosing(
         store,
         bus,
         Announcer("cluster"),
-        Inquiry(toolbox.tools(), clock, tool_seconds=1.5, total_seconds=2.0),
+        Inquiry(toolbox.tools(), clock, meters, tool_seconds=1.5, total_seconds=2.0),
         sight,
         clock,
         WEIGHTS,
+        meters,
         first_snapshot_seconds=0.1,
     )
     handlers = Handlers(store, diagnosing, sight, clock, WEIGHTS)
     work = asyncio.create_task(diagnosing.work())
     try:
-        yield Orienter(bus, cluster, clock, handlers, diagnosing)
+        yield Orienter(bus, cluster, clock, handlers, diagnosing, registry)
     finally:
         work.cancel()
         await asyncio.wait([work])

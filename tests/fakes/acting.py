@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from factories.actions import catalog, deployment, namespace, pod, replica_set, snapshot
 from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
@@ -14,6 +16,7 @@ from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
 from ooda.actor.handlers import Handlers
+from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
 from ooda.common.clock import SystemClock
@@ -63,24 +66,28 @@ class Acting:
     recorder: bool = True
     ill: bool = True
     stale: bool = False
+    metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
+    """Of the actor that was started last."""
     heals: bool = True
     """Whether the symptom goes when something is written."""
 
     @contextlib.asynccontextmanager
     async def actor(self) -> AsyncIterator[Handlers]:
         """Run one actor and, beside it, the recorder and the observer."""
+        self.metrics = CollectorRegistry()
         sightings = Sightings()
         clock = SystemClock()
+        fence = Fence(SYSTEM_NAMESPACES | {OWN_NAMESPACE}, "node-1")
         driver = Driver(
             self.bus.bucket(ACTIONS, ActionRecord),
             self.bus,
-            self.api,
+            Planner(self.api, fence),
             clock,
             sightings,
             OWN_NAMESPACE,
+            Meters(self.metrics),
         )
-        fence = Fence(SYSTEM_NAMESPACES | {OWN_NAMESPACE}, "node-1")
-        handlers = Handlers(driver, Planner(self.api, clock, fence, sightings), sightings)
+        handlers = Handlers(driver, sightings)
         await driver.load()
         await self.observe(handlers)
         running = [

@@ -41,6 +41,19 @@ async def serving() -> AsyncIterator[Serve]:
         await server.close()
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""Answers whatever is asked."""
+
+
+@asynccontextmanager
+async def answering(handler: Handler) -> AsyncIterator[str]:
+    """Yield the address of a server whose answers depend on what was asked before."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
 def self_signed(directory: Path) -> ssl.SSLContext:
     """Make a certificate for 127.0.0.1 that nobody has reason to trust."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -1,6 +1,6 @@
 """A real etcd, kube-apiserver and kube-controller-manager on loopback ports: a cluster of no nodes.
 
-The programs are the ones of the testbed's own images, so they are there after `make images`.
+The programs are the ones of the testbed's own images; `make test-servers` has them built once.
 RBAC is on; ``ADMIN`` may do everything, other tokens are given to ``control_plane``.
 """
 
@@ -8,6 +8,7 @@ import datetime as dt
 import http.client
 import ipaddress
 import json
+import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +21,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ooda.testbed.images.laboratory import laboratory
+from ooda.testbed.images.laboratory import CONTROL_PLANE_PROGRAMS, Laboratory, laboratory
 from ooda.testbed.layout import layout
 from ooda.testbed.pins import read_pins
 from ooda.testbed.progress import Steps
-from servers.processes import accepts_connections, free_port, wait_until
+from servers.processes import ServerMissingError, accepts_connections, free_port, wait_until
 
 ADMIN = "token-of-the-admin"
 _CONTROLLERS = (
@@ -48,6 +49,11 @@ class ControlPlane:
     def url(self) -> str:
         """Return the address of the API server."""
         return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def admin_token(self) -> str:
+        """Return the token of who may do everything."""
+        return ADMIN
 
     @property
     def trust(self) -> ssl.SSLContext:
@@ -99,6 +105,28 @@ class ControlPlane:
         process.kill()
         process.wait()
 
+    def back_up(self) -> None:
+        """Keep a copy of etcd's data; the API server restarts."""
+        self.stop_api_server()
+        self._stop_etcd()
+        shutil.copytree(self.directory / "etcd", self.directory / "backup")
+        self._start_etcd()
+        self.start_api_server()
+
+    def restore(self) -> None:
+        """Go back to the copy: versions that were given out since then will be given out again."""
+        self.stop_api_server()
+        self._stop_etcd()
+        shutil.rmtree(self.directory / "etcd")
+        (self.directory / "backup").rename(self.directory / "etcd")
+        self._start_etcd()
+        self.start_api_server()
+
+    def advance(self, versions: int) -> None:
+        """Let etcd go so many resource versions on."""
+        for _ in range(versions):
+            self._etcd("/v3/kv/put", {"key": "YQ==", "value": "YQ=="})
+
     def compact(self) -> None:
         """Have etcd forget all but the present: watches from before are answered 410."""
         revision = self._etcd("/v3/kv/range", {"key": "AA=="})["header"]["revision"]
@@ -115,15 +143,7 @@ class ControlPlane:
 
     def start(self) -> None:
         """Start everything."""
-        self._run(
-            "etcd",
-            f"--data-dir={self.directory / 'etcd'}",
-            f"--listen-client-urls=http://127.0.0.1:{self.etcd_port}",
-            f"--advertise-client-urls=http://127.0.0.1:{self.etcd_port}",
-            f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
-            "--unsafe-no-fsync",
-        )
-        wait_until(lambda: accepts_connections(self.etcd_port), "etcd", _START)
+        self._start_etcd()
         self.start_api_server()
         self._run(
             "kube-controller-manager",
@@ -142,6 +162,22 @@ class ControlPlane:
         for process in reversed(self.running.values()):
             process.kill()
             process.wait()
+
+    def _start_etcd(self) -> None:
+        self._run(
+            "etcd",
+            f"--data-dir={self.directory / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{self.etcd_port}",
+            f"--advertise-client-urls=http://127.0.0.1:{self.etcd_port}",
+            f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
+            "--unsafe-no-fsync",
+        )
+        wait_until(lambda: accepts_connections(self.etcd_port), "etcd", _START)
+
+    def _stop_etcd(self) -> None:
+        """End etcd in good order: what it wrote is whole."""
+        self.running["etcd"].terminate()
+        self.running.pop("etcd").wait()
 
     def _run(self, program: str, *arguments: str) -> None:
         with (self.directory / f"{program}.log").open("ab") as log:
@@ -195,11 +231,19 @@ def _programs(directory: Path) -> Path:
     folder.mkdir()
     made = layout()
     lab = laboratory(made, read_pins(made.images), Steps(made.logs))
-    kube = lab.program("kube")
+    etcd, kube = (_built(lab, name) for name in CONTROL_PLANE_PROGRAMS)
     for name in ("kube-apiserver", "kube-controller-manager", "kubectl"):
         (folder / name).symlink_to(kube)
-    (folder / "etcd").symlink_to(lab.program("etcd"))
+    (folder / "etcd").symlink_to(etcd)
     return folder
+
+
+def _built(lab: Laboratory, name: str) -> Path:
+    """Return a program that was built before; a test is no place for minutes of building."""
+    found = lab.built(name)
+    if found is None:
+        raise ServerMissingError(f"{name} is not built: run `make test-servers`.")
+    return found
 
 
 def _certificate(directory: Path) -> None:

@@ -26,6 +26,9 @@ class Sight:
 
     what: str
     moment: Moment
+    query: str = ""
+    status: int = 0
+    """Of an answer of the API server."""
 
 
 class Died(Exception):  # noqa: N818 - what happened to the service
@@ -115,14 +118,14 @@ async def api_wire(server: str, trust: ssl.SSLContext, watch: Watch) -> AsyncIte
                 key: value for key, value in request.headers.items() if key.lower() != "host"
             }
             try:
-                watch(Sight(seen, "before"))
+                watch(Sight(seen, "before", request.query_string))
                 async with session.request(
                     request.method,
                     server + str(request.rel_url),
                     headers=headers,
                     data=await request.read(),
                 ) as answer:
-                    watch(Sight(seen, "after"))
+                    watch(Sight(seen, "after", request.query_string, answer.status))
                     return await _answer(request, answer)
             except (Died, aiohttp.ClientError, ConnectionError):
                 if request.transport:

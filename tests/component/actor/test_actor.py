@@ -1,5 +1,6 @@
 """One action from the decision to its end, on a cluster and a bus in memory."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -118,6 +119,20 @@ async def test_what_cannot_be_read_is_not_written(call: str) -> None:
     acting.api.failures[call] = Unavailable("no answer")
     ended = await acting.act(decision(valid_seconds=0.3))
     assert (ended.outcome, acting.api.writes) == (Outcome.EXPIRED, [])
+
+
+async def test_no_event_waits_for_an_action_that_cannot_be_planned_yet() -> None:
+    acting = Acting()
+    acting.api.failures["get Deployment"] = Unavailable("no answer")
+    async with acting.actor() as handlers:
+        async with asyncio.timeout(2):
+            await handlers.on_loop(delivery(decision()))
+            await handlers.on_loop(delivery(make(AnomalyCleared, anomaly_id="another")))
+        await acting.until(lambda: acting.api.calls.count("get Deployment") > 1)
+        assert acting.bus.published == []
+        del acting.api.failures["get Deployment"]
+        await acting.until(acting.executed)
+    assert acting.executed()[0].outcome is Outcome.KEPT
 
 
 @pytest.mark.parametrize(
@@ -262,3 +277,14 @@ async def test_events_of_anomalies_come_in_any_order() -> None:
         await handlers.on_loop(delivery(make(AnomalyCleared, occurred_at=NOW)))
         await handlers.on_loop(delivery(make(AnomalyFlagged, occurred_at=NOW)))
         assert handlers.sightings._open == {}  # noqa: SLF001 - memory must not grow by reordering
+
+
+async def test_what_prometheus_reads_of_an_action() -> None:
+    acting = Acting()
+    await acting.act()
+    action: dict[str, str] = {"action": ActionKind.ROLL_BACK_WORKLOAD}
+    ended = action | {"outcome": Outcome.KEPT}
+    assert acting.metrics.get_sample_value("ooda_actor_actions_total", ended) == 1
+    for stage in ("decided_to_started", "decided_to_applied", "applied_to_executed"):
+        count = "ooda_actor_stage_seconds_count"
+        assert acting.metrics.get_sample_value(count, action | {"stage": stage}) == 1

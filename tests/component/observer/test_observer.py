@@ -3,25 +3,54 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
+import pytest
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 
+from factories.events import CHECKOUT, make
 from factories.objects import NAMESPACE, NOW, pod, waiting
 from factories.observed import healthy
-from ooda.common.bus.interface import BusUnavailableError
+from ooda.common.bus.interface import BusUnavailableError, Record
 from ooda.common.cluster.kinds import Kind
-from ooda.common.events import AnomalyFlagged, Event
+from ooda.common.events import (
+    ActionExecuted,
+    ActionStarted,
+    AnomalyFlagged,
+    Event,
+    TelemetrySnapshot,
+)
 from ooda.common.known_good import CATALOG
-from ooda.common.service import Context
-from ooda.common.testing.bus import FixedClock, MemoryBus
+from ooda.common.service import App, Consumption, Context
+from ooda.common.taxonomy import Signal
+from ooda.common.testing.bus import FixedClock, MemoryBucket, MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
-from ooda.common.topology import BASELINES
+from ooda.common.topology import BASELINES, Bucket
 from ooda.observer.app import compose
-from ooda.observer.ledger import OpenAnomalies
+from ooda.observer.ledger import Books
 from ooda.observer.settings import ObserverSettings
 
 DEADLINE = 10.0
+
+
+class UnsureBucket(MemoryBucket[Record]):
+    """Does not confirm the next writes, whether it does them or not."""
+
+    def __init__(self, record: type[Record], name: str) -> None:
+        super().__init__(record, name)
+        self.unconfirmed = 0
+        self.writes = True
+
+    async def put(self, key: str, record: Record, revision: int | None) -> int:
+        if self.unconfirmed and not self.writes:
+            self.unconfirmed -= 1
+            raise BusUnavailableError("away")
+        written = await super().put(key, record, revision)
+        if self.unconfirmed:
+            self.unconfirmed -= 1
+            raise BusUnavailableError("away")
+        return written
 
 
 class TriedBus(MemoryBus):
@@ -30,11 +59,19 @@ class TriedBus(MemoryBus):
     def __init__(self) -> None:
         super().__init__()
         self.tried = asyncio.Event()
+        self.tried_snapshots: list[Event] = []
 
     async def publish(self, event: Event) -> None:
         if event.subject == AnomalyFlagged.subject:
             self.tried.set()
+        elif event.subject == TelemetrySnapshot.subject:
+            self.tried_snapshots.append(event)
         await super().publish(event)
+
+    def bucket(self, bucket: Bucket, record: type[Record]) -> UnsureBucket[Record]:
+        found = self._buckets.setdefault(bucket.name, UnsureBucket(record, bucket.name))
+        assert isinstance(found, UnsureBucket)
+        return found
 
 
 class World:
@@ -46,7 +83,7 @@ class World:
             self.cluster.put(Kind(each["kind"]), each)
 
     @asynccontextmanager
-    async def observer(self) -> AsyncIterator[None]:
+    async def observer(self) -> AsyncIterator[App]:
         context = Context(
             settings=ObserverSettings(settle_seconds=1),
             cluster_id="cluster",
@@ -59,7 +96,7 @@ class World:
         app = await compose(context)
         tasks = [asyncio.ensure_future(each()) for each in app.tasks]
         try:
-            yield
+            yield app
         finally:
             for each in tasks:
                 each.cancel()
@@ -75,13 +112,22 @@ class World:
     def subjects(self) -> list[str]:
         return [each.subject for each in self.bus.on("anomaly.>")]
 
+    async def hear(self, app: App, event: Event) -> None:
+        [consumption] = app.consumers
+        assert isinstance(consumption, Consumption)
+        await consumption.handler(delivery(event))
+
+    def lose(self, name: str) -> None:
+        self.cluster.put(Kind.POD, pod(name, deleted=0))
+        self.cluster.remove(Kind.POD, NAMESPACE, name)
+
     def break_it(self) -> None:
         bad = pod("checkout-1-x", created=0, containers=[waiting("ErrImagePull")])
         self.cluster.put(Kind.POD, bad)
 
 
 async def open_ids(world: World) -> set[str]:
-    stored = await world.bus.bucket(BASELINES, OpenAnomalies).get(NAMESPACE)
+    stored = await world.bus.bucket(BASELINES, Books).get(NAMESPACE)
     return stored.record.ids if stored else set()
 
 
@@ -142,3 +188,94 @@ async def test_the_known_good_is_created_and_survives_a_restart() -> None:
     async with world.observer():
         await world.until(lambda: world.subjects() == ["anomaly.flagged"])
     assert "its minimum is 1" in world.bus.on("anomaly.>")[0].summary
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_what_the_agent_did_before_a_restart_still_explains_a_pod_that_goes(
+    *, ended: bool
+) -> None:
+    world = World()
+    action: dict[str, Any] = {"action_id": "one", "namespace": NAMESPACE}
+    async with world.observer() as app:
+        await world.hear(app, make(ActionStarted, target=CHECKOUT, **action))
+        if ended:
+            await world.hear(app, make(ActionExecuted, **action))
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        world.lose("checkout-1-a")
+        await world.until(lambda: app.status()["pods"] == "1")
+        snapshots = len(world.bus.on("telemetry.snapshot"))
+        await world.until(lambda: len(world.bus.on("telemetry.snapshot")) > snapshots + 1, step=0.1)
+    assert world.subjects() == []
+
+
+async def test_an_action_that_ended_long_before_a_restart_explains_nothing() -> None:
+    world = World()
+    action: dict[str, Any] = {"action_id": "one", "namespace": NAMESPACE}
+    async with world.observer() as app:
+        await world.hear(app, make(ActionStarted, target=CHECKOUT, **action))
+        await world.hear(app, make(ActionExecuted, **action))
+    world.clock.advance(60)
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        world.lose("checkout-1-a")
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"], step=0.1)
+
+
+async def test_flags_of_a_time_without_the_bus_are_all_said_in_order_once_it_is_back() -> None:
+    world = World()
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        world.bus.failure = BusUnavailableError("away")
+        world.break_it()
+        await world.bus.tried.wait()
+        world.lose("checkout-1-a")
+        await world.until(lambda: app.status()["open anomalies"] == "2", step=0.1)
+        world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+        world.cluster.put(Kind.POD, pod("checkout-1-c"))
+        await world.until(lambda: app.status()["open anomalies"] == "0", step=0.1)
+        assert world.bus.on("anomaly.>") == []
+        world.bus.failure = None
+        await world.until(lambda: len(world.subjects()) == 4)
+    flagged = [each for each in world.bus.on("anomaly.>") if isinstance(each, AnomalyFlagged)]
+    assert [each.signal for each in flagged] == [Signal.IMAGE_PULL, Signal.POD_LOST]
+    assert world.subjects()[:2] == ["anomaly.flagged", "anomaly.flagged"]
+    assert await open_ids(world) == set()
+
+
+@pytest.mark.parametrize("writes", [False, True])
+async def test_a_record_whose_writing_was_not_confirmed_is_written_and_the_flag_said(
+    *, writes: bool
+) -> None:
+    world = World()
+    bucket = world.bus.bucket(BASELINES, Books)
+    async with world.observer():
+        bucket.writes, bucket.unconfirmed = writes, 1
+        world.break_it()
+        await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+        assert len(await open_ids(world)) == 1
+        world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+        await world.until(lambda: len(world.subjects()) > 1, step=0.1)
+        await world.until(lambda: bucket.unconfirmed == 0)
+    assert await open_ids(world) == set()
+
+
+async def test_without_the_bus_one_snapshot_is_tried_and_all_come_once_it_is_back() -> None:
+    world = World()
+    other = pod("alone", owner=None)
+    other["metadata"]["namespace"] = "other"
+    world.cluster.put(Kind.POD, other)
+    world.bus.failure = BusUnavailableError("away")
+    async with world.observer() as app:
+        await world.until(lambda: app.status()["blind"] == "no")
+        await world.until(lambda: len(world.bus.tried_snapshots) > 3, step=0.1)
+        times = [each.occurred_at for each in world.bus.tried_snapshots]
+        assert len(set(times)) == len(times)
+        world.bus.failure = None
+        await world.until(
+            lambda: (
+                {each.namespace for each in world.bus.on("telemetry.snapshot")}
+                == {NAMESPACE, "other"}
+            ),
+            step=0.1,
+        )

@@ -355,6 +355,61 @@ async def test_blind(
     assert cluster.reads == 0
 
 
+async def test_what_was_diagnosed_blind_is_looked_into_again_when_it_can_be_seen(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    broken_image(cluster)
+    await orienter.hear(snapshot(stale=True, after=1))
+    orienter.clock.advance(2)
+    await orienter.hear(anomaly_flagged(PULL))
+    await orienter.ready()
+    await orienter.hear(snapshot(stale=True, after=2))
+    assert orienter.started() == [1]
+
+    await orienter.hear(snapshot(after=3))
+    told = await orienter.ready(2)
+    await orienter.hear(snapshot(after=4))
+
+    assert told.failure_class is FailureClass.IMAGE_PULL_FAILURE
+    assert [each.reason for each in orienter.said(DiagnosisStarted)] == ["opened", "sighted"]
+    assert orienter.said(DiagnosisStarted)[1].summary.endswith(
+        "the cluster can be seen again, 1 open anomaly"
+    )
+
+
+async def test_what_cleared_while_it_was_blind_is_not_looked_into_again(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    broken_image(cluster)
+    await orienter.hear(snapshot(stale=True, after=1))
+    orienter.clock.advance(2)
+    await orienter.hear(anomaly_flagged(PULL))
+    await orienter.ready()
+    await orienter.hear(cleared(PULL))
+
+    await orienter.hear(snapshot(after=3))
+
+    assert orienter.started() == [1]
+
+
+async def test_what_could_not_be_said_when_it_was_seen_again_is_said_with_the_next_snapshot(
+    orienter: Orienter, cluster: Cluster, bus: MemoryBus
+) -> None:
+    broken_image(cluster)
+    await orienter.hear(snapshot(stale=True, after=1))
+    orienter.clock.advance(2)
+    await orienter.hear(anomaly_flagged(PULL))
+    await orienter.ready()
+    bus.failure = BusUnavailableError("away")
+    with pytest.raises(BusUnavailableError):
+        await orienter.hear(snapshot(after=3))
+    bus.failure = None
+
+    await orienter.hear(snapshot(after=4))
+
+    assert (await orienter.ready(2)).failure_class is FailureClass.IMAGE_PULL_FAILURE
+
+
 async def test_without_a_first_snapshot_it_is_blind(
     bus: MemoryBus, cluster: Cluster, clock: FixedClock
 ) -> None:
@@ -425,3 +480,19 @@ async def test_the_observed_time_is_the_clock_s(orienter: Orienter, cluster: Clu
     told = await orienter.ready()
 
     assert {each.observed_at for each in told.findings} == {NOW + dt.timedelta(seconds=3)}
+
+
+async def test_what_prometheus_reads_of_a_diagnosis(orienter: Orienter, cluster: Cluster) -> None:
+    broken_image(cluster)
+    cluster.refuse("list", Kind.EVENT)
+    await orienter.hear(anomaly_flagged(PULL))
+    await orienter.ready()
+
+    value = orienter.metrics.get_sample_value
+    found: dict[str, str] = {"failure_class": FailureClass.IMAGE_PULL_FAILURE}
+    assert value("ooda_orienter_diagnoses_total", found) == 1
+    assert value("ooda_orienter_diagnosis_seconds_count") == 1
+    for tool in ("inspect_workload", "describe_pod_events"):
+        assert value("ooda_orienter_tool_seconds_count", {"tool": tool}) == 1
+    refused = {"tool": "describe_pod_events", "reason": "unavailable"}
+    assert value("ooda_orienter_tool_failures_total", refused) == 1

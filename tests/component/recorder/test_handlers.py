@@ -93,6 +93,7 @@ async def test_an_intent_is_confirmed_once_it_is_recorded(
     (confirmation,) = bus.published
     intent = INTENT.event
     assert isinstance(confirmation, ActionRecorded)
+    assert confirmation.summary == "Recorded the intent to roll Deployment checkout back."
     assert isinstance(intent, ActionStarted)
     assert confirmation.event_id == derive_id("action.recorded", intent.event_id)
     assert confirmation.intent_id == intent.event_id

@@ -1,7 +1,8 @@
 """One suite for the cluster in memory and for a real API server."""
 
+import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -15,11 +16,14 @@ from ooda.common.cluster.interface import (
     Delta,
     NotFound,
     Object,
+    Refused,
     Synced,
+    Unavailable,
 )
 from ooda.common.cluster.kinds import Kind
 from ooda.common.settings import ClusterSettings
 from ooda.common.testing.cluster import FakeCluster
+from servers.waiting import until
 
 if TYPE_CHECKING:
     from servers.control_plane import ControlPlane
@@ -46,13 +50,33 @@ def name() -> str:
     return f"c-{uuid.uuid4().hex[:8]}"
 
 
+Run = Callable[[str], Awaitable[None]]
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, cluster: Cluster) -> Run:
+    """Do what a kubelet would: the pod runs and is ready."""
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+    async def run(name: str) -> None:
+        if isinstance(cluster, FakeCluster):
+            found = await cluster.get(Kind.POD, NAMESPACE, name)
+            cluster.put(Kind.POD, dict(found) | {"status": ready})
+            return
+        plane: ControlPlane = request.getfixturevalue("plane")
+        patch = json.dumps({"status": ready})
+        plane.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
+
+    return run
+
+
 def config_map(name: str, **data: str) -> Object:
     meta = {"name": name, "namespace": NAMESPACE, "labels": {"suite": name}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
 def pod(name: str) -> Object:
-    meta = {"name": name, "namespace": NAMESPACE}
+    meta = {"name": name, "namespace": NAMESPACE, "labels": {"suite": name}}
     spec = {"containers": [{"name": "app", "image": "example"}], "nodeName": "nowhere"}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
@@ -166,11 +190,92 @@ async def test_a_pod_is_evicted_by_its_uid(cluster: Cluster, name: str) -> None:
     await cluster.evict(NAMESPACE, name, uid=uid, dry_run=True)
     assert "deletionTimestamp" not in (await cluster.get(Kind.POD, NAMESPACE, name))["metadata"]
     await cluster.evict(NAMESPACE, name, uid=uid)
-    try:
-        left = await cluster.get(Kind.POD, NAMESPACE, name)
-    except NotFound:
-        return
-    assert "deletionTimestamp" in left["metadata"]
+    assert await gone(cluster, name)()
+
+
+def budget(name: str) -> Object:
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"suite": name}}}
+    meta = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "policy/v1", "metadata": meta, "spec": spec}
+
+
+def gone(cluster: Cluster, name: str) -> Callable[[], Awaitable[bool]]:
+    async def evicted() -> bool:
+        try:
+            left = await cluster.get(Kind.POD, NAMESPACE, name)
+        except NotFound:
+            return True
+        return "deletionTimestamp" in left["metadata"]
+
+    return evicted
+
+
+async def test_a_budget_forbids_to_evict_the_last_that_is_ready(
+    cluster: Cluster, name: str, run: Run
+) -> None:
+    last = await cluster.create(Kind.POD, pod(name))
+    await run(name)
+    await cluster.create(Kind.POD_DISRUPTION_BUDGET, budget(name))
+    uid = last["metadata"]["uid"]
+    for dry_run in (True, False):
+        with pytest.raises(Unavailable):
+            await cluster.evict(NAMESPACE, name, uid=uid, dry_run=dry_run)
+    assert not await gone(cluster, name)()
+
+
+async def test_a_budget_lets_one_go_that_is_spare(cluster: Cluster, name: str, run: Run) -> None:
+    await cluster.create(Kind.POD_DISRUPTION_BUDGET, budget(name))
+    for each in (name, f"{name}-2"):
+        made = dict(pod(each))
+        made["metadata"] = {**made["metadata"], "labels": {"suite": name}}
+        await cluster.create(Kind.POD, made)
+        await run(each)
+
+    async def evicted() -> bool:
+        uid = (await cluster.get(Kind.POD, NAMESPACE, name))["metadata"]["uid"]
+        try:
+            await cluster.evict(NAMESPACE, name, uid=uid)
+        except Unavailable:  # the controller has not counted yet
+            return False
+        return True
+
+    await until(evicted)
+    assert await gone(cluster, name)()
+
+
+async def test_a_budget_says_nothing_of_a_pod_that_does_not_run(
+    cluster: Cluster, name: str
+) -> None:
+    made = await cluster.create(Kind.POD, pod(name))
+    await cluster.create(Kind.POD_DISRUPTION_BUDGET, budget(name))
+    await cluster.evict(NAMESPACE, name, uid=made["metadata"]["uid"])
+    assert await gone(cluster, name)()
+
+
+@pytest.mark.parametrize("operation", ["move", "copy", "merge", None])
+async def test_an_operation_that_is_not_known_is_refused(
+    cluster: Cluster, name: str, operation: str | None
+) -> None:
+    await cluster.create(Kind.CONFIG_MAP, config_map(name, key="one"))
+    change = {"op": operation, "from": "/data/key", "path": "/data/other", "value": "two"}
+    with pytest.raises(Refused):
+        await cluster.patch(Kind.CONFIG_MAP, NAMESPACE, name, [change])
+    assert (await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name))["data"] == {"key": "one"}
+
+
+async def test_known_good_objects_are_written_and_read_whole(cluster: Cluster, name: str) -> None:
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "app"}]}}
+    workload = {"templates": [template], "replicas": 2, "healthyAt": "2026-01-01T00:00:00Z"}
+    spec = {"workloads": {f"Deployment/{name}": workload}, "configMaps": {name: [{"data": {}}]}}
+    head = {"apiVersion": Kind.KNOWN_GOOD.api_version, "kind": Kind.KNOWN_GOOD.value}
+    meta = {"name": name, "namespace": NAMESPACE}
+    made = await cluster.create(Kind.KNOWN_GOOD, head | {"metadata": meta, "spec": spec})
+    assert made["spec"] == spec
+    assert (await cluster.get(Kind.KNOWN_GOOD, NAMESPACE, name))["spec"] == spec
+    await cluster.replace(Kind.KNOWN_GOOD, dict(made) | {"spec": {"services": {}}})
+    assert (await cluster.get(Kind.KNOWN_GOOD, NAMESPACE, name))["spec"] == {"services": {}}
+    with pytest.raises(Conflict):
+        await cluster.replace(Kind.KNOWN_GOOD, dict(made) | {"spec": spec})
 
 
 async def test_a_watch_tells_what_is_there_and_then_what_changes(

@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from factories.actions import snapshot
 from factories.events import ACTION_ID, make, request
 from ooda.actor.core.applied import Standing, standing, taken_back
+from ooda.actor.core.guards import Fence
 from ooda.actor.core.patches import inverse
 from ooda.actor.core.plan import Plan, plan
 from ooda.actor.core.record import ActionRecord, State, begin
 from ooda.actor.driver import Driver
 from ooda.actor.looking import is_stopped, look_at_result, look_at_scene, mode_in
+from ooda.actor.meters import Meters
+from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
 from ooda.actor.writing import apply_step
 from ooda.common.clock import SystemClock
@@ -162,7 +166,7 @@ async def test_died_around_the_write(
         occurred_at=clock.now(),
         valid_until=clock.now().replace(year=2999),
     )
-    record = begin(decision, State.APPLYING, clock.now(), "A test says so.").model_copy(
+    record = begin(decision, clock.now(), State.APPLYING, "A test says so.").model_copy(
         update={"steps": found.steps, "undo": found.undo, "before": found.before}
     )
     bus = MemoryBus()
@@ -170,7 +174,9 @@ async def test_died_around_the_write(
     await bucket.put(ACTION_ID, record, None)
     sightings = Sightings()
     sightings.seen(snapshot(clock.now(), ill=True, namespace=target.namespace))
-    driver = Driver(bucket, bus, api, clock, sightings, "ooda-system")
+    planner = Planner(api, Fence(frozenset(), "node-1"))
+    meters = Meters(CollectorRegistry())
+    driver = Driver(bucket, bus, planner, clock, sightings, "ooda-system", meters)
     await driver.load()
     running = asyncio.create_task(driver.run())
     async with asyncio.timeout(20):

@@ -154,7 +154,7 @@ async def test_declaring_again_changes_what_differs_and_nothing_else(server: Loo
         await server.declare()
 
         info = (await jetstream.consumer_info("LOOP", "actor")).config
-        assert (info.ack_wait, info.max_deliver) == (30.0, -1)
+        assert (info.ack_wait, info.max_deliver) == (topology.ORIENTER.ack_wait, -1)
         assert info.filter_subjects == list(topology.ACTOR.subjects)
         bucket = (await jetstream.stream_info("KV_actions")).config
         assert (bucket.max_bytes, bucket.allow_rollup_hdrs) == (topology.ACTIONS.max_bytes, False)

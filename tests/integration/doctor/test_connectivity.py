@@ -173,6 +173,26 @@ async def test_a_nats_server_that_falls_silent_after_the_greeting() -> None:
     assert "No answer within 1 s" in said
 
 
+async def test_a_server_that_gives_up_waiting_for_our_name_refuses_nobody() -> None:
+    async def greet_then_give_up(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(
+            b'INFO {"version": "2.15.1", "max_payload": 1048576, "auth_required": true}\r\n'
+        )
+        with suppress(ConnectionResetError):
+            if await reader.readline():
+                writer.write(b"-ERR 'Authentication Timeout'\r\n")
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(greet_then_give_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        said = await reason("nats", bus(f"nats://127.0.0.1:{port}"))
+    assert "No answer within 10 s" in said
+    assert "refuses" not in said
+
+
 async def test_what_is_not_configured_says_how_to(home: Path) -> None:
     for result in await check_all(Settings(), DEADLINE):
         assert isinstance(result, NotReached)

@@ -120,15 +120,44 @@ async def test_it_works_answers_and_stops(processes: Processes) -> None:
 
     async with processes.bus.client(Service.CLI) as (client, _):
         status = json.loads((await client.request("status.actor", timeout=5)).data)
+        replayed = await client.request(
+            "replay.actor", b'{"stream": "LOOP", "sequence": 1}', timeout=5
+        )
+        other = await client.request(
+            "replay.actor", b'{"stream": "FAULTS", "sequence": 1}', timeout=5
+        )
     assert (status["service"], status["identity"]) == ("actor", "actor-0")
     assert (status["ready"], status["connected"]) == (True, True)
     assert status["consumers"] == {"LOOP/actor": "pending 0, in hand 0"}
     assert status["details"] == {"journal": "written"}
+    assert json.loads(replayed.data) == {"error": None}
+    assert json.loads(other.data) == {"error": "actor consumes nothing of stream FAULTS"}
+    assert service.lines()[1:] == ["begin 1", "end 1"] * 2
 
     assert await service.stop() == 0
     running = [each for each in service.logged() if each["event"] == "running"]
     assert running[0]["service"] == "actor"
     assert running[0]["cluster_id"] == UID
+    assert all(each["level"] and each["time"] for each in service.logged())
+
+
+async def test_whatever_the_library_says_is_json_and_worth_reading(processes: Processes) -> None:
+    """Batches have a subscriber of another kind, with tasks of its own; so has a failure."""
+    service = await processes.start(TEST_BATCH="yes")
+    await until(service.ready, 40)
+    async with processes.bus.client(Service.OBSERVER) as (raw, _):
+        await raw.jetstream().publish("anomaly.flagged", b"nonsense")
+    await flag(processes.bus, 1)
+    await until(lambda: any("end" in line for line in service.lines()))
+    processes.bus.kill()
+    await until(lambda: "NATS is away" in service.log.read_text())
+    processes.bus.start()
+    await until(service.ready, 40)
+    assert await service.stop() == 0
+    said = [each["event"] for each in service.logged()]
+    assert not any("callback for" in each for each in said), said
+    assert "\x1b" not in service.log.read_text()
+    assert '"locals"' not in service.log.read_text()
 
 
 async def test_the_handler_in_hand_finishes_when_it_is_told_to_stop(processes: Processes) -> None:

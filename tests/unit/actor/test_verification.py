@@ -11,6 +11,7 @@ from ooda.actor.core.verification import Bad, Blind, Good, health, judge, neighb
 from ooda.common.events import GraphEdge
 from ooda.common.plans import Verification
 from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, WorkloadTarget
+from ooda.common.taxonomy import Signal
 
 WRITTEN = NOW + dt.timedelta(milliseconds=400)
 AFTER = NOW + dt.timedelta(seconds=1)
@@ -96,11 +97,14 @@ def test_health_is_of_the_target_and_its_neighbours() -> None:
     assert health(written(), snapshot(AFTER, workloads=()), AFTER) is None
 
 
-def walk(*seen: tuple[float, Any], hold: float = 10, deadline: float = 60) -> ActionRecord:
+def walk(
+    *seen: tuple[float, Any], hold: float = 10, deadline: float = 60, **given_fields: Any
+) -> ActionRecord:
     """Let the machine see snapshots at seconds after the write."""
     found = written(
         verification=Verification(hold_seconds=hold, deadline_seconds=deadline),
         deadline=NOW + dt.timedelta(seconds=deadline),
+        **given_fields,
     )
     for seconds, given in seen:
         at = NOW + dt.timedelta(seconds=seconds)
@@ -134,6 +138,46 @@ STALE = {"stale": True}
 def test_success_has_to_hold_before_the_deadline(seen: Any, state: State) -> None:
     # More than 15 s between two good ones, blind or without any, begins the hold again.
     assert walk(*seen).state is state
+
+
+BROKE: dict[str, Any] = {"anomalies": (new(CART),), "graph": GRAPH}
+SHORT: dict[str, Any] = {
+    "anomalies": (new(CHECKOUT).model_copy(update={"signal": Signal.REPLICAS_SHORT}),)
+}
+BROKE_OTHER: dict[str, Any] = {
+    "anomalies": (new(CART).model_copy(update={"anomaly_id": "other"}),),
+    "graph": GRAPH,
+}
+
+
+@pytest.mark.parametrize(
+    ("undo", "seen", "state"),
+    [
+        ("inverse", [(5, BROKE)], State.VERIFYING),
+        ("inverse", [(5, BROKE), (10, BROKE)], State.UNDOING),
+        ("inverse", [(5, BROKE | {"stale": True}), (10, BROKE)], State.VERIFYING),
+        ("inverse", [(5, BROKE), (10, STALE), (15, BROKE)], State.UNDOING),
+        ("inverse", [(5, BROKE), (10, GOOD), (15, BROKE)], State.VERIFYING),
+        ("inverse", [(5, BROKE), (10, BROKE_OTHER)], State.VERIFYING),
+        ("inverse", [(5, SHORT), (10, SHORT)], State.VERIFYING),
+        ("inverse", [(5, ILL), (10, ILL)], State.VERIFYING),
+        ("keep", [(5, BROKE), (10, BROKE)], State.VERIFYING),
+        ("irreversible", [(5, BROKE), (10, BROKE)], State.VERIFYING),
+    ],
+)
+def test_what_two_snapshots_show_to_be_worse_is_taken_back_at_once(
+    undo: str, seen: Any, state: State
+) -> None:
+    found = walk(*seen, undo=undo)
+    assert found.state is state
+    if state is State.UNDOING:
+        assert "image_pull on Deployment" in found.reason
+
+
+def test_the_same_snapshot_again_proves_nothing_more() -> None:
+    begun = walk((5, BROKE), undo="inverse")
+    sight = Sight(snapshot=snapshot(NOW + dt.timedelta(seconds=5), **BROKE))
+    assert advance(begun, sight, NOW + dt.timedelta(seconds=6)).record == begun
 
 
 def test_finished_records_are_deleted_after_a_day_and_when_too_many() -> None:

@@ -8,11 +8,12 @@ from factories.decider import GOOD, LIMITS, later, ready, started, world
 from factories.events import ACTION_ID, ANOMALY_ID, INCIDENT_ID, NOW, make
 from ooda.common.events import ActionApplied, ActionExecuted, ReviewAnswered, derive_id
 from ooda.common.taxonomy import ActionKind, FailureClass, Outcome
-from ooda.decider.core.absorbing import Answered, Due, Heard, Sighted, Stimulus, opened_by
+from ooda.decider.core.absorbing import Answered, Due, Heard, Merged, Sighted, Stimulus, opened_by
 from ooda.decider.core.lifecycle import (
     CloseIncident,
     PublishDecision,
     Reserve,
+    SetTimer,
     advance,
     effects_of,
 )
@@ -30,6 +31,7 @@ def heard(event: object) -> Heard:
 STIMULI: list[Stimulus] = [
     Sighted(),
     Due(),
+    Merged("older"),
     Answered(make(ReviewAnswered)),
     heard(make(ActionApplied, action_id=ROLLED_BACK)),
     *(heard(started(attempt)) for attempt in (1, 2, 3)),
@@ -71,7 +73,8 @@ def test_any_sequence_is_taken_with_one_action_in_flight_and_one_end(
         assert (record, effects) == again
         reserved = [each for each in effects if isinstance(each, Reserve)]
         assert not (reserved and before.in_flight and record.in_flight == before.in_flight)
-        assert (record.phase is Phase.ACTING) == (record.in_flight is not None)
+        waited_for = record.in_flight is not None and not record.in_flight.overdue
+        assert (record.phase is Phase.ACTING) == waited_for
         ends += sum(isinstance(each, CloseIncident) for each in effects)
     assert ends == (record.phase is Phase.CLOSED)
 
@@ -79,7 +82,7 @@ def test_any_sequence_is_taken_with_one_action_in_flight_and_one_end(
 @pytest.mark.parametrize("seen", [OPEN, Sightings()], ids=["flagged", "never-seen-flagged"])
 def test_an_act_is_reserved_before_it_is_published(seen: Sightings) -> None:
     record, effects = advance(opened_by(ready()), heard(ready()), seen, world(), NOW)
-    assert [type(each) for each in effects] == [Reserve, PublishDecision]
+    assert [type(each) for each in effects] == [Reserve, PublishDecision, SetTimer]
     assert record.in_flight is not None
     assert record.in_flight.action_id == ROLLED_BACK
 

@@ -3,18 +3,32 @@
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.objects import NOW, container, deployment, pod, replica_set, waiting
+from factories.objects import (
+    NOW,
+    container,
+    deployment,
+    endpoint_slice,
+    event,
+    node,
+    node_lease,
+    pod,
+    replica_set,
+    service,
+    waiting,
+)
 from factories.observed import RULES, Observed, healthy
 from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import SNAPSHOT_LIMIT
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.fold import step
-from ooda.observer.core.inputs import Synced
+from ooda.observer.core.inputs import Synced, Tick
 from ooda.observer.core.known import CATALOG_LIMIT, bounded
+from ooda.observer.core.snapshots import FLOORS
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.state import OPEN_LIMIT, TOMBSTONES_LIMIT, initial
 
@@ -28,10 +42,20 @@ JSON = st.recursive(
 )
 
 
+WHOLE = [
+    pod(),
+    deployment(),
+    replica_set(),
+    endpoint_slice(ready=["checkout-1-a"]),
+    node_lease(0),
+    event("Failed", 0, about="checkout-1-a"),
+]
+
+
 @st.composite
-def broken_objects(draw: st.DrawFn) -> dict[str, Any]:
+def broken_objects(draw: st.DrawFn, whole: dict[str, Any] | None = None) -> dict[str, Any]:
     """Draw a whole object with a few fields replaced by anything."""
-    body = copy.deepcopy(draw(st.sampled_from([pod(), deployment(), replica_set()])))
+    body = copy.deepcopy(whole or draw(st.sampled_from(WHOLE)))
     for _ in range(draw(st.integers(0, 3))):
         holder: Any = body
         while isinstance(holder, dict) and holder:
@@ -59,6 +83,18 @@ def test_the_fold_never_raises(deltas: list[tuple[Kind, Any, dict[str, Any]]]) -
     for kind, change, body in deltas:
         observed.give(Delta(kind, change, body))
     observed.wait(6)
+
+
+@pytest.mark.parametrize("whole", WHOLE, ids=lambda each: str(each["kind"]))
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_no_object_of_a_kind_makes_the_fold_raise(
+    whole: dict[str, Any], data: st.DataObject
+) -> None:
+    observed = Observed(*healthy())
+    body = data.draw(broken_objects(whole))
+    observed.give(Delta(Kind(whole["kind"]), "modified", body))
+    observed.wait(1)
 
 
 @settings(max_examples=50, deadline=None)
@@ -109,6 +145,33 @@ def test_a_storm_is_bounded_and_its_snapshot_fits() -> None:
     snapshot = observed.snapshot.event
     assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
     assert len(snapshot.pods) + snapshot.pods_left_out == 600
+
+
+def crowd(count: int) -> list[dict[str, Any]]:
+    """Return so many healthy Deployments, each with a Service."""
+    made = [node()]
+    for number in range(count):
+        name = f"w{number:04}"
+        owned = pod(f"{name}-1-a", owner=("ReplicaSet", f"{name}-1"))
+        made += [deployment(name), replica_set(f"{name}-1"), owned, service(name, to=name)]
+    return made
+
+
+def test_a_namespace_of_3000_workloads_counts_what_it_leaves_out() -> None:
+    observed = Observed(*crowd(3000))
+    observed.tell(pod("w2999-1-a", owner=("ReplicaSet", "w2999-1"), ready=False))
+    bad = pod("w1500-1-b", owner=("ReplicaSet", "w1500-1"), containers=[waiting("ErrImagePull")])
+    observed.tell(bad, "added")
+    observed.tell(deployment("w2000", ready=0))
+    observed.give(Tick())
+    snapshot = observed.snapshot.event
+    assert len(snapshot.model_dump_json().encode()) <= SNAPSHOT_LIMIT
+    assert len(snapshot.workloads) + snapshot.workloads_left_out == 3000
+    assert len(snapshot.workloads) >= FLOORS[2]
+    first = [str(each.target).rpartition("/")[2] for each in snapshot.workloads[:3]]
+    assert first == ["w1500", "w2999", "w2000"]
+    assert snapshot.pods
+    assert snapshot.graph
 
 
 def pods_told(observed: Observed) -> list[str]:

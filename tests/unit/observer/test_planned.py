@@ -97,16 +97,44 @@ def test_what_the_agent_does_itself() -> None:
     assert observed.signals == [Signal.POD_LOST]
 
 
-def test_a_single_restart() -> None:
+def restart(observed: Observed, code: int, count: int, name: str = "checkout-1-a") -> None:
+    """Tell of an end and of the start after it, which the kubelet does not put off."""
+    end = ended(code, observed.seconds)
+    over = container(ready=False, restarts=count - 1, state=end)
+    observed.tell(pod(name, ready=False, containers=[over]))
+    observed.wait(1)
+    now = observed.seconds
+    again = container(ready=False, restarts=count, started=now, lastState=end)
+    observed.tell(pod(name, ready=False, containers=[again]))
+    observed.wait(9)
+    observed.tell(pod(name, ready_since=observed.seconds, containers=[again | {"ready": True}]))
+
+
+@pytest.mark.parametrize("code", [1, 137])
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_single_restart(code: int, replicas: int) -> None:
+    observed = Observed(*healthy(replicas))
+    observed.wait(45)
+    restart(observed, code, 1)
+    observed.wait(60)
+    assert observed.flags == []
+
+
+def test_one_restart_of_each_of_two_pods() -> None:
+    observed = Observed(*healthy(2))
+    observed.wait(45)
+    for letter in "ab":
+        restart(observed, 1, 1, f"checkout-1-{letter}")
+    observed.wait(60)
+    assert observed.flags == []
+
+
+def test_a_second_restart_after_the_kubelet_forgot_the_first() -> None:
     observed = Observed(*healthy())
     observed.wait(45)
-    now = observed.seconds
-    over = container(ready=False, restarts=0, state=ended(137, now))
-    observed.tell(pod(ready=False, containers=[over]))
-    again = container(ready=False, restarts=1, started=now, lastState=ended(137, now))
-    observed.tell(pod(ready=False, containers=[again]))
-    observed.wait(10)
-    observed.tell(pod(containers=[again | {"ready": True}]))
+    restart(observed, 1, 1)
+    observed.wait(660)
+    restart(observed, 1, 2)
     observed.wait(60)
     assert observed.flags == []
 

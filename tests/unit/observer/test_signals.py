@@ -102,6 +102,24 @@ def test_a_crash_loop_back_off_is_flagged_at_once() -> None:
     assert flag.observed["exit_code"] == "1"
 
 
+def test_the_first_back_off_is_the_second_crash() -> None:
+    """The kubelet starts at once after the first one, and waits after the second."""
+    observed = Observed(*healthy())
+    first, second = ended(1, 1), ended(1, 3)
+    for seconds, shown in (
+        (1, container(ready=False, state=first)),
+        (2, container(ready=False, restarts=1, started=2, lastState=first)),
+    ):
+        observed.wait(seconds - observed.seconds)
+        observed.tell(pod(ready=False, containers=[shown]))
+    assert observed.flags == []
+    observed.wait(1)
+    observed.tell(pod(containers=[waiting("CrashLoopBackOff", restarts=1, lastState=second)]))
+    [flag] = observed.flags
+    assert flag.observed["restarts"] == "1"
+    assert (flag.occurred_at - flag.since).total_seconds() == 2
+
+
 def test_two_restarts_with_an_error_within_ten_minutes_are_a_loop() -> None:
     observed = Observed(*healthy())
     for count, end in ((1, 1.0), (2, 30.0)):

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from ooda.cli.inert import inert
 from ooda.cli.running import run
 from ooda.cli.session import NOT_WELL, Output, OutputOption, load_settings
 from ooda.common.connectivity import NotReached, Reachability, Reached, check_all
@@ -60,9 +61,9 @@ def as_table(results: Sequence[Reachability]) -> Table:
         match result:
             case Reached(server, facts):
                 said = ", ".join(f"{k} {v}" for k, v in dataclasses.asdict(facts).items())
-                table.add_row(server, "[green]ok[/green]", escape(said))
+                table.add_row(server, "[green]ok[/green]", Text(inert(said)))
             case NotReached(server, reason):
-                table.add_row(server, "[red]not ok[/red]", escape(reason))
+                table.add_row(server, "[red]not ok[/red]", Text(inert(reason)))
     return table
 
 

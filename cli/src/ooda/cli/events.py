@@ -1,12 +1,14 @@
 """`ooda events` and `ooda watch`: hear the loop while it turns."""
 
 import datetime as dt
+import json
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from ooda.cli.inert import inert, inert_json
 from ooda.cli.session import Output, OutputOption, finish, nats_settings
 from ooda.common.bus.listening import Heard, account_of, listen
 from ooda.common.events import (
@@ -54,6 +56,8 @@ def events(
 
     Without `--subject` it hears everything but the snapshots. `--output json` prints one event a
     line, whole: `ooda events --subject 'telemetry.>' --output json | jq .workloads`.
+    For example: `ooda events --subject 'action.>' --count 1` waits for the next action.
+
     Subjects of one command have to be of one account: `fault.>` and `review.answered.>` are heard
     alone.
     """
@@ -70,23 +74,35 @@ async def _print_events(
     heard_so_far = 0
     async for heard in listen(settings, subjects):
         if output is Output.JSON:
-            typer.echo(heard.payload.decode(errors="replace"))
+            typer.echo(as_json(heard))
         else:
-            console.print(_line(heard))
+            console.print(line(heard))
         heard_so_far += 1
         if heard_so_far == count:
             return
 
 
-def _line(heard: Heard) -> Text:
+def as_json(heard: Heard) -> str:
+    """Return an event as one line of JSON; of what is none: where it was said, and its text."""
+    text = heard.payload.decode(errors="replace")
+    try:
+        json.loads(text)
+    except ValueError:
+        text = json.dumps({"subject": heard.subject, "unreadable": text})
+    return " ".join(inert_json(text).split("\n"))
+
+
+def line(heard: Heard) -> Text:
+    """Return an event as a line to read."""
     try:
         event = heard.event()
     except ValueError as error:
-        return Text(f"{heard.subject}: cannot be read ({str(error).splitlines()[0]})", "red")
+        said = inert(f"{heard.subject}: cannot be read ({str(error).splitlines()[0]})")
+        return Text(said, "red")
     return Text.assemble(
         (f"{event.occurred_at:%H:%M:%S.%f}"[:-3], "dim"),
-        f"  {heard.subject:<18} ",
-        (event.summary, _colour(heard.subject)),
+        f"  {inert(heard.subject):<18} ",
+        (inert(event.summary), _colour(heard.subject)),
     )
 
 
@@ -98,6 +114,8 @@ def watch(
 ) -> None:
     """Follow the loop live: what is flagged, understood, decided, done, and how it ended.
 
+    For example: `ooda watch -n fault-injection-shop`.
+
     Each line has the seconds since its incident began. Ctrl-C ends it. `--output json` prints
     one event a line.
     """
@@ -106,6 +124,7 @@ def watch(
 
 async def _watch(settings: NatsSettings, namespace: str | None, output: Output) -> None:
     console = Console(soft_wrap=True, highlight=False)
+    unreadable = Console(soft_wrap=True, highlight=False, stderr=True)
     view = LoopView()
     if output is Output.TABLE:
         console.print(Text("Watching the loop; Ctrl-C ends.", "dim"))
@@ -113,12 +132,13 @@ async def _watch(settings: NatsSettings, namespace: str | None, output: Output) 
         try:
             event = heard.event()
         except ValueError:
-            console.print(_line(heard))
+            # On standard error: what is printed here otherwise has one namespace, and is JSON.
+            unreadable.print(line(heard))
             continue
         if namespace and event.namespace != namespace:
             continue
         if output is Output.JSON:
-            typer.echo(heard.payload.decode())
+            typer.echo(as_json(heard))
         else:
             console.print(view.line(heard.subject, event))
 
@@ -138,10 +158,10 @@ class LoopView:
             self._began.pop(event.incident_id, None)
         return Text.assemble(
             (f"{event.occurred_at:%H:%M:%S} ", "dim"),
-            (f"{(incident or '')[:8]:<8} ", "dim"),
+            (f"{inert((incident or '')[:8]):<8} ", "dim"),
             (f"{offset} ", "dim"),
-            (f"{subject:<18} ", _colour(subject)),
-            (event.summary, _emphasis(event)),
+            (f"{inert(subject):<18} ", _colour(subject)),
+            (inert(event.summary), _emphasis(event)),
         )
 
     def _beginning(self, event: Event, incident: str | None) -> dt.datetime | None:

@@ -5,30 +5,60 @@ from typing import Annotated
 
 import typer
 
-from ooda.cli.audit import audit, dead_letter, incidents, review, show
-from ooda.cli.doctor import doctor
-from ooda.cli.events import events, watch
-from ooda.cli.status import status
-from ooda.cli.stopping import resume, stop
+from ooda.cli.lazy import Later, lazily
+
+COMMANDS = {
+    "doctor": Later(
+        "ooda.cli.doctor",
+        "doctor",
+        "Ask NATS, Postgres and the API server whether they can be used, all at once.",
+    ),
+    "status": Later(
+        "ooda.cli.status",
+        "status",
+        "Ask every service of the loop how it is, and whether the agent was stopped.",
+    ),
+    "watch": Later(
+        "ooda.cli.events",
+        "watch",
+        "Follow the loop live: what is flagged, understood, decided, done, and how it ended.",
+    ),
+    "events": Later(
+        "ooda.cli.events",
+        "events",
+        "Print events as they are published; nothing is consumed, nobody else misses one.",
+    ),
+    "incidents": Later(
+        "ooda.cli.audit",
+        "incidents",
+        "List incidents, newest first. `ooda show ID` tells one's whole story.",
+    ),
+    "show": Later(
+        "ooda.cli.audit",
+        "show",
+        "Tell one incident's whole story: every event, the evidence, what was written.",
+    ),
+    "review": Later("ooda.cli.audit", "review", "What waits for a person."),
+    "dead-letter": Later(
+        "ooda.cli.dead_letters", "dead_letter", "Events that could not be handled."
+    ),
+    "audit": Later("ooda.cli.audit", "audit", "The trail in Postgres."),
+    "stop": Later(
+        "ooda.cli.stopping",
+        "stop",
+        "Stop the agent from changing anything, at once, until `ooda resume`.",
+    ),
+    "resume": Later("ooda.cli.stopping", "resume", "Let the agent act again after `ooda stop`."),
+}
 
 app = typer.Typer(
+    cls=lazily(COMMANDS),
     help="Autonomous SRE for Kubernetes.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold passwords
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(doctor)
-app.command()(status)
-app.command()(watch)
-app.command()(events)
-app.command()(incidents)
-app.command()(show)
-app.add_typer(review, name="review")
-app.add_typer(dead_letter, name="dead-letter")
-app.add_typer(audit, name="audit")
-app.command()(stop)
-app.command()(resume)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

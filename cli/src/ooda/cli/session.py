@@ -4,16 +4,19 @@ Exit status of every command: 0 done and well; 1 done, and what was found is not
 usage, or a configuration that cannot be used; 3 a server could not be reached or refused.
 """
 
+import datetime as dt
 import enum
 import json
+import os
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from ooda.cli.inert import inert, inert_json
 from ooda.cli.running import run
 from ooda.common.cluster.interface import ClusterError
 from ooda.common.config_file import ConfigError, config_path
@@ -23,6 +26,11 @@ from ooda.common.settings import NatsSettings, PostgresSettings, Settings
 NOT_WELL = 1
 UNUSABLE = 2
 UNREACHABLE = 3
+
+_NARROW = 20
+"""Characters of a cell before the last one that are shown in any case."""
+_UNBOUNDED = 10_000
+"""Characters of a line that nobody looks at: it goes into a pipe."""
 
 Result = TypeVar("Result")
 
@@ -59,7 +67,8 @@ def postgres_settings() -> PostgresSettings:
 
 def fail(message: str, status: int) -> NoReturn:
     """End the program with one sentence that says what to do."""
-    Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/red] {escape(message)}")
+    said = "\n".join(inert(line) for line in message.splitlines())
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error: ", "red"), said))
     raise typer.Exit(status)
 
 
@@ -75,23 +84,56 @@ def finish(main: Coroutine[Any, Any, Result]) -> Result:
 
 def print_json(value: Any) -> None:
     """Print for programs."""
-    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    typer.echo(inert_json(json.dumps(value, indent=2, default=_plain, ensure_ascii=False)))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Print for people; ``empty`` is the sentence for no rows."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, cut: bool = False
+) -> None:
+    """Print for people; ``empty`` is the sentence for no rows.
+
+    On a terminal the last column is folded, or ``cut``; a pipe gets it whole, a row a line.
+    """
     if not rows:
         typer.echo(empty)
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNBOUNDED
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(columns):
+        last = number == len(columns) - 1
+        width = max(len(inert(cell)) for cell in (name, *(row[number] for row in rows)))
+        table.add_column(
+            inert(name),
+            no_wrap=cut or not last,
+            overflow="ellipsis" if cut else "fold",
+            min_width=None if last else min(width, _NARROW),
+        )
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    Console(soft_wrap=False).print(table)
+        table.add_row(*(Text(inert(cell)) for cell in row))
+    console.print(table)
+
+
+def print_line(text: str) -> None:
+    """Print a sentence that has in it what others have written."""
+    typer.echo(inert(text))
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
     """Print one thing's properties for people, one a line."""
     print_table(("", ""), [(key, value) for key, value in facts.items()], empty="")
+
+
+def _plain(value: object) -> str:
+    """Render what JSON has no type for: times as ISO 8601, bytes in hexadecimal."""
+    match value:
+        case dt.datetime():
+            return value.isoformat()
+        case bytes() | memoryview():
+            return value.hex()
+        case _:
+            return str(value)
 
 
 def _not_configured(section: str) -> NoReturn:

@@ -25,6 +25,10 @@ def stop(
 
     It creates one ConfigMap that is read before every write, so it works while NATS or Postgres
     is away. Watching, diagnosing and recording go on.
+
+    For example: `ooda stop --reason "migration tonight"`.
+
+    Exit status: 0 it is stopped, now or already; 3 the API server is away or refuses.
     """
     new = finish(_stop(load_settings(), namespace, reason))
     typer.echo(
@@ -33,7 +37,12 @@ def stop(
 
 
 def resume(namespace: NamespaceOption = OWN_NAMESPACE) -> None:
-    """Let the agent act again after `ooda stop`."""
+    """Let the agent act again after `ooda stop`.
+
+    For example: `ooda resume`.
+
+    Exit status: 0 it is not stopped any more; 3 the API server is away or refuses.
+    """
     was = finish(_resume(load_settings(), namespace))
     typer.echo("Resumed: the agent may act again." if was else "It was not stopped.")
 

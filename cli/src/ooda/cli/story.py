@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ooda.cli.inert import inert
 from ooda.common.audit.queries import TimelineEntry
 
 _WIDTH = 160
@@ -17,18 +18,18 @@ def print_story(story: Sequence[TimelineEntry]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     began = story[0].stored_at
     trace = next((each.trace_id for each in story if each.trace_id), None)
-    console.print(Text(f"{began:%Y-%m-%d %H:%M:%S} UTC, trace {trace or 'none'}", "dim"))
+    console.print(Text(f"{began:%Y-%m-%d %H:%M:%S} UTC, trace {inert(trace or 'none')}", "dim"))
     for entry in story:
         offset = (entry.stored_at - began).total_seconds()
         console.print(
             Text.assemble(
                 (f"+{offset:8.3f} s  ", "dim"),
-                (f"{entry.subject:<18} ", "cyan"),
-                entry.summary or "(cannot be shown)",
+                (f"{inert(entry.subject):<18} ", "cyan"),
+                inert(entry.summary or "(cannot be shown)"),
             )
         )
         for line in details(entry.subject, entry.body or {}):
-            console.print(Text(f"{'':13}{line}", "dim"))
+            console.print(Text(f"{'':13}{inert(line)}", "dim"))
 
 
 def details(subject: str, body: Mapping[str, Any]) -> Iterator[str]:
@@ -74,6 +75,7 @@ def _diagnosis(body: Mapping[str, Any]) -> Iterator[str]:
 def _steps(body: Mapping[str, Any]) -> Iterator[str]:
     for step in body.get("steps") or ():
         thing = step.get("object") or step.get("cron_job") or {}
-        name = f"{thing.get('kind')} {thing.get('namespace')}/{thing.get('name')}"
+        parts = (thing.get("namespace"), thing.get("name"))
+        name = f"{thing.get('kind')} {'/'.join(part for part in parts if part)}"
         paths = ", ".join(change["path"] for change in step.get("changes") or ())
         yield f"{step['kind']} {name} {paths}".rstrip()

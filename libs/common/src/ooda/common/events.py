@@ -109,7 +109,7 @@ class PodRow(_Part):
 
 
 class WorkloadRow(_Part):
-    """One workload, always in the snapshot."""
+    """One workload; in the snapshot whether healthy or not."""
 
     target: Target
     uid: str
@@ -159,9 +159,14 @@ class TelemetrySnapshot(Event):
 
     freshness: tuple[Freshness, ...]
     workloads: tuple[WorkloadRow, ...]
+    """Those with an open anomaly first, then what is short, then what became healthy last."""
+    workloads_left_out: int = 0
+    """Healthy for longest, of a namespace that is too large for one event."""
     pods: tuple[PodRow, ...]
     pods_left_out: int = 0
     graph: tuple[GraphEdge, ...]
+    nodes_lost: tuple[str, ...] = ()
+    """Nodes with pods of the namespace whose kubelets do not renew their Leases."""
     anomalies: tuple[OpenAnomaly, ...]
 
 
@@ -208,7 +213,7 @@ class DiagnosisStarted(IncidentEvent):
     opened_at: Moment
     anomalies: tuple[OpenAnomaly, ...]
     suspects: tuple[Target, ...]
-    reason: Literal["opened", "extended", "not_helped", "expired"]
+    reason: Literal["opened", "extended", "not_helped", "expired", "sighted"]
     absorbed: tuple[str, ...] = ()
     """Ids of younger incidents that turned out to have this one's cause; they are merged into it
     and get no diagnosis of their own any more."""

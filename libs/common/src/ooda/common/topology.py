@@ -101,8 +101,9 @@ class Consumer:
     stream: Stream
     events: tuple[type[Event], ...]
     """What it is given; empty: all that the stream has."""
-    ack_wait: float = 30.0
-    """Seconds after which an event that was not acknowledged is delivered again."""
+    ack_wait: float = 6.0
+    """Seconds after which an event that was not acknowledged is delivered again: what a killed
+    service had in hand waits that long. A handler that works longer says so in time."""
     max_ack_pending: int = 100
     only_new: bool = False
     """Begin with what is published after the consumer was made."""
@@ -188,6 +189,9 @@ PUBLISHES: dict[Service, tuple[type[Event], ...]] = {
 STATUS_SUBJECT = "status.{service}"
 """Core NATS, request and reply: what a service says of itself (``ooda status``)."""
 
+REPLAY_SUBJECT = "replay.{service}"
+"""The same: a service is asked to handle an event of its own again, by its place in a stream."""
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -246,12 +250,14 @@ def _user(service: Service, account: Account) -> User:
                 f"$JS.API.CONSUMER.INFO.{stream}.{durable}",
                 f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
                 f"$JS.ACK.{stream}.{durable}.>",
+                # By sequence, to handle a dead letter again; by subject it would need ``.>``.
+                f"$JS.API.DIRECT.GET.{stream}",
             ]
     if account is Account.LOOP:
         publish += [event.subject for event in PUBLISHES.get(service, ())]
         publish += _bucket_subjects(service)
         if service not in (Service.CLI, Service.INJECTOR):
-            subscribe.append(STATUS_SUBJECT.format(service=service))
+            subscribe += [each.format(service=service) for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
             publish.append(f"_INBOX_{Service.CLI}.>")
     if service is Service.INJECTOR and account is Account.FAULTS:
         publish.append("fault.>")
@@ -260,7 +266,7 @@ def _user(service: Service, account: Account) -> User:
         subscribe += [subject for stream in STREAMS if stream.account is account
                       for subject in stream.subjects]  # fmt: skip
         if account is Account.LOOP:
-            publish.append(STATUS_SUBJECT.format(service="*"))
+            publish += [each.format(service="*") for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
     elif service is not Service.INJECTOR or account is Account.FAULTS:
         publish.append(DeadLetter.subject)
     return User(name, account, tuple(publish), tuple(subscribe))

@@ -4,6 +4,7 @@ from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
 from ooda.actor.handlers import Handlers
+from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.settings import ActorSettings
 from ooda.actor.sightings import Sightings
@@ -15,18 +16,19 @@ async def compose(context: Context) -> App:
     """Put the actor together; records are loaded before the first event is handled."""
     settings = ActorSettings.model_validate(context.settings)
     bus = context.bus(Account.LOOP)
-    sightings = Sightings()
+    sightings, meters = Sightings(), Meters(context.metrics)
+    fence = Fence(SYSTEM_NAMESPACES | {settings.namespace}, settings.node_name)
     driver = Driver(
         bus.bucket(ACTIONS, ActionRecord),
         bus,
-        context.api,
+        Planner(context.api, fence),
         context.clock,
         sightings,
         settings.namespace,
+        meters,
     )
-    fence = Fence(SYSTEM_NAMESPACES | {settings.namespace}, settings.node_name)
-    planner = Planner(context.api, context.clock, fence, sightings)
-    handlers = Handlers(driver, planner, sightings)
+    meters.in_flight.set_function(driver.in_flight)
+    handlers = Handlers(driver, sightings)
     await driver.load()
     return App(
         consumers=(

@@ -16,8 +16,11 @@ import structlog
 from ooda.actor.core.announcements import announcements
 from ooda.actor.core.guards import Guards
 from ooda.actor.core.machine import RETRY, Failed, Sight, Write, advance, confirm, current_step
-from ooda.actor.core.record import ActionRecord, State, to_delete
-from ooda.actor.looking import Api, is_stopped, look_at_result, look_at_source, mode_in
+from ooda.actor.core.plan import Plan, Refusal
+from ooda.actor.core.record import ActionRecord, State, begin, to_delete
+from ooda.actor.looking import is_stopped, look_at_result, look_at_source, mode_in
+from ooda.actor.meters import Meters
+from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
 from ooda.actor.writing import apply_step
 from ooda.common.bus.interface import (
@@ -29,6 +32,7 @@ from ooda.common.bus.interface import (
 )
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Conflict, NotFound, Refused
+from ooda.common.events import DecisionMade
 from ooda.common.plans import CreateJobStep
 from ooda.common.targets import Target
 
@@ -63,14 +67,17 @@ class Driver:
         self,
         bucket: Bucket[ActionRecord],
         publisher: Publisher,
-        api: Api,
+        planner: Planner,
         clock: Clock,
         sightings: Sightings,
         own_namespace: str,
+        meters: Meters,
     ) -> None:
         self._bucket = bucket
         self._publisher = publisher
-        self._api = api
+        self._api = planner.api
+        self._planner = planner
+        self._meters = meters
         self._clock = clock
         self._sightings = sightings
         self._own_namespace = own_namespace
@@ -88,11 +95,13 @@ class Driver:
             if stored is not None:
                 self._take(stored)
 
-    async def begin(self, record: ActionRecord) -> None:
+    async def begin(self, decision: DecisionMade) -> None:
         """Store the first record of an action, unless another actor did, and drive it.
 
-        Raises BusUnavailableError.
+        Nothing is read from the cluster: what takes its time is done by the action's own task,
+        and the events behind this one do not wait for it. Raises BusUnavailableError.
         """
+        record = begin(decision, self._clock.now())
         try:
             revision = await self._bucket.put(record.action_id, record, None)
         except RecordConflictError:
@@ -145,6 +154,10 @@ class Driver:
         """Return how many actions are in each state, for people."""
         states = [active.record.state.value for active in self._actions.values()]
         return {state: str(states.count(state)) for state in sorted(set(states))}
+
+    def in_flight(self) -> int:
+        """Return how many actions have not ended."""
+        return sum(not record.ended for record in self._records())
 
     async def run(self) -> None:
         """Drive what was loaded and what begins, for ever."""
@@ -214,6 +227,7 @@ class Driver:
             except ClusterError as error:
                 log.warning("cannot look", action_id=record.action_id, why=str(error))
         return Sight(
+            plan=await self._planned(record) if record.state is State.PLANNING else None,
             guards=await self._guards(record) if record.state in _WRITES else None,
             looked=looked,
             live=live,
@@ -221,6 +235,12 @@ class Driver:
             snapshot=self._sightings.snapshot(record.namespace),
             still_open=self._sightings.still_open(record),
         )
+
+    async def _planned(self, record: ActionRecord) -> Plan | Refusal | None:
+        if self._clock.now() >= record.valid_until:
+            return None
+        other = self.other_in_flight(record.target, record.action_id)
+        return await self._planner.plan(record, other)
 
     async def _guards(self, record: ActionRecord) -> Guards:
         mode = await mode_in(self._api, record.namespace)
@@ -242,6 +262,7 @@ class Driver:
         active.stored = Stored(record, revision)
         if entered:
             active.announce = True
+            self._meters.entered(record)
             log.info(record.reason, action_id=record.action_id, state=record.state.value)
 
     async def _reload(self, active: _Active) -> None:

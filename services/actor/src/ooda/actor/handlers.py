@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from ooda.actor.driver import Driver
-from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
 from ooda.common.bus.interface import Delivery, PoisonError
 from ooda.common.events import (
@@ -21,7 +20,6 @@ class Handlers:
     """The two consumers of the actor."""
 
     driver: Driver
-    planner: Planner
     sightings: Sightings
 
     async def on_loop(self, delivery: Delivery) -> None:
@@ -55,5 +53,4 @@ class Handlers:
             raise PoisonError(f"decision {decision.decision_id} says to act, but not what to do")
         if await self.driver.knows(request.action_id):
             return
-        other = self.driver.other_in_flight(request.target, request.action_id)
-        await self.driver.begin(await self.planner.plan(decision, request, other))
+        await self.driver.begin(decision)

@@ -10,6 +10,7 @@ from ooda.decider.core.playbook import Playbook, PlaybookError, held_for, parse_
 from ooda.decider.core.record import Entry
 from ooda.decider.desk import Desk
 from ooda.decider.handlers import Handlers
+from ooda.decider.meters import Meters
 
 if TYPE_CHECKING:
     from ooda.decider.settings import DeciderSettings
@@ -25,6 +26,7 @@ async def compose(context: Context) -> App:
     playbook = read_playbook(settings.playbook)
     if settings.hold_seconds is not None:
         playbook = held_for(playbook, settings.hold_seconds)
+    meters = Meters(context.metrics)
     desk = Desk(
         bus.bucket(DECISIONS, Entry),
         bus,
@@ -32,7 +34,9 @@ async def compose(context: Context) -> App:
         context.clock,
         playbook,
         settings.limits(),
+        meters,
     )
+    meters.open.set_function(desk.count_open)
     await desk.load()
     handlers = Handlers(desk)
     return App(

@@ -15,8 +15,8 @@ import structlog
 from ooda.common.bus.interface import Bucket, BusError, Publisher, Stored
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterReader
-from ooda.common.events import AnomalyCleared, AnomalyFlagged
-from ooda.decider.core.absorbing import Due, Sighted, Stimulus, absorb
+from ooda.common.events import AnomalyCleared, AnomalyFlagged, DiagnosisStarted
+from ooda.decider.core.absorbing import Due, Merged, Sighted, Stimulus, absorb, absorbed_by
 from ooda.decider.core.budgets import Budgets
 from ooda.decider.core.lifecycle import (
     CloseIncident,
@@ -39,6 +39,7 @@ from ooda.decider.core.record import (
     Sightings,
 )
 from ooda.decider.looking import look
+from ooda.decider.meters import Meters
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class Desk:
         clock: Clock,
         playbook: Playbook,
         limits: Limits,
+        meters: Meters,
     ) -> None:
         self._bucket = bucket
         self._publisher = publisher
@@ -61,6 +63,7 @@ class Desk:
         self._clock = clock
         self._playbook = playbook
         self._limits = limits
+        self._meters = meters
         self._entries: dict[str, Stored[Entry]] = {}
         self._trusted = False
         """Whether the entries are what the bucket has: not after a write that failed."""
@@ -87,6 +90,10 @@ class Desk:
         contents = (each.record.content for each in self._entries.values())
         return tuple(each for each in contents if isinstance(each, Incident))
 
+    def count_open(self) -> int:
+        """Count the incidents that have not ended."""
+        return sum(each.phase is not Phase.CLOSED for each in self.incidents())
+
     def status(self) -> Mapping[str, str]:
         """Count the incidents by phase."""
         phases = [each.phase for each in self.incidents()]
@@ -100,6 +107,18 @@ class Desk:
             record = self._incident(incident_id) or opened
             if record is not None:
                 await self._advance(await self._send(record), stimulus)
+
+    async def merge(self, event: DiagnosisStarted) -> None:
+        """Bring the incidents to their end that another one absorbed, before it is told itself.
+
+        One that is not known is ended too, so that what is heard of it late opens none; but only
+        once: the survivor names it again with each attempt, also when its record has long gone.
+        """
+        survivor = self._incident(event.incident_id)
+        seen_to = survivor.absorbed if survivor else ()
+        for each in event.absorbed:
+            unheard = absorbed_by(event, each) if each not in seen_to else None
+            await self.handle(each, Merged(event.incident_id), unheard)
 
     async def sight(self, event: AnomalyFlagged | AnomalyCleared, stored_at: dt.datetime) -> None:
         """Remember an anomaly, and bring forward the incidents that it belongs to."""
@@ -157,7 +176,8 @@ class Desk:
         taken = absorb(record, stimulus, self._sightings(), self._limits, now)
         facts = await look(self._reader, taken) if taken.phase is Phase.JUDGING else None
         budgets = self._budgets().prune(self._limits.window, now)
-        world = World(facts, budgets, self._recent(taken, now), self._playbook, self._limits)
+        recent, absorbed = self._recent(taken, now), self._absorbed(taken)
+        world = World(facts, budgets, recent, self._playbook, self._limits, absorbed)
         new, effects = conclude(taken, world, now)
         await self._reserve(new, budgets, effects)
         if new != known:
@@ -173,6 +193,8 @@ class Desk:
         for effect in effects:
             if isinstance(effect, Reserve):
                 budgets = budgets.reserve(effect.reservation)
+        if record.in_flight is not None and record.in_flight.overdue:
+            budgets = budgets.miss(record.in_flight.action_id)
         await self._put_budgets(budgets)
 
     async def _send(self, record: Incident) -> Incident:
@@ -182,6 +204,7 @@ class Desk:
             match effect:
                 case PublishDecision(event) | PublishReview(event) | CloseIncident(event):
                     await self._publisher.publish(event)
+                    self._meters.published(event)
                     log.info(event.summary, incident_id=event.incident_id)
                 case _:
                     pass
@@ -193,6 +216,10 @@ class Desk:
         oldest = now - dt.timedelta(seconds=self._limits.storm_window)
         recent = {each.incident_id for each in self.incidents() if each.opened_at > oldest}
         return len(recent | {record.incident_id})
+
+    def _absorbed(self, record: Incident) -> tuple[Incident, ...]:
+        found = (self._incident(each) for each in record.absorbed)
+        return tuple(each for each in found if each is not None)
 
     def _incident(self, incident_id: str) -> Incident | None:
         stored = self._entries.get(incident_id)

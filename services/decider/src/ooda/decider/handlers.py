@@ -30,7 +30,10 @@ class Handlers:
         match delivery.event:
             case AnomalyFlagged() | AnomalyCleared() as seen:
                 await self._desk.sight(seen, at)
-            case DiagnosisStarted() | DiagnosisReady() as told:
+            case DiagnosisStarted() as begun:
+                await self._desk.merge(begun)
+                await self._desk.handle(begun.incident_id, Heard(begun, at), opened_by(begun))
+            case DiagnosisReady() as told:
                 await self._desk.handle(told.incident_id, Heard(told, at), opened_by(told))
             case ActionApplied() as applied:
                 await self._desk.handle(applied.incident_id, Heard(applied, at))

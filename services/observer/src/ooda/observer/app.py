@@ -6,20 +6,21 @@ from ooda.observer.catalog import Catalog
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.state import Rules, initial
 from ooda.observer.handlers import noticing
-from ooda.observer.ledger import Ledger, OpenAnomalies
+from ooda.observer.ledger import Books, Ledger
 from ooda.observer.observation import Observation
 from ooda.observer.settings import ObserverSettings
 
 
 async def compose(context: Context) -> App:
-    """Read what was open, and put the parts together."""
+    """Read what was open and going on, and put the parts together."""
     bus = context.bus(Account.LOOP)
-    ledger = Ledger(bus.bucket(BASELINES, OpenAnomalies), bus)
+    ledger = Ledger(bus.bucket(BASELINES, Books), bus, context.clock)
     catalog = Catalog(context.api, context.api)
-    state = initial(_rules(context.settings, context.cluster_id), await ledger.read())
+    books = await ledger.read()
+    state = initial(_rules(context.settings, context.cluster_id), books.flagged, books.actions)
     observation = Observation(state, context.clock, ledger, catalog, bus)
     return App(
-        consumers=(Consumption(OBSERVER, noticing(observation.put)),),
+        consumers=(Consumption(OBSERVER, noticing(observation.put, ledger.note)),),
         tasks=(
             observation.fold,
             observation.tick,

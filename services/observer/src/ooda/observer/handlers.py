@@ -6,15 +6,25 @@ from ooda.common.bus.interface import Delivery, Handler
 from ooda.common.events import ActionExecuted, ActionStarted
 from ooda.observer.core.inputs import ActionNotice
 
+Listener = Callable[[ActionNotice], Awaitable[None]]
 
-def noticing(put: Callable[[ActionNotice], Awaitable[None]]) -> Handler:
-    """Return the handler that tells the fold of actions."""
+
+def noticing(put: Listener, write_down: Listener) -> Handler:
+    """Return the handler that tells the fold of actions.
+
+    They are written down too, before the event is acknowledged: it is not told again to the next
+    observer, which has to know what goes on.
+    """
 
     async def handle(delivery: Delivery) -> None:
         match delivery.event:
             case ActionStarted(action_id=action_id, target=target):
-                await put(ActionNotice(action_id, target, over=False))
+                notice = ActionNotice(action_id, target, over=False)
             case ActionExecuted(action_id=action_id):
-                await put(ActionNotice(action_id, None, over=True))
+                notice = ActionNotice(action_id, None, over=True)
+            case _:
+                return
+        await put(notice)
+        await write_down(notice)
 
     return handle

@@ -2,19 +2,23 @@
 
 An anomaly is written down before it is published, and crossed out after its end was published. So
 a restarted observer knows all that anybody was told, and publishes again what may not have been.
+What the agent itself does is in the same books: it explains pods that go after a restart too.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 import structlog
 from pydantic import BaseModel
 
-from ooda.common.bus.interface import Bucket, BusUnavailableError, Publisher
-from ooda.common.events import AnomalyFlagged
-from ooda.observer.core.inputs import Clear, Flag
+from ooda.common.bus.interface import Bucket, BusUnavailableError, Publisher, RecordConflictError
+from ooda.common.clock import Clock
+from ooda.common.events import AnomalyCleared, AnomalyFlagged
+from ooda.observer.core.inputs import ActionNotice, Clear, Flag
+from ooda.observer.core.planned import noticed
+from ooda.observer.core.state import Action
 
 log = structlog.get_logger()
 
@@ -22,10 +26,12 @@ AGAIN_SECONDS = 1.0
 Answer = TypeVar("Answer")
 
 
-class OpenAnomalies(BaseModel):
+class Books(BaseModel):
     """The record of one namespace."""
 
     flagged: tuple[AnomalyFlagged, ...] = ()
+    actions: Mapping[str, Action] = {}
+    """What the agent does, by action id."""
 
     @property
     def ids(self) -> set[str]:
@@ -46,23 +52,36 @@ async def until_done(call: Callable[[], Awaitable[Answer]]) -> Answer:
 class Ledger:
     """Says what began and ended, and keeps the books of it."""
 
-    def __init__(self, bucket: Bucket[OpenAnomalies], publisher: Publisher) -> None:
+    def __init__(self, bucket: Bucket[Books], publisher: Publisher, clock: Clock) -> None:
         self._bucket = bucket
         self._publisher = publisher
-        self._records: dict[str, OpenAnomalies] = {}
+        self._clock = clock
+        self._records: dict[str, Books] = {}
         self._revisions: dict[str, int] = {}
         self._waiting: asyncio.Queue[Flag | Clear] = asyncio.Queue()
+        self._writing = asyncio.Lock()
 
-    async def read(self) -> tuple[AnomalyFlagged, ...]:
-        """Return what was open when the last observer ended, and have it published again."""
+    async def read(self) -> Books:
+        """Return what was in the books when the last observer ended; have it published again."""
         for key in await until_done(self._bucket.keys):
             stored = await until_done(partial(self._bucket.get, key))
             if stored is not None:
                 self._records[key], self._revisions[key] = stored.record, stored.revision
-        found = tuple(each for record in self._records.values() for each in record.flagged)
-        for each in found:
+        records = self._records.values()
+        flagged = tuple(each for record in records for each in record.flagged)
+        for each in flagged:
             self.say(Flag(each))
-        return found
+        actions = {key: each for record in records for key, each in record.actions.items()}
+        return Books(flagged=flagged, actions=actions)
+
+    async def note(self, notice: ActionNotice) -> None:
+        """Write down what the agent does to a target in a namespace, or that it ended."""
+        known = (key for key, each in self._records.items() if notice.action_id in each.actions)
+        key = next(known, getattr(notice.target, "namespace", None))
+        if key:
+            now = self._clock.now()
+            await self._write(key, lambda books: books.model_copy(
+                update={"actions": noticed(books.actions, notice, now)}))  # fmt: skip
 
     def say(self, output: Flag | Clear) -> None:
         """Have it published, after all that was said before."""
@@ -74,19 +93,43 @@ class Ledger:
             output = await self._waiting.get()
             match output:
                 case Flag(event):
-                    await self._write(event.namespace or "", event.anomaly_id, event)
+                    await self._write(event.namespace or "", partial(_opened, event=event))
                     await until_done(partial(self._publisher.publish, event))
                 case Clear(event):
                     await until_done(partial(self._publisher.publish, event))
-                    await self._write(event.namespace or "", event.anomaly_id, None)
+                    await self._write(event.namespace or "", partial(_closed, event=event))
             log.info("said", subject=output.event.subject, summary=output.event.summary)
 
-    async def _write(self, key: str, anomaly_id: str, event: AnomalyFlagged | None) -> None:
-        record = self._records.get(key, OpenAnomalies())
-        kept = tuple(each for each in record.flagged if each.anomaly_id != anomaly_id)
-        after = OpenAnomalies(flagged=(*kept, event) if event else kept)
-        if after.ids == record.ids:
-            return
+    async def _write(self, key: str, change: Callable[[Books], Books]) -> None:
+        async with self._writing:
+            record = self._records.get(key, Books())
+            after = change(record)
+            if after == record:
+                return
+            self._revisions[key] = await self._put(key, after)
+            self._records[key] = after
+
+    async def _put(self, key: str, books: Books) -> int:
+        """Write one record and return its revision. Raises RecordConflictError.
+
+        A write that was not confirmed may have been done: then the next try conflicts with our own.
+        """
         revision = self._revisions.get(key)
-        self._revisions[key] = await until_done(partial(self._bucket.put, key, after, revision))
-        self._records[key] = after
+        try:
+            return await until_done(partial(self._bucket.put, key, books, revision))
+        except RecordConflictError:
+            stored = await until_done(partial(self._bucket.get, key))
+            if stored is None or stored.record != books:
+                raise
+            return stored.revision
+
+
+def _opened(books: Books, event: AnomalyFlagged) -> Books:
+    if event.anomaly_id in books.ids:
+        return books
+    return books.model_copy(update={"flagged": (*books.flagged, event)})
+
+
+def _closed(books: Books, event: AnomalyCleared) -> Books:
+    kept = tuple(each for each in books.flagged if each.anomaly_id != event.anomaly_id)
+    return books.model_copy(update={"flagged": kept})

@@ -21,7 +21,7 @@ from ooda.observer.core.inputs import (
     Snapshot,
     Tick,
 )
-from ooda.observer.core.sources import WATCHED
+from ooda.observer.core.sources import PLACES, WATCHED
 from ooda.observer.core.state import State
 from ooda.observer.ledger import Ledger
 
@@ -64,7 +64,7 @@ class Observation:
         async def follow() -> None:
             while True:
                 try:
-                    async for event in watcher.watch(kind):
+                    async for event in watcher.watch(kind, PLACES.get(kind)):
                         await self.put(event)
                 except Refused as error:
                     log.error("may not watch: blind", kind=str(kind), error=str(error))  # noqa: TRY400 - the sentence is the whole story
@@ -99,16 +99,19 @@ class Observation:
                 log.warning("sight changed", blind=sorted(kinds))
 
     async def publish_snapshots(self) -> None:
-        """Publish the newest snapshot of each namespace, for ever; one that is late is dropped."""
+        """Publish the newest snapshot of each namespace, for ever; what is late is dropped.
+
+        While the bus is away each attempt takes seconds: those behind it would be old news.
+        """
         while True:
             await self._snapshot_due.wait()
             self._snapshot_due.clear()
             waiting, self._snapshots = self._snapshots, {}
-            for each in waiting.values():
-                try:
+            try:
+                for each in waiting.values():
                     await self._publisher.publish(each.event)
-                except BusUnavailableError as error:
-                    log.warning("snapshot dropped", error=str(error))
+            except BusUnavailableError as error:
+                log.warning("snapshots dropped", of=len(waiting), error=str(error))
 
     def status(self) -> Mapping[str, str]:
         """Return what ``ooda status`` shows."""

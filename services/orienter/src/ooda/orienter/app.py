@@ -11,6 +11,7 @@ from ooda.orienter.core.records import Incident
 from ooda.orienter.diagnosing import Diagnosing
 from ooda.orienter.handlers import Handlers
 from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.meters import Meters
 from ooda.orienter.prometheus import Metrics, NoPrometheus, Prometheus
 from ooda.orienter.settings import OrienterSettings
 from ooda.orienter.sight import Sight
@@ -26,7 +27,7 @@ async def compose(context: Context) -> App:
     """
     settings: OrienterSettings = context.settings
     weights, sight, clock = load_weights(), Sight(), context.clock
-    bus = context.bus(Account.LOOP)
+    bus, meters = context.bus(Account.LOOP), Meters(context.metrics)
     store = Incidents(bus.bucket(topology.INCIDENTS, Incident))
     await store.load()
     toolbox = Toolbox(context.api, _metrics(settings), sight, clock, weights)
@@ -34,11 +35,13 @@ async def compose(context: Context) -> App:
         store,
         bus,
         Announcer(context.cluster_id),
-        Inquiry(toolbox.tools(), clock),
+        Inquiry(toolbox.tools(), clock, meters),
         sight,
         clock,
         weights,
+        meters,
     )
+    meters.open.set_function(store.count_open)
     handlers = Handlers(store, diagnosing, sight, clock, weights)
     return App(
         consumers=(

@@ -1,7 +1,8 @@
 """Runs the diagnosis of each incident beside the stream of events, and again after a crash."""
 
 import asyncio
-from dataclasses import dataclass, field
+import datetime as dt
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -17,6 +18,7 @@ from ooda.orienter.core.fusion import Diagnosis, blind
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.weights import Weights
 from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.meters import Meters
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
 
@@ -27,6 +29,15 @@ FIRST_SNAPSHOT_SECONDS = 6.0
 
 AGAIN_SECONDS = 1.0
 """Pause before the bus is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was seen of an incident, or why it does not count."""
+
+    begun: dt.datetime
+    findings: tuple[Finding, ...] = ()
+    blind_for: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class Diagnosing:
     sight: Sight
     clock: Clock
     weights: Weights
+    meters: Meters
     first_snapshot_seconds: float = FIRST_SNAPSHOT_SECONDS
     _waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _running: dict[str, int] = field(default_factory=dict)
@@ -84,10 +96,10 @@ class Diagnosing:
     async def _until_told(self, incident: Incident) -> None:
         """Look once, and publish until the bus has it."""
         try:
-            findings = await self._look(incident)
+            looked = await self._look(incident)
             while True:
                 try:
-                    await self._tell(incident, findings)
+                    await self._tell(incident, looked)
                 except BusUnavailableError as error:
                     log.warning("cannot publish a diagnosis yet", error=str(error))
                     await asyncio.sleep(AGAIN_SECONDS)
@@ -97,29 +109,34 @@ class Diagnosing:
             if self._running.get(incident.incident_id) == incident.attempt:
                 del self._running[incident.incident_id]
 
-    async def _look(self, incident: Incident) -> tuple[Finding, ...]:
+    async def _look(self, incident: Incident) -> _Looked:
+        begun = self.clock.now()
         await self.sight.wait(incident.namespace, self.first_snapshot_seconds)
-        if self.sight.blind(incident.namespace, self.clock.now()) is not None:
-            return ()
-        return await self.inquiry.gather(incident, self.sight.graph)
+        blind_for = self.sight.blind(incident.namespace, self.clock.now())
+        if blind_for is not None:
+            return _Looked(begun, blind_for=blind_for)
+        return _Looked(begun, await self.inquiry.gather(incident, self.sight.graph))
 
-    async def _tell(self, begun: Incident, findings: tuple[Finding, ...]) -> None:
+    async def _tell(self, begun: Incident, looked: _Looked) -> None:
         """Read the record again, conclude, publish, and mark the attempt as done.
 
         The lock is held throughout: an anomaly that arrives meanwhile begins a new attempt, and
         must not find that this one was marked as done over it.
         """
         async with self.store.writing:
-            survivor = await self._publish(begun, findings)
+            survivor = await self._publish(begun, looked)
         if survivor is not None:
             await self._patiently(survivor)
 
-    async def _publish(self, begun: Incident, findings: tuple[Finding, ...]) -> str | None:
+    async def _publish(self, begun: Incident, looked: _Looked) -> str | None:
         """Publish a diagnosis, or return the incident that this one turns out to be part of."""
         incident = self.store.book.get(begun.incident_id)
         if incident is None or incident.state != "open" or incident.attempt != begun.attempt:
             return None
-        diagnosis, findings = self._conclude(incident, findings)
+        # Asked again: while the bus is away, what was found grows old.
+        blind_for = looked.blind_for or self.sight.blind(incident.namespace, self.clock.now())
+        looked = replace(looked, blind_for=blind_for)
+        diagnosis, findings = self._conclude(incident, looked)
         now = self.clock.now()
         if diagnosis is None:
             await self.store.write([incident.model_copy(update={"pending": False})])
@@ -129,16 +146,25 @@ class Diagnosing:
             await self.store.write(step.changed)
             return step.diagnose
         await self.publisher.publish(self.announcer.ready(incident, diagnosis, findings, now))
-        told = incidents.diagnosed(incident, diagnosis.failure_class, diagnosis.component, now)
+        self.meters.diagnosed(
+            diagnosis.failure_class, (self.clock.now() - looked.begun).total_seconds()
+        )
+        told = incidents.diagnosed(
+            incident,
+            diagnosis.failure_class,
+            diagnosis.component,
+            now,
+            blind=blind_for is not None,
+        )
         await self.store.write([told])
         return None
 
     def _conclude(
-        self, incident: Incident, findings: tuple[Finding, ...]
+        self, incident: Incident, looked: _Looked
     ) -> tuple[Diagnosis | None, tuple[Finding, ...]]:
-        reason = self.sight.blind(incident.namespace, self.clock.now())
-        if reason is None:
+        findings = looked.findings
+        if looked.blind_for is None:
             return conclude(incident, findings, self.sight.graph, self.weights), findings
         first = min(incident.members, key=lambda each: each.since)
         about = About("observer", EvidenceFamily.OBJECT_STATE, first.component, self.clock.now())
-        return blind(), (unavailable(about, f"blind: {reason}"), *findings)
+        return blind(), (unavailable(about, f"blind: {looked.blind_for}"), *findings)

@@ -1,5 +1,6 @@
 """What is done with each event: gather, decide in ``core``, apply."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from ooda.common.bus.interface import Delivery, PoisonError
@@ -44,10 +45,22 @@ class Handlers:
                 await self.store.forget(incidents.forgettable(self.store.book, self.clock.now()))
 
     async def telemetry(self, delivery: Delivery) -> None:
-        """Keep a snapshot."""
+        """Keep a snapshot; look again into what was diagnosed blind, now that it can be seen.
+
+        Raises BusError: the next snapshot tries again what failed. Raises PoisonError.
+        """
         if not isinstance(delivery.event, TelemetrySnapshot):
             raise PoisonError(f"{delivery.subject} is no snapshot")
         self.sight.keep(delivery.event)
+        async with self.store.writing:
+            now = self.clock.now()
+            for step in incidents.sighted(self.store.book, lambda ns: self._sees(ns, now), now):
+                await self.store.write(step.changed)
+                if step.diagnose is not None:
+                    await self.diagnosing.announce(step.diagnose)
+
+    def _sees(self, namespace: str | None, now: dt.datetime) -> bool:
+        return self.sight.blind(namespace, now) is None
 
     def _decide(self, delivery: Delivery) -> Step:
         now, book = self.clock.now(), self.store.book

@@ -1,6 +1,7 @@
 """The fixed diagnostic sequence: every tool that applies, in parallel, each within its time."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.records import Incident
+from ooda.orienter.meters import Failure, Meters
 
 log = structlog.get_logger()
 
@@ -50,6 +52,7 @@ class Inquiry:
 
     tools: Mapping[str, BaseTool]
     clock: Clock
+    meters: Meters
     tool_seconds: float = field(default=TOOL_SECONDS)
     total_seconds: float = field(default=TOTAL_SECONDS)
 
@@ -59,7 +62,7 @@ class Inquiry:
         It ends within the total time, whatever the tools do, and never raises: a tool that fails
         or is late has a finding that says so.
         """
-        ends = asyncio.get_running_loop().time() + self.total_seconds
+        ends = time.monotonic() + self.total_seconds
         suspects = suspects_of(incident, graph)
         first = await self._ask(
             (call for each in suspects for call in calls_for(each, incident, graph)), ends
@@ -78,22 +81,29 @@ class Inquiry:
         return await asyncio.gather(*(self._one(call, ends) for call in calls))
 
     async def _one(self, call: Call, ends: float) -> Finding:
-        left = max(0.0, ends - asyncio.get_running_loop().time())
+        begun = time.monotonic()
+        left = max(0.0, ends - begun)
         about = About(call.tool, FAMILIES[call.tool], call.component, self.clock.now())
         try:
             async with asyncio.timeout(min(self.tool_seconds, left)):
                 found = await self.tools[call.tool].ainvoke(dict(call.arguments))
         except TimeoutError:
-            return unavailable(about, "did not answer in time")
+            return self._failed(about, "late", "did not answer in time")
         except ClusterError as error:
-            return unavailable(about, f"{type(error).__name__}: {error}")
+            return self._failed(about, "unavailable", f"{type(error).__name__}: {error}")
         except Exception as error:
             # A tool reads what others wrote: whatever it stumbles over is not the end of the rest.
             log.exception("a diagnostic tool failed", tool=call.tool)
-            return unavailable(about, f"failed: {type(error).__name__}")
+            return self._failed(about, "failed", f"failed: {type(error).__name__}")
+        finally:
+            self.meters.asked(call.tool, time.monotonic() - begun)
         if not isinstance(found, Finding):
-            return unavailable(about, "did not answer with a finding")
+            return self._failed(about, "failed", "did not answer with a finding")
         return found.model_copy(update={"target": call.component})
+
+    def _failed(self, about: About, reason: Failure, words: str) -> Finding:
+        self.meters.failed(about.tool, reason)
+        return unavailable(about, words)
 
 
 def suspects_of(incident: Incident, graph: Graph) -> list[WorkloadTarget]:

@@ -26,6 +26,10 @@ class Incidents:
         """Return all records by incident id."""
         return self._book
 
+    def count_open(self) -> int:
+        """Count the incidents that have not ended."""
+        return sum(each.state == "open" for each in self._book.values())
+
     async def load(self) -> None:
         """Read every record. Raises BusUnavailableError.
 

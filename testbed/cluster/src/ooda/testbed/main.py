@@ -25,7 +25,7 @@ from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.demo.running import run_demo
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
-from ooda.testbed.images.laboratory import Laboratory, laboratory
+from ooda.testbed.images.laboratory import CONTROL_PLANE_PROGRAMS, Laboratory, laboratory
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
@@ -84,6 +84,17 @@ def images() -> None:
     """Have every image in Docker: pulled where a registry can be reached, else built."""
     with _testbed() as testbed:
         testbed.cluster()
+
+
+@app.command()
+def programs() -> None:
+    """Have the programs of a control plane, built with Go if need be; needs no Docker."""
+    with _testbed(alone=False) as testbed:  # tests may begin beside another command
+        missing = [name for name in CONTROL_PLANE_PROGRAMS if not testbed.lab.built(name)]
+    if missing:
+        with _testbed() as testbed:
+            for name in missing:
+                testbed.lab.program(name)
 
 
 @app.command()
@@ -185,15 +196,16 @@ def doctor(
 
 
 @contextmanager
-def _testbed() -> Iterator[Testbed]:
-    """One command at a time; errors become a sentence and an exit code."""
+def _testbed(*, alone: bool = True) -> Iterator[Testbed]:
+    """One command at a time, if it has to be alone; errors become a sentence and an exit code."""
     for received in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(received, _as_interrupt)
     try:
         folders = layout()
         with (folders.state / "lock").open("w") as lock:
             try:
-                flock(lock, LOCK_EX | LOCK_NB)
+                if alone:
+                    flock(lock, LOCK_EX | LOCK_NB)
             except OSError:
                 raise Refused(
                     "Another command of the testbed is running; wait for it to end."

@@ -7,8 +7,9 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -110,6 +111,19 @@ class LetterRow:
     payload: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """How much is not finished."""
+
+    incidents: int
+    reviews: int
+    """Questions that wait for a person."""
+
+
+class StatementError(Exception):
+    """A person's statement is wrong, or it would do more than read; the message says which."""
+
+
 @asynccontextmanager
 async def reading(url: URL) -> AsyncIterator[AsyncEngine]:
     """Have an engine that reads for as long as the block lasts.
@@ -121,11 +135,10 @@ async def reading(url: URL) -> AsyncIterator[AsyncEngine]:
     try:
         yield engine
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
+        reason = _first_line(error.orig)
         raise UnreachableError(f"{where} cannot be used ({reason}): see `ooda doctor`.") from error
     except ProgrammingError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise UnreachableError(f"{where} refuses: {reason}") from error
+        raise UnreachableError(f"{where} refuses: {_first_line(error.orig)}") from error
     finally:
         await engine.dispose()
 
@@ -208,15 +221,45 @@ async def dead_letters(
     return await _all(engine, LetterRow, statement.limit(limit))
 
 
+async def open_work(engine: AsyncEngine) -> OpenWork:
+    """Return how many incidents go on, and how many questions wait for a person."""
+    incident, review = schema.incidents, schema.open_reviews
+    going_on = (
+        sa.select(sa.func.count()).select_from(incident).where(incident.c.closed_at.is_(None))
+    )
+    waiting = sa.select(sa.func.count()).select_from(review)
+    async with engine.connect() as connection:
+        return OpenWork(
+            incidents=(await connection.execute(going_on)).scalar_one(),
+            reviews=(await connection.execute(waiting)).scalar_one(),
+        )
+
+
 async def ask(
     engine: AsyncEngine, statement: str, limit: int
 ) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-    """Run a person's own statement; return the columns and at most so many rows."""
+    """Run a person's own SELECT as it is; return the columns and at most so many rows.
+
+    By a cursor in the server: it takes one statement, one that reads, and its other rows never
+    come here. Raises StatementError.
+    """
     async with engine.connect() as connection:
-        found = await connection.exec_driver_sql(statement)
-        if not found.returns_rows:
-            return (), ()
-        return list(found.keys()), [tuple(row) for row in found.fetchmany(limit)]
+        driver = cast(
+            "psycopg.AsyncConnection", (await connection.get_raw_connection()).driver_connection
+        )
+        try:
+            async with driver.cursor("question") as cursor:
+                await cursor.execute(statement.encode())
+                names = [column.name for column in cursor.description or ()]
+                return names, await cursor.fetchmany(limit)
+        except psycopg.OperationalError as error:
+            raise UnreachableError(f"Postgres gave no answer: {_first_line(error)}") from error
+        except psycopg.Error as error:
+            raise StatementError(f"Postgres refuses: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 async def _all(engine: AsyncEngine, kind: type[Each], statement: sa.Select[Any]) -> Sequence[Each]:

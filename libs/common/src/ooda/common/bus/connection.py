@@ -92,6 +92,8 @@ async def ask_nats(settings: NatsSettings, timeout: float) -> NatsFacts:  # noqa
 
 def _explain(host: str, port: int, user: str | None, errors: list[Exception]) -> Exception:
     said = " ".join(str(error).lower() for error in errors)
+    if "authentication timeout" in said:  # the server's own: one of us was slow, nobody refused
+        return TimeoutError()
     if "authorization violation" in said or "authentication" in said:
         return UnreachableError(
             f"NATS at {host}:{port} refuses user {user or '(none)'}: "

@@ -44,16 +44,18 @@ class Courier:
     ack_wait: float
     bury: Burial
     stopping: asyncio.Event
+    turn: asyncio.Lock
+    """Held while a handler works: what is replayed waits for it, and it for that."""
 
     async def deliver(self, message: Msg, handler: Handler) -> None:
         """Hand one message over and acknowledge it, give it back, or bury it."""
         with _bound(message):
-            async with self._working([message]):
+            async with self._working([message]), self.turn:
                 await self._deliver(message, handler)
 
     async def deliver_batch(self, messages: Sequence[Msg], handler: BatchHandler) -> None:
         """Hand several over at once; if that fails each is handed over alone."""
-        async with self._working(messages):
+        async with self._working(messages), self.turn:
             readable: list[tuple[Msg, Delivery]] = []
             for message in messages:
                 try:

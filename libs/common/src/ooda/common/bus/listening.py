@@ -77,6 +77,8 @@ async def _next(client: Client, heard: "asyncio.Queue[Heard]") -> Heard:
             async with asyncio.timeout(1.0):
                 return await heard.get()
         except TimeoutError:
+            if client.is_connected and client.last_error:
+                raise client.last_error from None  # a refusal can come after the flush
             if not client.is_connected:
                 raise UnreachableError(
                     "NATS went away: `ooda doctor` says what it is."

@@ -8,17 +8,15 @@ logged, a consumer that disappeared is noticed.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import nats.errors
 import nats.js.errors
 import structlog
 from faststream import AckPolicy
-from faststream import Context as FromContext
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from faststream.nats.message import NatsBatchMessage
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.nats.prometheus import NatsPrometheusMiddleware
 from faststream.security import SASLPlaintext
@@ -31,15 +29,18 @@ from prometheus_client import CollectorRegistry
 from ooda.common import topology
 from ooda.common.bus import tracing
 from ooda.common.bus.asking import REQUEST_TIMEOUT, patiently
+from ooda.common.bus.batches import BatchPull, Subscription
 from ooda.common.bus.dead_letters import Dead, dead_letter
 from ooda.common.bus.delivering import Courier
 from ooda.common.bus.interface import (
     BatchHandler,
     BusUnavailableError,
+    Delivery,
     Handler,
     Record,
 )
 from ooda.common.bus.nats_bucket import NatsBucket
+from ooda.common.bus.replaying import Replayable, replay
 from ooda.common.bus.subjects import stream_of
 from ooda.common.clock import Clock
 from ooda.common.events import Event
@@ -87,6 +88,10 @@ class Telemetry:
 class _State:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     consumers: list[topology.Consumer] = field(default_factory=list)
+    handlers: dict[str, Replayable] = field(default_factory=dict)
+    """By the stream: a service has one consumer of each."""
+    pulls: list[BatchPull] = field(default_factory=list)
+    pulling: list["asyncio.Task[None]"] = field(default_factory=list)
 
 
 class NatsBus:
@@ -115,7 +120,8 @@ class NatsBus:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
             ack_policy=AckPolicy.MANUAL,
-            logger=logging.getLogger(__name__),
+            # Not by our name: it has a level of its own (``service.telemetry``).
+            logger=logging.getLogger("faststream.bus"),
             log_level=logging.DEBUG,  # each message; what goes wrong in it is an error still
             middlewares=(
                 NatsTelemetryMiddleware(tracer_provider=telemetry.tracers),
@@ -144,6 +150,10 @@ class NatsBus:
         for consumer in self._state.consumers:
             await self._look_at(consumer)
         await self._broker.start()
+        stopping = self._state.stopping
+        self._state.pulling = [
+            asyncio.create_task(each.run(stopping)) for each in self._state.pulls
+        ]
 
     async def finish(self) -> None:
         """Fetch no more and let the handlers in hand finish; publishing still works."""
@@ -151,6 +161,10 @@ class NatsBus:
         # An event whose end the server does not hear of is given again: nothing is lost.
         with contextlib.suppress(nats.errors.Error, OSError):
             await asyncio.gather(*(each.stop() for each in self._broker.subscribers))
+        if self._state.pulling:
+            _, late = await asyncio.wait(self._state.pulling, timeout=GRACE_SECONDS)
+            for each in late:
+                each.cancel()
 
     async def close(self) -> None:
         """Finish, and disconnect; a second time does nothing."""
@@ -189,7 +203,7 @@ class NatsBus:
 
     def consume(self, consumer: topology.Consumer, handler: Handler) -> None:
         """Register a handler that is given one event after the other. Before ``start``."""
-        courier = self._courier(consumer)
+        courier = self._courier(consumer, handler)
 
         async def handle(message: NatsMessage) -> None:
             await courier.deliver(message.raw_message, handler)
@@ -205,16 +219,37 @@ class NatsBus:
         max_wait: float,
     ) -> None:
         """Register a handler of up to ``batch_size`` events, or what came in ``max_wait`` s."""
-        courier = self._courier(consumer)
 
-        async def handle(message: Annotated[NatsBatchMessage, FromContext("message")]) -> None:
-            await courier.deliver_batch(message.raw_message, handler)
+        async def alone(delivery: Delivery) -> None:
+            await handler([delivery])
 
-        pull = PullSub(batch_size=batch_size, timeout=max_wait, batch=True)
-        self._subscribe(consumer, pull, handle)
+        courier = self._courier(consumer, alone)
 
-    def _courier(self, consumer: topology.Consumer) -> Courier:
-        return Courier(consumer.ack_wait, self._bury, self._state.stopping)
+        async def deliver(messages: Sequence[Msg]) -> None:
+            await courier.deliver_batch(messages, handler)
+
+        async def subscribe() -> Subscription:
+            return await self._jetstream.pull_subscribe_bind(
+                durable=consumer.durable,
+                stream=consumer.stream.name,
+                inbox_prefix=f"{topology.inbox_prefix(self._member.user)}.".encode(),
+            )
+
+        self._register(consumer)
+        self._state.pulls.append(BatchPull(subscribe, deliver, batch_size, max_wait))
+
+    def _courier(self, consumer: topology.Consumer, handler: Handler) -> Courier:
+        given = Replayable(consumer, handler)
+        self._state.handlers[consumer.stream.name] = given
+        return Courier(consumer.ack_wait, self._bury, self._state.stopping, given.turn)
+
+    def consumes(self, stream: str) -> bool:
+        """Say whether a consumer of this stream is registered."""
+        return stream in self._state.handlers
+
+    async def replay(self, stream: str, sequence: int) -> None:
+        """Hand an event of a stream that is consumed over once more. Raises ReplayError."""
+        await replay(self._jetstream, self._state.handlers[stream], sequence)
 
     def _subscribe(
         self,
@@ -222,9 +257,7 @@ class NatsBus:
         pull: PullSub,
         handle: Callable[..., Awaitable[None]],
     ) -> None:
-        if consumer.stream.account is not self._member.account:
-            raise ValueError(f"{consumer.stream.name} is not in account {self._member.account}")
-        self._state.consumers.append(consumer)
+        self._register(consumer)
         self._broker.subscriber(
             consumer.subjects[0],  # the consumer's own filter rules
             stream=JStream(consumer.stream.name, declare=False),
@@ -233,6 +266,11 @@ class NatsBus:
             inbox_prefix=f"{topology.inbox_prefix(self._member.user)}.".encode(),
             decoder=_undecoded,
         )(handle)
+
+    def _register(self, consumer: topology.Consumer) -> None:
+        if consumer.stream.account is not self._member.account:
+            raise ValueError(f"{consumer.stream.name} is not in account {self._member.account}")
+        self._state.consumers.append(consumer)
 
     async def _bury(self, message: Msg, error: BaseException) -> None:
         known = message.metadata
@@ -261,10 +299,21 @@ class NatsBus:
         The client itself says nothing and waits for ever.
         """
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await self._pause()
             for consumer in self._state.consumers:
                 with contextlib.suppress(BusUnavailableError):
                     await self._look_at(consumer)
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look again; what ended a batch consumer is raised at once."""
+        if not self._state.pulling:
+            await asyncio.sleep(WATCH_SECONDS)
+            return
+        ended, _ = await asyncio.wait(
+            self._state.pulling, timeout=WATCH_SECONDS, return_when=asyncio.FIRST_EXCEPTION
+        )
+        for each in ended:
+            each.result()
 
     async def lags(self) -> dict[str, str]:
         """Return per consumer what waits and what is in hand.
@@ -294,16 +343,19 @@ class NatsBus:
         except nats.js.errors.APIError as error:
             raise BusUnavailableError(f"{name}: {error}") from error
 
-    async def answer(self, subject: str, reply: Callable[[], Awaitable[bytes]]) -> None:
-        """Answer requests on a subject (core NATS): what cannot be computed is not answered."""
+    async def answer(self, subject: str, reply: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Answer requests on a subject (core NATS), one replica each.
+
+        What cannot be computed is not answered.
+        """
 
         async def respond(request: Msg) -> None:
             try:
-                await request.respond(await reply())
+                await request.respond(await reply(request.data))
             except (BusUnavailableError, ConsumerLostError, nats.errors.Error) as error:
                 log.warning("request not answered", subject=subject, error=str(error))
 
-        await self._broker.connection.subscribe(subject, cb=respond)
+        await self._broker.connection.subscribe(subject, queue=subject, cb=respond)
 
     async def _on_error(self, error: Exception) -> None:
         """Log it: a refused permission comes here and nowhere else, the call itself times out."""

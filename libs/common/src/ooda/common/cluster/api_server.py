@@ -6,13 +6,11 @@ from typing import Any, Self
 
 from ooda.common.cluster.connection import connect
 from ooda.common.cluster.informer import follow
-from ooda.common.cluster.interface import Object, WatchEvent
+from ooda.common.cluster.interface import Conflict, Object, WatchEvent, refuse_others
 from ooda.common.cluster.kinds import Kind
+from ooda.common.cluster.paging import list_all
 from ooda.common.cluster.requests import JSON_PATCH, Requests
 from ooda.common.settings import ClusterSettings
-
-PAGE = 500
-"""Objects per page of a list; the server's own clients use the same."""
 
 
 class ApiServer:
@@ -51,19 +49,13 @@ class ApiServer:
         fields: Mapping[str, str] | None = None,
     ) -> Sequence[Object]:
         """See ClusterReader."""
-        query = {"limit": str(PAGE)}
+        query = {}
         if labels:
             query["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
         if fields:
             query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
-        found: list[Object] = []
-        while True:
-            page = await self._requests.json("GET", kind.path(namespace), query)
-            found += page.get("items") or []
-            more = (page.get("metadata") or {}).get("continue")
-            if not more:
-                return found
-            query["continue"] = more
+        found, _ = await list_all(self._requests, kind.path(namespace), query)
+        return found
 
     async def logs(
         self,
@@ -80,9 +72,9 @@ class ApiServer:
             "container": container,
             "previous": str(previous).lower(),
             "tailLines": str(tail_lines),
-            "limitBytes": str(limit_bytes),
         }
-        return await self._requests.text("GET", Kind.POD.path(namespace, pod) + "/log", query)
+        path = Kind.POD.path(namespace, pod) + "/log"
+        return await self._requests.tail(path, query, limit_bytes)
 
     async def patch(
         self,
@@ -94,6 +86,7 @@ class ApiServer:
         dry_run: bool = False,
     ) -> Object:
         """See ClusterWriter."""
+        refuse_others(operations)
         path = kind.path(namespace, name)
         return await self._requests.json("PATCH", path, _dry(dry_run), list(operations), JSON_PATCH)
 
@@ -118,6 +111,9 @@ class ApiServer:
 
     async def evict(self, namespace: str, pod: str, *, uid: str, dry_run: bool = False) -> None:
         """See ClusterWriter."""
+        found = await self.get(Kind.POD, namespace, pod)
+        if found["metadata"]["uid"] != uid:  # asked first: the server tries again for ten seconds
+            raise Conflict(f"Pod {namespace}/{pod} has another UID")
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",

@@ -57,12 +57,26 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The watch answered (bookmark or event): what is known was true at this moment."""
+    """The watch answered (bookmark, event, question): what is known was true at this moment."""
 
     kind: Kind
 
 
 WatchEvent = Delta | Synced | Alive
+
+
+PATCH_OPERATIONS = frozenset({"add", "remove", "replace", "test"})
+"""The operations of a JSON patch that the product uses."""
+
+
+def refuse_others(operations: Sequence[Mapping[str, Any]]) -> None:
+    """Raise Refused if there is an operation that is not in PATCH_OPERATIONS.
+
+    The API server says of one that it does not know what it says of a ``test`` that failed.
+    """
+    others = {str(each.get("op")) for each in operations} - PATCH_OPERATIONS
+    if others:
+        raise Refused(f"not an operation of a JSON patch here: {', '.join(sorted(others))}")
 
 
 class ClusterWatcher(Protocol):
@@ -73,7 +87,8 @@ class ClusterWatcher(Protocol):
 
         A 410 lists again and yields only what differs, deletions included. It waits with growing
         pauses while the server is away, and never raises Unavailable. ``Alive`` comes at least
-        every half minute while the connection lives. Raises Refused.
+        every half minute while the connection lives. Raises Refused, and NotFound for a kind that
+        the server does not have.
         """
         ...
 
@@ -105,7 +120,10 @@ class ClusterReader(Protocol):
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
     ) -> str:
-        """Return the end of a container's log. Raises ClusterError."""
+        """Return the end of a container's log: of its last lines the last bytes (UTF-8).
+
+        Raises ClusterError.
+        """
         ...
 
 
@@ -123,7 +141,8 @@ class ClusterWriter(Protocol):
     ) -> Object:
         """Apply a JSON patch (RFC 6902) and return the object after it.
 
-        Raises Conflict if a ``test`` operation fails, ClusterError else.
+        Raises Conflict if a ``test`` fails or a path is not there, Refused before anything is sent
+        for an operation that is not in PATCH_OPERATIONS, ClusterError else.
         """
         ...
 

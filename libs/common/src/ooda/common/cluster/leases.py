@@ -23,6 +23,9 @@ from ooda.common.cluster.interface import (
 )
 from ooda.common.cluster.kinds import Kind
 
+_NOT_NOW = (Conflict, NotFound, Unavailable)
+"""What may pass: somebody wrote or deleted the Lease since it was read, or the server is away."""
+
 
 class LeaseLostError(Exception):
     """Somebody else may hold the Lease now: stop acting."""
@@ -71,16 +74,21 @@ class LeaseHolder:
             await asyncio.sleep(self._times.retry)
 
     async def keep(self) -> None:
-        """Renew for ever. Raises LeaseLostError when it may be somebody else's."""
+        """Renew for ever. Raises LeaseLostError, and nothing else.
+
+        It does when the Lease is somebody else's, may be by now, or may no longer be written.
+        """
         while True:
             await asyncio.sleep(self._times.retry)
             left = self._renewed + self._times.renew_deadline - self._monotonic()
             started = self._monotonic()
             try:
                 async with asyncio.timeout(max(left, 0)):
-                    kept = await self._try()
+                    kept = await self._renew()
             except TimeoutError:
                 kept = False
+            except ClusterError as error:
+                raise LeaseLostError(f"Lease {self._name} cannot be renewed: {error}") from error
             if kept:
                 self._renewed = started
             elif self._monotonic() - self._renewed >= self._times.renew_deadline:
@@ -92,51 +100,69 @@ class LeaseHolder:
         """Give the Lease up, so that another need not wait; failing to is no error."""
         try:
             lease = await self._api.get(Kind.LEASE, self._namespace, self._name)
-            if lease["spec"].get("holderIdentity") == self._identity:
-                spec = dict(lease["spec"]) | {"holderIdentity": "", "leaseDurationSeconds": 1}
+            if _spec_of(lease).get("holderIdentity") == self._identity:
+                spec = dict(_spec_of(lease)) | {"holderIdentity": "", "leaseDurationSeconds": 1}
                 await self._api.replace(Kind.LEASE, dict(lease) | {"spec": spec})
         except ClusterError:
             return
 
     async def _try(self) -> bool:
-        """Take or renew the Lease if it may be ours; what is away now may be back later."""
+        """Take the Lease if it may be ours; what is away now may be back later. Raises Refused."""
         try:
-            lease = await self._api.get(Kind.LEASE, self._namespace, self._name)
+            lease = await self._read()
+            if lease is not None and not self._may_take(lease):
+                return False
+            await self._write(lease)
+        except _NOT_NOW:
+            return False
+        return True
+
+    async def _renew(self) -> bool:
+        """Renew the Lease; one that was deleted is made again. Raises LeaseLostError, Refused.
+
+        It is lost when it has another holder, or none: somebody may have held it meanwhile.
+        """
+        try:
+            lease = await self._read()
+            holder = _spec_of(lease).get("holderIdentity")
+            if lease is not None and holder != self._identity:
+                raise LeaseLostError(f"Lease {self._name} is held by {holder or 'nobody'}")
+            await self._write(lease)
+        except _NOT_NOW:
+            return False
+        return True
+
+    async def _read(self) -> Object | None:
+        try:
+            return await self._api.get(Kind.LEASE, self._namespace, self._name)
         except NotFound:
-            return await self._write(None)
-        except ClusterError as error:
-            return _not_now(error)
-        return await self._write(lease) if self._may_take(lease) else False
+            return None
 
     def _may_take(self, lease: Object) -> bool:
-        spec = lease["spec"]
+        spec = _spec_of(lease)
         holder = spec.get("holderIdentity")
         if not holder or holder == self._identity:
             return True
         version = lease["metadata"]["resourceVersion"]
         if self._seen is None or self._seen[0] != version:
             self._seen = (version, self._monotonic())
-        duration = float(spec.get("leaseDurationSeconds", self._times.duration))
+        duration = float(spec.get("leaseDurationSeconds") or self._times.duration)
         return self._monotonic() - self._seen[1] >= duration
 
-    async def _write(self, lease: Object | None) -> bool:
-        """Write ourselves into it, if nobody else did since it was read."""
-        spec = self._spec(lease["spec"] if lease else {})
-        try:
-            if lease is None:
-                meta = {"name": self._name, "namespace": self._namespace}
-                head = {"apiVersion": Kind.LEASE.api_version, "kind": Kind.LEASE.value}
-                await self._api.create(Kind.LEASE, head | {"metadata": meta, "spec": spec})
-            else:
-                await self._api.replace(Kind.LEASE, dict(lease) | {"spec": spec})
-        except ClusterError as error:
-            return _not_now(error)
-        return True
+    async def _write(self, lease: Object | None) -> None:
+        """Write ourselves into it, if nobody else did since it was read. Raises ClusterError."""
+        spec = self._spec(_spec_of(lease))
+        if lease is None:
+            meta = {"name": self._name, "namespace": self._namespace}
+            head = {"apiVersion": Kind.LEASE.api_version, "kind": Kind.LEASE.value}
+            await self._api.create(Kind.LEASE, head | {"metadata": meta, "spec": spec})
+        else:
+            await self._api.replace(Kind.LEASE, dict(lease) | {"spec": spec})
 
     def _spec(self, before: Object) -> dict[str, Any]:
         now = self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
         ours = before.get("holderIdentity") == self._identity
-        transitions = int(before.get("leaseTransitions", 0))
+        transitions = int(before.get("leaseTransitions") or 0)
         return {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": int(self._times.duration),
@@ -146,8 +172,6 @@ class LeaseHolder:
         }
 
 
-def _not_now(error: ClusterError) -> bool:
-    """Return False for what may pass; raise what will not."""
-    if isinstance(error, Conflict | Unavailable):
-        return False
-    raise error
+def _spec_of(lease: Object | None) -> Object:
+    """Return the spec, which a Lease need not have."""
+    return (lease or {}).get("spec") or {}

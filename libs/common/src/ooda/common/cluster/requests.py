@@ -10,13 +10,9 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client
 
-from ooda.common.cluster.interface import (
-    ClusterError,
-    Conflict,
-    NotFound,
-    Refused,
-    Unavailable,
-)
+from ooda.common.cluster.interface import Unavailable
+from ooda.common.cluster.log_tail import LogTail
+from ooda.common.cluster.refusals import refusal
 
 DEADLINE = 10.0
 """Seconds that an ordinary request may take; ours are small, and a loop has to go on."""
@@ -24,23 +20,9 @@ DEADLINE = 10.0
 CONNECTING = 5.0
 """Seconds in which a connection has to be made."""
 
+_ORDINARY = aiohttp.ClientTimeout(total=DEADLINE, connect=CONNECTING)
+
 JSON_PATCH = "application/json-patch+json"
-
-_FAILED_TEST = "the server rejected our request due to an error in our request"
-"""All that the API server says of a JSON patch whose `test` failed; an object that is not valid is
-refused with the fields' names."""
-
-
-class Expired(ClusterError):  # noqa: N818 - the API server's own word
-    """The resource version is too old to go on from: list again (410)."""
-
-
-_MEANINGS: Mapping[int, type[ClusterError]] = {
-    HTTPStatus.NOT_FOUND: NotFound,
-    HTTPStatus.CONFLICT: Conflict,
-    HTTPStatus.GONE: Expired,
-    HTTPStatus.TOO_MANY_REQUESTS: Unavailable,
-}
 
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -60,21 +42,23 @@ class Requests:
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         """Return the answer's JSON. Raises ClusterError."""
-        answer = json.loads(await self.text(method, path, query, body, content_type))
-        return answer if isinstance(answer, dict) else {}
+        async with self.answer(method, path, query, body, content_type, _ORDINARY) as answer:
+            text = await answer.text(errors="replace")
+        try:
+            read = json.loads(text)
+        except ValueError:
+            read = None
+        if not isinstance(read, dict):
+            raise Unavailable(f"{method} {path}: the answer is not what an API server answers")
+        return read
 
-    async def text(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Body | None = None,
-        content_type: str = "application/json",
-    ) -> str:
-        """Return the answer's text. Raises ClusterError."""
-        patience = aiohttp.ClientTimeout(total=DEADLINE, connect=CONNECTING)
-        async with self.answer(method, path, query, body, content_type, patience) as answer:
-            return await answer.text(errors="replace")
+    async def tail(self, path: str, query: Mapping[str, str], limit: int) -> str:
+        """Return the last bytes of an answer that may be of any length. Raises ClusterError."""
+        kept = LogTail(limit)
+        async with self.answer("GET", path, query, None, "application/json", _ORDINARY) as answer:
+            async for chunk in answer.content.iter_any():
+                kept.feed(chunk)
+        return kept.text()
 
     @asynccontextmanager
     async def answer(
@@ -92,7 +76,7 @@ class Requests:
             response = await self._send(method, path, query, body, content_type, patience)
             try:
                 if response.status >= HTTPStatus.BAD_REQUEST:
-                    raise _error(what, response.status, await response.text(errors="replace"))
+                    raise refusal(what, response.status, await response.text(errors="replace"))
                 yield response
             finally:
                 response.close()
@@ -120,22 +104,3 @@ class Requests:
         )
         response: aiohttp.ClientResponse = answer.response
         return response
-
-
-def _error(what: str, status: int, text: str) -> ClusterError:
-    reason, message = _reason(text)
-    sentence = f"{what}: {status} {message or reason}"
-    if status == HTTPStatus.UNPROCESSABLE_ENTITY and message.startswith(_FAILED_TEST):
-        return Conflict(sentence)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(sentence)
-    return _MEANINGS.get(status, Refused)(sentence)
-
-
-def _reason(text: str) -> tuple[str, str]:
-    """Return reason and message of a Status body; of anything else, its beginning."""
-    try:
-        status = json.loads(text)
-        return str(status.get("reason", "")), str(status.get("message", ""))[:500]
-    except (ValueError, AttributeError):
-        return "", text[:200]

@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 import structlog
 
 from ooda.common.bus.nats_bus import Member, NatsBus, Telemetry
+from ooda.common.bus.replaying import ReplayError, answer_replay
 from ooda.common.clock import Clock, SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import Unavailable
@@ -36,7 +37,7 @@ from ooda.common.service.health import HealthPage, serving
 from ooda.common.service.supervision import until_one_ends
 from ooda.common.service.telemetry import log_as_json, metrics_registry, tracer_provider
 from ooda.common.settings import NatsSettings
-from ooda.common.topology import STATUS_SUBJECT, Account, Service, user_name, users
+from ooda.common.topology import REPLAY_SUBJECT, STATUS_SUBJECT, Account, Service, user_name, users
 
 log = structlog.get_logger()
 
@@ -179,6 +180,7 @@ class _Life:
         self._app = app
         home = self._buses[Account.LOOP]
         await home.answer(STATUS_SUBJECT.format(service=self._service), self._status)
+        await home.answer(REPLAY_SUBJECT.format(service=self._service), self._replay)
         log.info("running", cluster_id=cluster_id, version=version_of(self._service))
         watches = [bus.watch for bus in self._buses.values()]
         await until_one_ends([*app.tasks, *watches], finish=self._finish)
@@ -215,7 +217,18 @@ class _Life:
         """Say whether we could work; a standby is ready too, it could take over."""
         return self._connected() and (self._app is None or self._app.ready())
 
-    async def _status(self) -> bytes:
+    async def _replay(self, body: bytes) -> bytes:
+        async def find(stream: str, sequence: int) -> None:
+            for bus in self._buses.values():
+                if bus.consumes(stream):
+                    await bus.replay(stream, sequence)
+                    log.info("replayed", stream=stream, sequence=sequence)
+                    return
+            raise ReplayError(f"{self._service} consumes nothing of stream {stream}")
+
+        return await answer_replay(body, find)
+
+    async def _status(self, _: bytes) -> bytes:
         lags: dict[str, str] = {}
         for bus in self._buses.values():
             lags |= await bus.lags()

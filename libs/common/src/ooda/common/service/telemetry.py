@@ -13,6 +13,9 @@ from prometheus_client import GC_COLLECTOR, CollectorRegistry, PlatformCollector
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
+LIBRARY = "faststream"
+"""How its loggers' names begin. Of what it says of its tasks only warnings are worth a line."""
+
 
 def log_as_json(level: str, service: str) -> None:
     """Write one JSON object per line to standard output, from our code and from libraries."""
@@ -21,7 +24,10 @@ def log_as_json(level: str, service: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.dict_tracebacks,
+        # Without local variables: they hold passwords, and what a container logged.
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -40,10 +46,11 @@ def log_as_json(level: str, service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in [each for each in logging.root.manager.loggerDict if each.startswith("faststream")]:
+    for name in [each for each in logging.root.manager.loggerDict if each.startswith(LIBRARY)]:
         library = logging.getLogger(name)  # it brings a handler of its own, which writes no JSON
         library.handlers.clear()
         library.propagate = True
+    logging.getLogger(LIBRARY).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 
 

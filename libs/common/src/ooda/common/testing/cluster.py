@@ -19,8 +19,12 @@ from ooda.common.cluster.interface import (
     Synced,
     Unavailable,
     WatchEvent,
+    refuse_others,
 )
 from ooda.common.cluster.kinds import Kind
+from ooda.common.cluster.log_tail import LogTail
+from ooda.common.testing.budgets import forbids
+from ooda.common.testing.json_patch import operate
 
 _Key = tuple[Kind, str, str]
 _Watchers = list[tuple[Kind, str | None, "asyncio.Queue[WatchEvent]"]]
@@ -36,7 +40,8 @@ class FakeCluster:
         self._logs: dict[tuple[str, str, str, bool], str] = {}
         self._watchers: _Watchers = []
         self._version = 0
-        self._away = False
+        self._here = asyncio.Event()
+        self._here.set()
         self._refused: set[str] = set()
 
     # --- what a test does ---
@@ -63,8 +68,16 @@ class FakeCluster:
         self._logs[namespace, pod, container, previous] = text
 
     def set_unavailable(self, away: bool) -> None:  # noqa: FBT001 - a switch
-        """Have every request fail as if the server were away, or let it answer again."""
-        self._away = away
+        """Have every request fail as if the server were away, or let it answer again.
+
+        A watch tells nothing while it is away, and then what was missed.
+        """
+        if away:
+            self._here.clear()
+            return
+        self._here.set()
+        for kind, _, told in self._watchers:
+            told.put_nowait(Alive(kind))
 
     def refuse(self, verb: str, kind: Kind) -> None:
         """Have one kind of request refused, as RBAC would."""
@@ -111,8 +124,10 @@ class FakeCluster:
         text = self._logs.get((namespace, pod, container, previous))
         if text is None and previous:
             raise Refused(f"previous terminated container {container} in pod {pod} not found")
-        lines = (text or "").splitlines(keepends=True)[-tail_lines:]
-        return "".join(lines)[:limit_bytes]
+        kept = LogTail(limit_bytes)
+        for line in (text or "").splitlines(keepends=True)[-tail_lines:]:
+            kept.feed(line.encode())
+        return kept.text()
 
     # --- ClusterWriter ---
 
@@ -126,10 +141,11 @@ class FakeCluster:
         dry_run: bool = False,
     ) -> Object:
         """See ClusterWriter."""
+        refuse_others(operations)
         self._admit("patch", kind)
         thing = copy.deepcopy(self._find(kind, namespace, name))
         for operation in operations:
-            _operate(thing, operation)
+            operate(thing, operation)
         if dry_run:
             return thing
         self.writes.append(f"patch {kind} {namespace}/{name}")
@@ -177,7 +193,14 @@ class FakeCluster:
             self.remove(kind, namespace, name)
 
     async def evict(self, namespace: str, pod: str, *, uid: str, dry_run: bool = False) -> None:
-        """See ClusterWriter."""
+        """See ClusterWriter. A PodDisruptionBudget that was put here forbids as a real one does."""
+        self._admit("delete", Kind.POD)
+        found = self._find(Kind.POD, namespace, pod)
+        if found["metadata"]["uid"] != uid:
+            raise Conflict(f"Pod {pod} has another UID")
+        pods, budgets = self._all(Kind.POD), self._all(Kind.POD_DISRUPTION_BUDGET)
+        if any(forbids(each, found, pods) for each in budgets):
+            raise Unavailable(f"a disruption budget forbids to evict pod {pod} now")
         await self.delete(Kind.POD, namespace, pod, uid=uid, dry_run=dry_run)
 
     # --- ClusterWatcher ---
@@ -186,6 +209,7 @@ class FakeCluster:
         """See ClusterWatcher."""
         if f"watch {kind}" in self._refused:
             raise Refused(f"may not watch {kind}")
+        await self._here.wait()
         told: asyncio.Queue[WatchEvent] = asyncio.Queue()
         for (each, place, _), thing in tuple(self._objects.items()):
             if each is kind and namespace in (None, place):
@@ -196,17 +220,22 @@ class FakeCluster:
         self._watchers.append(watcher)
         try:
             while True:
-                yield await told.get()
+                event = await told.get()
+                await self._here.wait()
+                yield event
         finally:
             self._watchers.remove(watcher)
 
     # --- within ---
 
     def _admit(self, verb: str, kind: Kind) -> None:
-        if self._away:
+        if not self._here.is_set():
             raise Unavailable("the API server does not answer")
         if f"{verb} {kind}" in self._refused:
             raise Refused(f"may not {verb} {kind}")
+
+    def _all(self, kind: Kind) -> Sequence[Object]:
+        return [thing for (each, _, _), thing in self._objects.items() if each is kind]
 
     def _find(self, kind: Kind, namespace: str | None, name: str) -> dict[str, Any]:
         thing = self._objects.get(_key(kind, namespace, name))
@@ -237,46 +266,3 @@ def _field(thing: Mapping[str, Any], path: str) -> str:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return "" if value is None else str(value)
-
-
-_ABSENT = object()
-
-
-def _operate(thing: dict[str, Any], operation: Mapping[str, Any]) -> None:
-    """Apply one operation of a JSON patch (RFC 6902) in place. Raises Conflict."""
-    *parents, last = (
-        part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]
-    )
-    holder: Any = thing
-    for part in parents:
-        holder = _member(holder, part)
-        if holder is _ABSENT and operation["op"] == "test" and operation["value"] is None:
-            return
-        if not isinstance(holder, dict | list):
-            raise Conflict(f"{operation['path']} is not there")
-    present = _member(holder, last)
-    match operation["op"]:
-        case "test":
-            if (None if present is _ABSENT else present) != operation["value"]:
-                raise Conflict(f"test of {operation['path']} failed")
-        case "remove":
-            if present is _ABSENT:
-                raise Conflict(f"{operation['path']} is not there")
-            del holder[int(last) if isinstance(holder, list) else last]
-        case "replace" if present is _ABSENT:
-            raise Conflict(f"{operation['path']} is not there")
-        case "add" if isinstance(holder, list):
-            index = len(holder) if last == "-" else int(last)
-            holder.insert(index, copy.deepcopy(operation["value"]))
-        case _:
-            holder[int(last) if isinstance(holder, list) else last] = copy.deepcopy(
-                operation["value"]
-            )
-
-
-def _member(holder: Any, part: str) -> Any:
-    if isinstance(holder, dict):
-        return holder.get(part, _ABSENT)
-    if isinstance(holder, list) and part.isdigit() and int(part) < len(holder):
-        return holder[int(part)]
-    return _ABSENT

@@ -5,6 +5,7 @@ from typing import Any
 from ooda.actor.core.guards import object_of
 from ooda.actor.core.record import ActionRecord, State
 from ooda.common.events import ActionApplied, ActionExecuted, ActionStarted, Event, derive_id
+from ooda.common.phrases import Deed, ended, planned, sentence, shortened
 
 _SUMMARY = 400
 
@@ -25,11 +26,11 @@ def announcements(record: ActionRecord) -> tuple[Event, ...]:
 
 
 def _started(record: ActionRecord) -> ActionStarted:
-    verb = record.action.value.replace("_", " ")
+    doing = sentence(_deed(record).doing())
     return ActionStarted(
-        **_common(record, f"The actor is about to {verb} on {record.target}."),
+        **_common(record, f"{doing}: the intent is written down, nothing is changed yet."),
         event_id=record.intent_id,
-        occurred_at=record.planned_at,
+        occurred_at=record.changed_at,
         caused_by=(record.decision_event_id,),
         decision_id=record.decision_id,
         action=record.action,
@@ -45,9 +46,10 @@ def _started(record: ActionRecord) -> ActionStarted:
 
 def _applied(record: ActionRecord, *, undo: bool) -> ActionApplied:
     objects = tuple(str(object_of(each)) for each in record.steps[: record.done])
-    did = "took back its change of" if undo else "changed"
+    deed = _deed(record)
+    said = f"{deed.doing()} was taken back." if undo else f"{deed.done()}."
     return ActionApplied(
-        **_common(record, f"The actor {did} {', '.join(objects)}."),
+        **_common(record, sentence(said)),
         event_id=derive_id("action.applied", record.action_id, "undo" if undo else "do"),
         occurred_at=record.changed_at,
         caused_by=(record.intent_id,),
@@ -60,10 +62,9 @@ def _executed(record: ActionRecord) -> ActionExecuted:
     outcome = record.state.outcome
     if outcome is None:
         raise ValueError(f"action {record.action_id} has not ended")
-    verb = record.action.value.replace("_", " ").capitalize()
-    ended = outcome.value.replace("_", " ")
+    how = ended(_deed(record).doing(), outcome)
     return ActionExecuted(
-        **_common(record, f"{verb} on {record.target} ended as {ended}: {record.reason}"),
+        **_common(record, f"{how}: {record.reason}"),
         event_id=derive_id("action.executed", record.action_id),
         occurred_at=record.changed_at,
         caused_by=(record.decision_event_id,),
@@ -83,5 +84,9 @@ def _common(record: ActionRecord, summary: str) -> dict[str, Any]:
         "incident_id": record.incident_id,
         "cluster_id": record.cluster_id,
         "namespace": record.namespace,
-        "summary": summary if len(summary) <= _SUMMARY else summary[: _SUMMARY - 1] + "…",
+        "summary": shortened(summary, _SUMMARY),
     }
+
+
+def _deed(record: ActionRecord) -> Deed:
+    return planned(record.action, record.target, record.steps)

@@ -14,11 +14,12 @@ from typing import Literal
 from ooda.actor.core.applied import Standing, standing, taken_back
 from ooda.actor.core.guards import Go, Guards, Hold, Stop, may_write
 from ooda.actor.core.patches import as_patch, inverse
+from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.pointers import value_at
 from ooda.actor.core.record import ActionRecord, State
-from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, judge
+from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, judge, worse
 from ooda.common.cluster.interface import Object
-from ooda.common.events import TelemetrySnapshot
+from ooda.common.events import OpenAnomaly, TelemetrySnapshot
 from ooda.common.plans import CordonStep, Health, PatchStep, Step
 
 RETRY = dt.timedelta(seconds=1)
@@ -37,6 +38,8 @@ class Failed:
 class Sight:
     """What was gathered for one move; a state needs only what it looks at."""
 
+    plan: Plan | Refusal | None = None
+    """What could be planned; None: the API server did not answer."""
     guards: Guards | None = None
     looked: bool = False
     """Whether the object of the current step could be read."""
@@ -91,6 +94,24 @@ def current_step(record: ActionRecord) -> Step | None:
     if record.state is State.UNDOING and record.taken_back < record.done:
         return record.steps[record.done - record.taken_back - 1]
     return None
+
+
+def _plan(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
+    seen = health(record, sight.snapshot, now)
+    record = record.model_copy(update={"health_before": seen})
+    if now >= record.valid_until:
+        reason = "The decision expired before it was planned."
+        return Move(_end(record, State.EXPIRED, sight, now, reason))
+    match sight.plan:
+        case Plan(steps=steps, undo=undo, before=before):
+            planned = record.enter(State.PLANNED, now, "The API server accepted a dry run.")
+            made = {"steps": steps, "undo": undo, "before": before}
+            return Move(planned.model_copy(update=made))
+        case Refusal(reason=reason, conflict=conflict):
+            state = State.CONFLICT if conflict else State.REFUSED
+            return Move(_end(record, state, sight, now, reason))
+        case None:
+            return _later(record, now, "The API server did not answer.")
 
 
 def _wait_for_recorder(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
@@ -190,9 +211,26 @@ def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
             noted = record
     if now >= deadline:
         return Move(_not_helped(noted, sight, now, reason))
+    noted, lasting = _worsened(noted, sight.snapshot, now)
+    if lasting is not None and record.undo == "inverse":
+        # To wait for the deadline would only prolong what the action itself may have broken.
+        reason = f"It made something worse: {lasting.signal} on {lasting.target} since the write."
+        return Move(_not_helped(noted, sight, now, reason))
     if isinstance(found, Good) and _held_for(noted) >= record.verification.hold_seconds:
         return Move(_end(noted, State.KEPT, sight, now, "It helped, and nothing else broke."))
     return Move(noted, wake_at=deadline)
+
+
+def _worsened(
+    record: ActionRecord, snapshot: TelemetrySnapshot | None, now: dt.datetime
+) -> tuple[ActionRecord, OpenAnomaly | None]:
+    """Note what broke since the write; return one anomaly that two snapshots in a row show."""
+    broken = worse(record, snapshot, now)
+    if broken is None or snapshot is None or snapshot.occurred_at == record.worse_at:
+        return record, None
+    ids = tuple(each.anomaly_id for each in broken)
+    noted = record.model_copy(update={"worse": ids, "worse_at": snapshot.occurred_at})
+    return noted, next((each for each in broken if each.anomaly_id in record.worse), None)
 
 
 def _held_for(record: ActionRecord) -> float:
@@ -282,6 +320,7 @@ def _announced(record: ActionRecord, _: Sight, __: dt.datetime) -> Move:
 
 
 _MOVES: Mapping[State, Callable[[ActionRecord, Sight, dt.datetime], Move]] = {
+    State.PLANNING: _plan,
     State.PLANNED: _wait_for_recorder,
     State.RECORDED: _revalidate,
     State.APPLYING: _apply,

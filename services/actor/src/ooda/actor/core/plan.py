@@ -10,12 +10,9 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
+from ooda.common.plans import POD_PARAMETER, DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind
-
-POD_PARAMETER = "pod"
-"""Which pod to restart, or shows the failure of a StatefulSet: the one parameter of an action."""
 
 _WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
 _WITH_REPLICAS = (Kind.DEPLOYMENT, Kind.STATEFUL_SET)
@@ -48,6 +45,8 @@ class Refusal:
     """Why nothing can be done."""
 
     reason: str
+    conflict: bool = False
+    """Whether the objects changed while they were planned with."""
 
 
 def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:

@@ -1,15 +1,16 @@
 """The record of one action in bucket ``actions``: all that a successor needs to go on. Pure."""
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ooda.common.events import BeforeImage, DecisionMade, Moment, derive_id
+from ooda.common.events import ActionRequest, BeforeImage, DecisionMade, Moment, derive_id
 from ooda.common.plans import Health, Step, Verification
 from ooda.common.targets import Target, namespace_of
-from ooda.common.taxonomy import ActionKind, Outcome, Risk
+from ooda.common.taxonomy import ActionKind, Mode, Outcome, Risk
 
 RETENTION = dt.timedelta(days=1)
 """How long the record of a finished action is kept; the recorder keeps its events."""
@@ -21,6 +22,8 @@ MOST_FINISHED = 500
 class State(StrEnum):
     """Where an action is. The ends have the names of ``Outcome``."""
 
+    PLANNING = "planning"
+    """The decision was taken up; nothing was planned yet."""
     PLANNED = "planned"
     """The API server accepted the dry run; ``action.started`` is being published."""
     RECORDED = "recorded"
@@ -65,6 +68,9 @@ class ActionRecord(BaseModel):
     target: Target
     risk: Risk
     verification: Verification
+    parameters: Mapping[str, str] = {}
+    mode: Mode = Mode.AUTO
+    """Of the namespace, when it was decided."""
     decided_at: Moment
     valid_until: Moment
     anomalies: tuple[str, ...]
@@ -78,6 +84,7 @@ class ActionRecord(BaseModel):
     changed_at: Moment
     """When the state was entered."""
     planned_at: Moment
+    """When the decision was taken up: of two actions on one target the older one goes on."""
     reason: str = ""
     """One sentence for a person: why it is in this state."""
     done: int = 0
@@ -93,6 +100,9 @@ class ActionRecord(BaseModel):
     good_since: Moment | None = None
     """The first of the snapshots that show success without a gap up to ``good_at``."""
     good_at: Moment | None = None
+    worse: tuple[str, ...] = ()
+    """Anomalies that were new near the target in the snapshot of ``worse_at``."""
+    worse_at: Moment | None = None
     health_before: Health | None = None
     health_after: Health | None = None
     announced: bool = False
@@ -104,6 +114,18 @@ class ActionRecord(BaseModel):
         return derive_id("action.started", self.action_id)
 
     @property
+    def request(self) -> ActionRequest:
+        """Return what was decided, as the decision said it."""
+        return ActionRequest(
+            action_id=self.action_id,
+            action=self.action,
+            target=self.target,
+            risk=self.risk,
+            verification=self.verification,
+            parameters=self.parameters,
+        )
+
+    @property
     def ended(self) -> bool:
         """Tell whether nothing will be written any more."""
         return self.state.outcome is not None
@@ -113,7 +135,12 @@ class ActionRecord(BaseModel):
         return self.model_copy(update={"state": state, "changed_at": now, "reason": reason})
 
 
-def begin(decision: DecisionMade, state: State, now: dt.datetime, reason: str) -> ActionRecord:
+def begin(
+    decision: DecisionMade,
+    now: dt.datetime,
+    state: State = State.PLANNING,
+    reason: str = "The decision was taken up.",
+) -> ActionRecord:
     """Return the first record of an action. Raises ValueError if the decision has no request."""
     request = decision.request
     if request is None:
@@ -130,6 +157,8 @@ def begin(decision: DecisionMade, state: State, now: dt.datetime, reason: str) -
         target=request.target,
         risk=request.risk,
         verification=request.verification,
+        parameters=request.parameters,
+        mode=decision.mode,
         decided_at=decision.occurred_at,
         valid_until=decision.valid_until,
         anomalies=decision.anomalies,

@@ -8,7 +8,7 @@ from ooda.actor.core.record import ActionRecord
 from ooda.common.events import GraphEdge, OpenAnomaly, TelemetrySnapshot, WorkloadRow
 from ooda.common.plans import Health
 from ooda.common.targets import Target, WorkloadTarget
-from ooda.common.taxonomy import Source
+from ooda.common.taxonomy import Signal, Source
 
 GAP = dt.timedelta(seconds=15)
 """Three periods of the snapshots: an older one, or a longer pause between two, proves nothing."""
@@ -59,6 +59,22 @@ def judge(
     if new is not None:
         return Bad(f"{new.signal} is new on {new.target} since the write.")
     return Good(snapshot.occurred_at)
+
+
+def worse(
+    record: ActionRecord, snapshot: TelemetrySnapshot | None, now: dt.datetime
+) -> tuple[OpenAnomaly, ...] | None:
+    """Return what broke near the target since the write, None if what was seen does not count.
+
+    Replicas that are short are left out: a pod that is starting is short for a while, and the
+    deadline is for that.
+    """
+    if snapshot is None or record.written_at is None or snapshot.occurred_at <= record.written_at:
+        return None
+    if not is_fresh(snapshot, now):
+        return None
+    new = _new_nearby(record, snapshot)
+    return tuple(each for each in new if each.signal is not Signal.REPLICAS_SHORT)
 
 
 def is_fresh(snapshot: TelemetrySnapshot, now: dt.datetime) -> bool:

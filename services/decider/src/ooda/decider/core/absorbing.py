@@ -12,10 +12,11 @@ from ooda.common.events import (
     OpenAnomaly,
     ReviewAnswered,
 )
+from ooda.common.phrases import ended
 from ooda.common.taxonomy import EvidenceFamily, Outcome
 from ooda.decider.core import announcements
 from ooda.decider.core.limits import Limits
-from ooda.decider.core.record import Incident, Phase, Sightings
+from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
 
 IncidentNews = DiagnosisStarted | DiagnosisReady | ActionApplied | ActionExecuted
 
@@ -45,7 +46,14 @@ class Due:
     """The incident's timer ran out."""
 
 
-Stimulus = Heard | Answered | Sighted | Due
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Another incident turned out to have the same cause, and goes on for both."""
+
+    into: str
+
+
+Stimulus = Heard | Answered | Sighted | Due | Merged
 
 
 def opened_by(event: DiagnosisStarted | DiagnosisReady) -> Incident:
@@ -57,6 +65,11 @@ def opened_by(event: DiagnosisStarted | DiagnosisReady) -> Incident:
         namespace=event.namespace,
         opened_at=opened,
     )
+
+
+def absorbed_by(event: DiagnosisStarted, incident_id: str) -> Incident:
+    """Return the record of an incident that was absorbed before anything else was heard of it."""
+    return opened_by(event).model_copy(update={"incident_id": incident_id})
 
 
 def absorb(
@@ -82,6 +95,8 @@ def absorb(
             record = _with_answer(record, answer)
         case Due():
             record = _with_timer(record, limits, now)
+        case Merged(into=into):
+            record = record.model_copy(update={"merged_into": into})
         case Sighted():
             pass
     return _with_sightings(record, sightings)
@@ -89,7 +104,10 @@ def absorb(
 
 def _with_started(record: Incident, event: DiagnosisStarted, at: dt.datetime) -> Incident:
     record = _with_anomalies(record, event.anomalies)
-    new: dict[str, Any] = {"attempt": max(record.attempt, event.attempt)}
+    new: dict[str, Any] = {
+        "attempt": max(record.attempt, event.attempt),
+        "absorbed": tuple(dict.fromkeys((*record.absorbed, *event.absorbed))),
+    }
     if record.times.started is None:
         new["times"] = record.times.model_copy(update={"started": at})
     undecided = record.phase in (Phase.JUDGING, Phase.WAITING, Phase.STANDING_DOWN)
@@ -105,15 +123,12 @@ def _with_ready(record: Incident, event: DiagnosisReady, at: dt.datetime) -> Inc
     if event.attempt < record.attempt or (old is not None and event.attempt <= old.attempt):
         return record
     logs = (f.excerpt for f in event.findings if f.family is EvidenceFamily.LOGS and f.excerpt)
-    same = old is not None and old.failure_class is event.failure_class
     new: dict[str, Any] = {
         "attempt": event.attempt,
         "diagnosis": event.model_copy(update={"findings": (), "hypotheses": ()}),
         "clue": next(logs, "")[:500],
         "decisions": 0,
         "verdict": None,
-        # Else a class that is diagnosed again and again would be waited for for ever.
-        "stood_down": record.stood_down and same,
         "times": record.times.model_copy(update={"diagnosed": at}),
     }
     if record.phase is not Phase.ACTING:
@@ -135,7 +150,7 @@ def _with_executed(
     if flying is None or flying.action_id != event.action_id:
         return record
     newer = record.diagnosis is not None and record.diagnosis.attempt > flying.attempt
-    new: dict[str, Any] = {"in_flight": None, "phase": Phase.GATHERING}
+    new: dict[str, Any] = {"in_flight": None, "phase": Phase.GATHERING, "wakes_at": None}
     match event.outcome:
         case Outcome.KEPT:
             new["phase"] = Phase.HELPED
@@ -147,7 +162,7 @@ def _with_executed(
         case Outcome.EXPIRED:
             pass
         case Outcome.REFUSED | Outcome.CONFLICT | Outcome.UNDO_CONFLICT:
-            new["handed_over"] = f"{flying.action} ended in {event.outcome}: {event.reason}"
+            new["handed_over"] = f"{ended(flying.doing, event.outcome)}: {event.reason}"
             newer = True
     if newer and event.outcome is not Outcome.KEPT:
         new["phase"] = Phase.JUDGING
@@ -168,7 +183,11 @@ def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
         case Phase.WAITING | Phase.JUDGING:
             new: dict[str, Any] = {"phase": Phase.JUDGING}
         case Phase.STANDING_DOWN:
-            new = {"phase": Phase.JUDGING, "stood_down": True}
+            # Kept for good: what is diagnosed again and again must not be waited for for ever.
+            waited = (record.concern,) if record.concern is not None else ()
+            new = {"phase": Phase.JUDGING, "awaited": (*record.awaited, *waited)}
+        case Phase.ACTING if record.in_flight is not None:
+            new = _overdue(record.in_flight)
         case Phase.ASKING if record.review is not None and record.asked == 1:
             asked = announcements.asked_again(record.review, limits, now)
             new = {
@@ -180,6 +199,16 @@ def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
         case _:
             new = {}
     return record.model_copy(update={"wakes_at": None} | new)
+
+
+def _overdue(flying: InFlight) -> dict[str, Any]:
+    """Give up waiting for an action, but not the action: its end is still taken if it comes."""
+    reason = f"Whether {flying.doing} was done is not known: nothing was heard of its end in time."
+    return {
+        "phase": Phase.JUDGING,
+        "in_flight": flying.model_copy(update={"overdue": True}),
+        "handed_over": reason,
+    }
 
 
 def _with_anomalies(record: Incident, anomalies: tuple[OpenAnomaly, ...]) -> Incident:

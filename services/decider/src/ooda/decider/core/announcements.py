@@ -9,6 +9,7 @@ from ooda.common.events import (
     ReviewRequested,
     derive_id,
 )
+from ooda.common.phrases import name_of, requested, sentence, shortened
 from ooda.common.taxonomy import Closure, FailureClass, Verdict
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.policy import Act, Judgement, Review, StandDown, Wait
@@ -16,13 +17,6 @@ from ooda.decider.core.record import Incident
 
 _SUMMARY = 400
 _REASON = 1000
-
-_SAYS = {
-    Verdict.ACT: "Decided to act",
-    Verdict.WAIT: "Decided to wait",
-    Verdict.REVIEW: "Decided to ask a person",
-    Verdict.STAND_DOWN: "Decided to stand down",
-}
 
 
 def verdict_of(judgement: Judgement) -> Verdict:
@@ -48,7 +42,7 @@ def decision(
     verdict = verdict_of(judgement)
     return DecisionMade(
         event_id=derive_id(DecisionMade.subject, decision_id),
-        summary=f"{_SAYS[verdict]}: {judgement.reason}"[:_SUMMARY],
+        summary=shortened(_said(record, judgement), _SUMMARY),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,
@@ -75,7 +69,7 @@ def review(
     clue = f" The log says: {record.clue}" if record.clue else ""
     return ReviewRequested(
         event_id=derive_id(ReviewRequested.subject, review_id),
-        summary=f"A person is asked: {judgement.reason}"[:_SUMMARY],
+        summary=shortened(f"A person is asked{_about(record, judgement)}", _SUMMARY),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,
@@ -83,7 +77,7 @@ def review(
         incident_id=record.incident_id,
         review_id=review_id,
         question=_question(judgement.proposal),
-        reason=f"{judgement.reason}{clue}"[:_REASON],
+        reason=shortened(f"{judgement.reason}{clue}", _REASON),
         expires_at=now + dt.timedelta(seconds=limits.review_for),
         failure_class=diagnosis.failure_class if diagnosis else FailureClass.UNKNOWN,
         component=diagnosis.component if diagnosis else None,
@@ -100,7 +94,7 @@ def asked_again(old: ReviewRequested, limits: Limits, now: dt.datetime) -> Revie
             "event_id": derive_id(ReviewRequested.subject, review_id),
             "review_id": review_id,
             "caused_by": (old.event_id,),
-            "summary": f"Nobody answered; {old.summary}"[:_SUMMARY],
+            "summary": shortened(f"Nobody answered yet. {old.summary}", _SUMMARY),
             "occurred_at": now,
             "expires_at": now + dt.timedelta(seconds=limits.review_for),
         }
@@ -119,7 +113,7 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
     diagnosis = record.diagnosis
     return IncidentClosed(
         event_id=derive_id(IncidentClosed.subject, record.incident_id),
-        summary=f"Incident closed ({closure}): {reason}"[:_SUMMARY],
+        summary=shortened(f"Incident closed ({closure}): {reason}", _SUMMARY),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,
@@ -128,6 +122,7 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
         failure_class=diagnosis.failure_class if diagnosis else None,
         component=diagnosis.component if diagnosis else None,
         reason=reason,
+        merged_into=record.merged_into,
         times=record.times,
     )
 
@@ -135,4 +130,30 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
 def _question(proposal: ActionRequest | None) -> str:
     if proposal is None:
         return "What is to be done?"
-    return f"Should {proposal.action} of {proposal.target} be carried out?"
+    return f"{sentence(requested(proposal).to_do())}?"
+
+
+def _said(record: Incident, judgement: Judgement) -> str:
+    match judgement:
+        case Act(request=request, reason=reason):
+            return f"Acting: {requested(request).to_do()} ({reason})."
+        case Wait(reason=reason):
+            return f"Waiting: {reason}"
+        case Review(reason=reason):
+            return f"Not acting alone on {_blamed(record)}: {reason}"
+        case StandDown(reason=reason):
+            return f"Standing down on {_blamed(record)}: {reason}"
+
+
+def _about(record: Incident, judgement: Review) -> str:
+    if judgement.proposal is None:
+        return f" what to do about {_blamed(record)}: {judgement.reason}"
+    return f" whether to {requested(judgement.proposal).to_do()}: {judgement.reason}"
+
+
+def _blamed(record: Incident) -> str:
+    found = record.diagnosis
+    if found is None:
+        return "an incident that is not diagnosed"
+    place = f" of {name_of(found.component)}" if found.component is not None else ""
+    return f"{found.failure_class}{place}"

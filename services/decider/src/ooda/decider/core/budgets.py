@@ -19,6 +19,8 @@ class Reservation(BaseModel):
     namespace: str
     reserved_at: Moment
     ended_at: Moment | None = None
+    overdue: bool = False
+    """Whether its end was missed: it may still be under way."""
 
 
 class Budgets(BaseModel):
@@ -46,6 +48,14 @@ class Budgets(BaseModel):
         )
         return Budgets(reservations=kept)
 
+    def miss(self, action_id: str) -> "Budgets":
+        """Mark an action as overdue: nobody waits for it, and nobody acts on its workload."""
+        kept = tuple(
+            each.model_copy(update={"overdue": True}) if each.action_id == action_id else each
+            for each in self.reservations
+        )
+        return Budgets(reservations=kept)
+
     def drop_unused(self, incident_id: str, action_id: str | None) -> "Budgets":
         """Drop what an incident reserved and does not carry out: left by a crash in between."""
         kept = tuple(
@@ -54,14 +64,17 @@ class Budgets(BaseModel):
             if each.incident_id != incident_id
             or each.action_id == action_id
             or each.ended_at is not None
+            or each.overdue
         )
         return Budgets(reservations=kept)
 
     def prune(self, window: float, now: dt.datetime) -> "Budgets":
-        """Forget what ended and is out of the window; what is in flight stays."""
+        """Forget what ended or was missed and is out of the window; what is in flight stays."""
         oldest = now - dt.timedelta(seconds=window)
         kept = tuple(
-            each for each in self.reservations if each.ended_at is None or each.ended_at > oldest
+            each
+            for each in self.reservations
+            if (each.ended_at or (each.reserved_at if each.overdue else now)) > oldest
         )
         return Budgets(reservations=kept)
 

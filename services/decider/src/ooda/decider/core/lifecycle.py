@@ -2,10 +2,11 @@
 
     gathering ─ready→ judging ─→ acting ─kept→ closed (resolved)
         ↑                │  ↑        ├─undone, not helped, expired→ gathering (or judging)
-        └────started─────┤  │        └─refused, conflict→ judging → asking
+        └────started─────┤  │        └─refused, conflict, overdue→ judging → asking
                          ├→ waiting, standing_down ─timer→ judging
                          └→ asking
     any but acting, when all anomalies are cleared → closed (cleared; handed_over if asked)
+    any but acting, when another incident has absorbed it → closed (merged)
 
 ``advance`` is ``absorb`` (take in), then ``conclude`` (judge, close). The shell stores the record
 with its outbox before it publishes, so a crash in between publishes the same events again.
@@ -16,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ooda.common.events import (
+    ActionRequest,
     DecisionMade,
     IncidentClosed,
     ReviewRequested,
 )
+from ooda.common.phrases import requested
 from ooda.common.taxonomy import Closure, Verdict
 from ooda.decider.core import announcements
 from ooda.decider.core.absorbing import Stimulus, absorb
@@ -49,6 +52,8 @@ class World:
     recent_incidents: int
     playbook: Playbook
     limits: Limits
+    absorbed: tuple[Incident, ...] = ()
+    """The incidents that were merged into it: what was done for them was done for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +106,16 @@ def conclude(
 ) -> tuple[Incident, tuple[Effect, ...]]:
     """Close the incident or judge it, if there is a reason to; return what is to be done."""
     reserved: tuple[Effect, ...] = ()
-    if record.phase is Phase.HELPED:
+    if record.merged_into is not None and record.phase not in (Phase.ACTING, Phase.CLOSED):
+        reason = f"It has the cause of incident {record.merged_into}, which goes on."
+        record = _close(record, Closure.MERGED, reason, world.limits, now)
+    elif record.phase is Phase.HELPED:
         record = _close(record, Closure.RESOLVED, "The action helped.", world.limits, now)
     elif record.phase not in (Phase.ACTING, Phase.CLOSED) and not record.open_anomalies:
         closure = Closure.HANDED_OVER if record.asked else Closure.CLEARED
         record = _close(record, closure, "All of its anomalies are cleared.", world.limits, now)
     elif record.phase is Phase.JUDGING:
-        if world.facts is None:
-            later = now + dt.timedelta(seconds=world.limits.retry)
-            record = record.model_copy(update={"wakes_at": later})
-        else:
-            judgement = _judge(record, world, world.facts, now)
-            record = record.model_copy(update={"mode": world.facts.mode})
-            record = _decided(record, judgement, world.limits, now)
-            if isinstance(judgement, Act):
-                reserved = (Reserve(judgement.reservation),)
+        record, reserved = _judged(record, world, now)
     return record, (*reserved, *effects_of(record))
 
 
@@ -135,14 +135,37 @@ def effects_of(record: Incident) -> tuple[Effect, ...]:
     return tuple(effects)
 
 
+def _judged(
+    record: Incident, world: World, now: dt.datetime
+) -> tuple[Incident, tuple[Effect, ...]]:
+    """Judge the diagnosis; while the API server is away wait for it, then ask a person."""
+    if world.facts is None:
+        return _unseen(record, world.limits, now), ()
+    judgement = _judge(record, world, world.facts, now)
+    record = record.model_copy(update={"mode": world.facts.mode})
+    record = _decided(record, judgement, world.limits, now)
+    return record, (Reserve(judgement.reservation),) if isinstance(judgement, Act) else ()
+
+
+def _unseen(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
+    since = record.away_since or now
+    if now - since < dt.timedelta(seconds=limits.away_for):
+        later = now + dt.timedelta(seconds=limits.retry)
+        return record.model_copy(update={"wakes_at": later, "away_since": since})
+    away = (now - since).total_seconds()
+    reason = record.handed_over or f"The API server has not answered for {away:.0f} s."
+    return _decided(record, Review(reason), limits, now)
+
+
 def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
     if record.diagnosis is None:
         return Review("There is no diagnosis.")
+    past = (record, *world.absorbed)
     history = History(
-        tried=frozenset(record.tried),
-        unhelpful=record.unhelpful,
-        stood_down=record.stood_down,
-        handed_over=record.handed_over,
+        tried=frozenset(action for each in past for action in each.tried),
+        unhelpful=sum(each.unhelpful for each in past),
+        stood_down=any(record.concern in each.awaited for each in past),
+        handed_over=next((each.handed_over for each in past if each.handed_over), None),
     )
     case = Case(
         record.diagnosis,
@@ -157,7 +180,7 @@ def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Ju
 
 def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.datetime) -> Incident:
     verdict = announcements.verdict_of(judgement)
-    new: dict[str, Any] = {"verdict": verdict, "wakes_at": None}
+    new: dict[str, Any] = {"verdict": verdict, "wakes_at": None, "away_since": None}
     # A wait that is prolonged is still the same wait: it is said once.
     if not (verdict is Verdict.WAIT and record.verdict is Verdict.WAIT):
         said = announcements.decision(record, judgement, limits, now)
@@ -166,8 +189,14 @@ def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.dat
     match judgement:
         case Act(request=request):
             attempt = record.diagnosis.attempt if record.diagnosis else record.attempt
-            flying = InFlight(action_id=request.action_id, action=request.action, attempt=attempt)
-            new |= {"phase": Phase.ACTING, "in_flight": flying}
+            flying = InFlight(
+                action_id=request.action_id,
+                action=request.action,
+                attempt=attempt,
+                doing=requested(request).doing(),
+            )
+            missed = now + dt.timedelta(seconds=_longest(request, limits))
+            new |= {"phase": Phase.ACTING, "in_flight": flying, "wakes_at": missed}
         case Wait(until=until):
             new |= {"phase": Phase.WAITING, "wakes_at": until}
         case StandDown(until=deadline):
@@ -175,6 +204,13 @@ def _decided(record: Incident, judgement: Judgement, limits: Limits, now: dt.dat
         case Review():
             return _asking(record.model_copy(update=new), judgement, limits, now)
     return record.model_copy(update=new)
+
+
+def _longest(request: ActionRequest, limits: Limits) -> float:
+    """Return the seconds from a decision to the latest end of its action, with a margin."""
+    judged = request.verification
+    seen = judged.deadline_seconds + judged.hold_seconds
+    return limits.valid_for + seen + limits.overdue_after
 
 
 def _asking(record: Incident, judgement: Review, limits: Limits, now: dt.datetime) -> Incident:

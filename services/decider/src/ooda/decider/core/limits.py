@@ -37,6 +37,10 @@ class Limits:
     unhelpful: int = 2
     """Attempts that did not help, until a person is asked."""
     valid_for: float = 30.0
+    overdue_after: float = 60.0
+    """Beyond all that an action may take from its decision on, until its end is missed."""
+    away_for: float = 300.0
+    """How long a diagnosis waits for the API server, until a person is asked."""
     review_for: float = 1800.0
     retry: float = 2.0
     """Until the cluster is asked again that did not answer, or a workload that is busy."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ooda.common.events import ActionRequest, DiagnosisReady, derive_id
+from ooda.common.plans import POD_PARAMETER
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
@@ -145,7 +146,7 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
         target=target,
         risk=step.risk,
         verification=step.verification.verification(),
-        parameters={"pod": case.pod} if names_pod and case.pod else {},
+        parameters={POD_PARAMETER: case.pod} if names_pod and case.pod else {},
     )
     threshold = board.limits.thresholds[step.risk]
     others = board.budgets.others(action_id, board.limits.window, board.now)
@@ -169,15 +170,14 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
             reserved_at=board.now,
         ),
         threshold,
-        f"{_class(case)} with confidence {diagnosis.confidence:.2f} of {threshold:.2f} needed: "
-        f"{step.action} of {target}.",
+        f"{_class(case)}, confidence {diagnosis.confidence:.2f}, {threshold:.2f} needed",
     )
 
 
 def _of_history(case: Case, limits: Limits) -> Iterator[str]:
     history = case.history
     if history.handed_over is not None:
-        yield f"A person has it already: {history.handed_over}"
+        yield history.handed_over
     if history.unhelpful >= limits.unhelpful:
         yield f"{history.unhelpful} attempts did not help, of {limits.unhelpful} allowed."
 
@@ -215,6 +215,8 @@ def _of_budgets(
             f"Storm: {case.recent_incidents} incidents within {limits.storm_window:g} s, "
             f"and {limits.storm_incidents} are too many to act alone."
         )
+    if any(each.overdue and each.workload == str(target) for each in others):
+        yield f"Nothing was heard of the end of an earlier action on {target}."
     counts = (
         (sum(each.workload == str(target) for each in others), limits.per_workload, target),
         (

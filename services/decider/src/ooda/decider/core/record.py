@@ -18,7 +18,8 @@ from ooda.common.events import (
     ReviewRequested,
     StageTimes,
 )
-from ooda.common.taxonomy import ActionKind, Mode, Verdict
+from ooda.common.targets import Target
+from ooda.common.taxonomy import ActionKind, FailureClass, Mode, Verdict
 from ooda.decider.core.budgets import Budgets
 
 BUDGETS_KEY = "budgets"
@@ -35,7 +36,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     STANDING_DOWN = "standing_down"
     ACTING = "acting"
-    """An action is in flight: nothing else is decided until it has ended."""
+    """An action is in flight: nothing else is decided until it has ended or is overdue."""
     HELPED = "helped"
     ASKING = "asking"
     CLOSED = "closed"
@@ -86,6 +87,17 @@ class InFlight(_Part):
     action_id: str
     action: ActionKind
     attempt: int
+    doing: str = "the action"
+    """What a person reads of it, such as ``rolling back Deployment catalog``."""
+    overdue: bool = False
+    """Whether its end was missed and a person was asked; it may have been carried out."""
+
+
+class Awaited(_Part):
+    """What was expected to mend itself: one failure class of one component."""
+
+    failure_class: FailureClass
+    component: Target | None
 
 
 class Incident(_Part):
@@ -109,8 +121,13 @@ class Incident(_Part):
     in_flight: InFlight | None = None
     tried: tuple[ActionKind, ...] = ()
     unhelpful: int = 0
-    stood_down: bool = False
+    awaited: tuple[Awaited, ...] = ()
+    """What was stood down for until the deadline, and did not mend itself."""
     handed_over: str | None = None
+    merged_into: str | None = None
+    """The incident that has the same cause and goes on; this one ends when its action has."""
+    absorbed: tuple[str, ...] = ()
+    """The incidents that were merged into this one, as far as that was seen to."""
     verdict: Verdict | None = None
     """The last one on this diagnosis."""
     decisions: int = 0
@@ -123,8 +140,18 @@ class Incident(_Part):
     """How often the review was asked: 1 or, after it expired, 2."""
     answers: tuple[ReviewAnswered, ...] = ()
     wakes_at: Moment | None = None
+    away_since: Moment | None = None
+    """Since when the diagnosis waits for the API server."""
     times: StageTimes = StageTimes()
     outbox: tuple[DecisionMade | ReviewRequested | IncidentClosed, ...] = ()
+
+    @property
+    def concern(self) -> Awaited | None:
+        """Return what the newest diagnosis blames."""
+        found = self.diagnosis
+        if found is None:
+            return None
+        return Awaited(failure_class=found.failure_class, component=found.component)
 
     @property
     def open_anomalies(self) -> tuple[str, ...]:

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.history import CRASH_WINDOW, seconds
+from ooda.observer.core.onset import CANNOT_PULL, CANNOT_START, WAITS, newest, onset
 from ooda.observer.core.state import Crash
-from ooda.observer.core.views import Container, Pod, PodWarning
+from ooda.observer.core.views import Container, Occurrence, Pod
+
+Heard = Mapping[str, Sequence[Occurrence]]
+"""Events by pod."""
 
 IMAGE_PULL = frozenset(
     {
@@ -44,7 +48,7 @@ KUBELET_PATIENCE = 20.0
 """Seconds that a pod may wait for volumes or a network before a warning about it counts."""
 
 
-def image_pull(pods: Sequence[Pod]) -> Iterator[Deviation]:
+def image_pull(pods: Sequence[Pod], heard: Heard) -> Iterator[Deviation]:
     """Yield containers whose image cannot be had."""
     for pod, container in _first_per_container(pods, IMAGE_PULL):
         failing = {p.node for p, c in _waiting(pods, IMAGE_PULL) if c.image == container.image}
@@ -58,7 +62,7 @@ def image_pull(pods: Sequence[Pod]) -> Iterator[Deviation]:
         yield Deviation(
             Signal.IMAGE_PULL,
             container.name,
-            pod.meta.created_at,
+            onset(pod, container, heard.get(pod.meta.name, ()), CANNOT_PULL),
             f"cannot pull image {container.image} ({container.waiting}){where}",
             observed(
                 container=container.name,
@@ -139,26 +143,29 @@ def _stable(pod: Pod, container: Container, crashes: Sequence[Crash], now: dt.da
     return seconds(since, now) >= max(STABLE_SECONDS, STABLE_FACTOR * longest)
 
 
-def container_stuck(
-    pods: Sequence[Pod], warnings: Mapping[str, PodWarning], now: dt.datetime
-) -> Iterator[Deviation]:
+def container_stuck(pods: Sequence[Pod], heard: Heard, now: dt.datetime) -> Iterator[Deviation]:
     """Yield containers that the kubelet cannot create or start."""
     for pod, container in _first_per_container(pods, STUCK):
-        yield _stuck(pod, container, container.waiting or "", container.message)
+        since = onset(pod, container, heard.get(pod.meta.name, ()), CANNOT_START)
+        yield _stuck(pod, container, since, container.waiting or "", container.message)
     told: set[str] = set()
     for pod, container in _waiting(pods, frozenset(CREATING)):
-        warning, created = warnings.get(pod.meta.name), pod.meta.created_at
+        mine, created = heard.get(pod.meta.name, ()), pod.meta.created_at
+        last = newest(mine, pod.meta.uid)
         late = created is not None and seconds(created, now) >= KUBELET_PATIENCE
-        if warning is not None and late and container.name not in told and not container.init:
+        if last is not None and late and container.name not in told and not container.init:
             told.add(container.name)
-            yield _stuck(pod, container, warning.reason, warning.note)
+            since = onset(pod, container, mine, WAITS)
+            yield _stuck(pod, container, since, last.reason, last.note)
 
 
-def _stuck(pod: Pod, container: Container, reason: str, message: str) -> Deviation:
+def _stuck(
+    pod: Pod, container: Container, since: dt.datetime | None, reason: str, message: str
+) -> Deviation:
     return Deviation(
         Signal.CONTAINER_STUCK,
         container.name,
-        pod.meta.created_at,
+        since,
         f"cannot start container {container.name} ({reason}), pod {pod.meta.name}",
         observed(
             container=container.name,

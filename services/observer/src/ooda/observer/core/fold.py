@@ -24,10 +24,10 @@ from ooda.observer.core.inputs import (
     Tick,
 )
 from ooda.observer.core.judge import judge
-from ooda.observer.core.planned import live
+from ooda.observer.core.planned import noticed
 from ooda.observer.core.reading import mapping, text
 from ooda.observer.core.sight import blind_kinds
-from ooda.observer.core.state import ACTIONS_LIMIT, Action, Namespace, State
+from ooda.observer.core.state import Namespace, State
 from ooda.observer.core.views import Key
 
 Result = tuple[State, tuple[Output, ...]]
@@ -44,7 +44,7 @@ def step(state: State, given: Input, now: dt.datetime) -> Result:
         case Alive(kind=kind):
             return _see(replace(state, seen={**state.seen, kind: now}), now)
         case ActionNotice():
-            return _notice(state, given, now), ()
+            return replace(state, actions=noticed(state.actions, given, now)), ()
         case Tick():
             return _tick(state, now)
 
@@ -110,17 +110,6 @@ def _see(state: State, now: dt.datetime) -> Result:
     return replace(state, blind=blind), (Blind(blind),)
 
 
-def _notice(state: State, notice: ActionNotice, now: dt.datetime) -> State:
-    actions = {key: each for key, each in state.actions.items() if live(each, now)}
-    known_action = actions.get(notice.action_id)
-    if notice.over:
-        if known_action is not None and known_action.over_at is None:
-            actions[notice.action_id] = replace(known_action, over_at=now)
-    elif known_action is None and notice.target is not None and len(actions) < ACTIONS_LIMIT:
-        actions[notice.action_id] = Action(notice.target, now)
-    return replace(state, actions=actions)
-
-
 def _tick(state: State, now: dt.datetime) -> Result:
     state, said = _see(state, now)
     due = state.snapshot_at is None or (
@@ -158,5 +147,9 @@ def _tidied(state: State) -> State:
         empty = not (each.pods or each.workloads or each.open or each.contents)
         if empty and (each.ending or each.known == KnownGoodSpec()):
             continue
-        kept[name] = replace(each, tracks=tracks, changed_pods=frozenset())
+        occurrences = {key: said for key, said in each.occurrences.items() if key in each.pods}
+        if Kind.POD not in state.synced:
+            # Events are listed before the pods that they are about.
+            occurrences = dict(each.occurrences)
+        kept[name] = replace(each, tracks=tracks, occurrences=occurrences, changed_pods=frozenset())
     return replace(state, namespaces=kept)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ooda.common.cluster.kinds import Kind
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.observer.core.state import Namespace
-from ooda.observer.core.views import Content, Key, Pod, Workload
+from ooda.observer.core.views import ANY, Content, Key, Pod, Workload
 
 MAX_DEPTH = 4
 """Owners above a pod that are followed: two are usual, a cycle would otherwise not end."""
@@ -104,18 +104,42 @@ def labels_of(namespace: Namespace, key: Key) -> Mapping[str, str]:
 def selecting(namespace: Namespace, key: Key, kind: Kind) -> list[Content]:
     """Return the Services or NetworkPolicies that take in a workload's pods."""
     labels = labels_of(namespace, key)
-    return [
-        each
-        for (of, _), each in sorted(namespace.contents.items())
-        if of == kind and selects(each.selector, labels)
-    ]
+    indexed = (namespace.selectors.get(each, frozenset()) for each in (ANY, *labels.items()))
+    candidates = sorted(each for each in frozenset[Key]().union(*indexed) if each[0] == kind)
+    found = (namespace.contents[each] for each in candidates)
+    return [each for each in found if selects(each.selector, labels)]
+
+
+def served_by(namespace: Namespace) -> Mapping[Key, frozenset[str]]:
+    """Return the Services that send traffic to each top workload, by their EndpointSlices."""
+    found: dict[Key, set[str]] = {}
+    for each in namespace.endpoints.values():
+        for name in each.ready | each.unready:
+            pod = namespace.pods.get(name)
+            if pod is not None:
+                key = top(namespace, pod.meta.key, pod.meta.owner)
+                found.setdefault(key, set()).add(each.service)
+    return {key: frozenset(names) for key, names in found.items()}
+
+
+def services_of(namespace: Namespace, key: Key, serving: Mapping[Key, frozenset[str]]) -> list[str]:
+    """Return the Services of a workload, by selector and by endpoints: either can be late."""
+    selectors = {each.meta.name for each in selecting(namespace, key, Kind.SERVICE)}
+    return sorted(selectors | serving.get(key, frozenset()))
+
+
+def ready_endpoints(namespace: Namespace, service: str) -> int | None:
+    """Return how many pods a Service sends traffic to, None if nobody says."""
+    slices = [each for each in namespace.endpoints.values() if each.service == service]
+    ready = frozenset[str]().union(*(each.ready for each in slices))
+    return len(ready) if slices else None
 
 
 def related(namespace: Namespace, key: Key, pod: str | None) -> tuple[Target, ...]:
     """Return what joins anomalies of one cause: the Services that select it, and the pod."""
     services: list[Target] = [
-        ServiceTarget(namespace=namespace.name, name=each.meta.name)
-        for each in selecting(namespace, key, Kind.SERVICE)
+        ServiceTarget(namespace=namespace.name, name=each)
+        for each in services_of(namespace, key, served_by(namespace))
     ]
     if pod is not None and key[0] != Kind.POD:
         services.append(PodTarget(namespace=namespace.name, name=pod))

@@ -86,7 +86,8 @@ def _loss(old: Pod | None, pod: Pod, now: dt.datetime, *, gone: bool) -> Loss | 
         since, how = max(ends, default=now), pod.reason or f"phase {pod.phase}"
     else:
         since, how = (None if replaced else pod.meta.deleted_at) or now, "deleted"
-    return Loss(old, old.meta.owner, min(since, now), now, old.ready, how)
+    disruption = old.disruption or ("" if replaced else pod.disruption)
+    return Loss(old, old.meta.owner, min(since, now), now, old.ready, how, disruption)
 
 
 def seconds(earlier: dt.datetime, later: dt.datetime) -> float:

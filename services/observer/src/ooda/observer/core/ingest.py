@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
-from ooda.observer.core import graph, history
+from ooda.observer.core import graph, history, nodes
 from ooda.observer.core.parsing import parse
 from ooda.observer.core.state import (
+    OCCURRENCES_LIMIT,
     PODS_LIMIT,
     TOMBSTONE_SECONDS,
     TOMBSTONES_LIMIT,
@@ -19,16 +20,18 @@ from ooda.observer.core.state import (
 from ooda.observer.core.views import (
     Budget,
     Content,
+    Endpoints,
     Key,
     Meta,
     Node,
+    Occurrence,
     Pod,
-    PodWarning,
+    Renewal,
     View,
     Workload,
 )
 
-Name = TypeVar("Name", str, Key)
+Name = TypeVar("Name", str, tuple[str, str])
 Value = TypeVar("Value")
 
 
@@ -40,15 +43,23 @@ def ingest(state: State, delta: Delta, now: dt.datetime) -> tuple[State, tuple[s
     view = parse(delta.kind, delta.object, now)
     if view is None:
         return state, None
-    meta = view.meta
+    meta, gone = view.meta, delta.change == "deleted"
+    if isinstance(view, Renewal):
+        return replace(state, beats=nodes.beaten(state.beats, view, now, gone=gone)), None
     if meta.uid in state.tombstones:
         return state, None
-    gone = delta.change == "deleted"
     if gone:
         state = replace(state, tombstones=_bury(state.tombstones, meta.uid, now))
     if isinstance(view, Node):
         return replace(state, nodes=_with_node(state.nodes, view, gone=gone)), None
-    name = meta.name if delta.kind is Kind.NAMESPACE else meta.namespace
+    return _in_namespace(state, delta.kind, view, now, gone=gone)
+
+
+def _in_namespace(
+    state: State, kind: Kind, view: View, now: dt.datetime, *, gone: bool
+) -> tuple[State, tuple[str, Key] | None]:
+    meta = view.meta
+    name = meta.name if kind is Kind.NAMESPACE else meta.namespace
     if not state.rules.watches(name):
         return state, None
     before = state.namespaces.get(name, Namespace(name))
@@ -73,11 +84,11 @@ def _bury(
     return kept
 
 
-def _with_node(nodes: Mapping[str, Node], view: Node, *, gone: bool) -> Mapping[str, Node]:
-    old = nodes.get(view.meta.name)
+def _with_node(known: Mapping[str, Node], view: Node, *, gone: bool) -> Mapping[str, Node]:
+    old = known.get(view.meta.name)
     if old is not None and not newer(view.meta, old.meta, gone=gone):
-        return nodes
-    return _set(nodes, view.meta.name, None if gone else view)
+        return known
+    return _set(known, view.meta.name, None if gone else view)
 
 
 def newer(meta: Meta, known: Meta, *, gone: bool) -> bool:
@@ -115,11 +126,21 @@ def _into(
             namespace = _content(namespace, view, gone=gone)
         case Budget():
             namespace = _budget(namespace, view, gone=gone)
-        case PodWarning() if not gone and view.pod in namespace.pods:
-            namespace = replace(namespace, warnings={**namespace.warnings, view.pod: view})
-            pod = namespace.pods[view.pod]
-            touched = graph.top(namespace, pod.meta.key, pod.meta.owner)
+        case Endpoints():
+            namespace = _endpoints(namespace, view, gone=gone)
+        case Occurrence() if not gone:
+            namespace = _occurrence(namespace, view)
+            pod = namespace.pods.get(view.pod)
+            touched = graph.top(namespace, pod.meta.key, pod.meta.owner) if pod else None
     return namespace, touched
+
+
+def _occurrence(namespace: Namespace, view: Occurrence) -> Namespace:
+    """Add what the kubelet met; it may be heard of before the pod is, and is tidied away later."""
+    others = namespace.occurrences.get(view.pod, ())
+    kept = [each for each in others if each.meta.name != view.meta.name and each.uid == view.uid]
+    mine = (*kept, view)[-OCCURRENCES_LIMIT:]
+    return replace(namespace, occurrences=_set(namespace.occurrences, view.pod, mine))
 
 
 def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
@@ -130,6 +151,14 @@ def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
     return replace(namespace, budgets=kept)
 
 
+def _endpoints(namespace: Namespace, view: Endpoints, *, gone: bool) -> Namespace:
+    old = namespace.endpoints.get(view.meta.name)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return namespace
+    kept = _set(namespace.endpoints, view.meta.name, None if gone else view)
+    return replace(namespace, endpoints=kept)
+
+
 def _content(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:
     key = view.meta.key
     old = namespace.contents.get(key)
@@ -137,7 +166,14 @@ def _content(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:
         return namespace
     if old is not None and old.body == view.body:
         view = replace(view, changed_at=old.changed_at)
-    return replace(namespace, contents=_set(namespace.contents, key, None if gone else view))
+    contents = _set(namespace.contents, key, None if gone else view)
+    selectors = namespace.selectors
+    for each, belongs in ((old, False), (view, key in contents)):
+        label = each.indexed if each is not None else None
+        if label is not None:
+            mine = selectors.get(label, frozenset()) - {key}
+            selectors = _set(selectors, label, (mine | {key} if belongs else mine) or None)
+    return replace(namespace, contents=contents, selectors=selectors)
 
 
 def _pod(
@@ -155,12 +191,14 @@ def _pod(
     top = graph.top(namespace, key, pod.meta.owner)
     track = history.after_pod(namespace.tracks.get(top), old, pod, now, gone=gone)
     pods = _set(namespace.pods, name, None if gone else pod)
-    warnings = _set(namespace.warnings, name, None) if gone else namespace.warnings
+    occurrences = namespace.occurrences
+    if gone and name in occurrences:
+        occurrences = _set(occurrences, name, None)
     return (
         replace(
             namespace,
             pods=pods,
-            warnings=warnings,
+            occurrences=occurrences,
             children=_child(namespace.children, pod.meta, gone=gone or name not in pods),
             tracks={**namespace.tracks, top: track},
             changed_pods=namespace.changed_pods | {name},

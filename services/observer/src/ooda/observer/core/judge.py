@@ -46,8 +46,8 @@ def _of_containers(
     namespace: Namespace, key: Key, pods: Sequence[Pod], now: dt.datetime
 ) -> Iterable[Deviation]:
     track = namespace.tracks.get(key, Track())
-    yield from container_signals.image_pull(pods)
-    yield from container_signals.container_stuck(pods, namespace.warnings, now)
+    yield from container_signals.image_pull(pods, namespace.occurrences)
+    yield from container_signals.container_stuck(pods, namespace.occurrences, now)
     if key[0] not in _JOBS:
         loops = frozenset(
             each.container

@@ -1,10 +1,12 @@
 """From raw objects to views. Total: no object, however malformed, makes it raise."""
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core.containers import parse_containers
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
+from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, occurrence, renewal
 from ooda.observer.core.views import (
     Budget,
     Content,
@@ -12,26 +14,15 @@ from ooda.observer.core.views import (
     Meta,
     Node,
     Pod,
-    PodWarning,
     View,
     Workload,
 )
 
 MINIMUM_ANNOTATION = "ooda.dev/minimum-replicas"
-MESSAGE_LIMIT = 300
-"""Characters that are kept of a text from the cluster."""
 PROGRESS_DEADLINE = 600.0
 """Seconds; what the API server gives a Deployment that names none, used for the others too."""
-WAITING_FOR_KUBELET = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 
-_CONTROLLERS = (
-    Kind.DEPLOYMENT,
-    Kind.REPLICA_SET,
-    Kind.STATEFUL_SET,
-    Kind.DAEMON_SET,
-    Kind.JOB,
-    Kind.CRON_JOB,
-)
+CONTENTS = (Kind.SERVICE, Kind.CONFIG_MAP, Kind.NETWORK_POLICY, Kind.NAMESPACE)
 
 
 def parse(kind: Kind, raw: Json, now: dt.datetime) -> View | None:
@@ -39,23 +30,10 @@ def parse(kind: Kind, raw: Json, now: dt.datetime) -> View | None:
     meta = parse_meta(kind, raw)
     if not meta.name:
         return None
-    view: View | None = None
-    match kind:
-        case Kind.POD:
-            view = _pod(meta, raw)
-        case Kind.SERVICE | Kind.CONFIG_MAP | Kind.NETWORK_POLICY:
-            view = _content(meta, raw, now)
-        case Kind.POD_DISRUPTION_BUDGET:
-            view = _budget(meta, raw)
-        case Kind.NODE:
-            view = _node(meta, raw)
-        case Kind.NAMESPACE:
-            view = Content(meta, {}, None, now)
-        case Kind.EVENT:
-            view = _warning(meta, raw)
-        case _ if kind in _CONTROLLERS:
-            view = _workload(meta, raw)
-    return view
+    if kind in CONTENTS:
+        return _content(meta, raw, now)
+    read = _READERS.get(kind)
+    return read(meta, raw) if read else None
 
 
 def parse_meta(kind: Kind, raw: Json) -> Meta:
@@ -91,7 +69,7 @@ def _owner(meta: Json) -> Key | None:
 
 def _pod(meta: Meta, raw: Json) -> Pod:
     spec, status = mapping(raw, "spec"), mapping(raw, "status")
-    ready = condition(status, "Ready")
+    ready, disruption = condition(status, "Ready"), condition(status, "DisruptionTarget")
     return Pod(
         meta=meta,
         node=text(spec.get("nodeName")) or None,
@@ -99,9 +77,17 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         reason=text(status.get("reason")) or None,
         ready=ready.get("status") == "True",
         ready_since=moment(ready.get("lastTransitionTime")),
+        prepared_at=_prepared(status),
+        disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=_config_maps(spec),
     )
+
+
+def _prepared(status: Json) -> dt.datetime | None:
+    steps = [condition(status, each) for each in ("PodScheduled", "PodReadyToStartContainers")]
+    times = (moment(e.get("lastTransitionTime")) for e in steps if e.get("status") == "True")
+    return max((each for each in times if each is not None), default=None)
 
 
 def _config_maps(spec: Json) -> tuple[str, ...]:
@@ -187,6 +173,8 @@ def _content(meta: Meta, raw: Json, now: dt.datetime) -> Content:
     body = spec
     if meta.kind == Kind.CONFIG_MAP:
         body = {field: raw[field] for field in ("data", "binaryData") if mapping(raw, field)}
+    elif meta.kind == Kind.NAMESPACE:
+        body = {}
     return Content(meta, body, selector, now)
 
 
@@ -203,15 +191,22 @@ def _amount(spec: Json, field: str) -> int | str | None:
     return value if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
-def _warning(meta: Meta, raw: Json) -> PodWarning | None:
-    about = mapping(raw, "regarding") or mapping(raw, "involvedObject")
-    reason = text(raw.get("reason"))
-    if reason not in WAITING_FOR_KUBELET or about.get("kind") != Kind.POD:
-        return None
-    at = (
-        moment(mapping(raw, "series").get("lastObservedTime"))
-        or moment(raw.get("eventTime"))
-        or moment(raw.get("deprecatedLastTimestamp"))
-    )
-    note = text(raw.get("note")) or text(raw.get("message"))
-    return PodWarning(meta, text(about.get("name")), reason, note[:MESSAGE_LIMIT], at)
+_READERS: Mapping[Kind, Callable[[Meta, Json], View | None]] = {
+    Kind.POD: _pod,
+    Kind.NODE: _node,
+    Kind.POD_DISRUPTION_BUDGET: _budget,
+    Kind.ENDPOINT_SLICE: endpoints,
+    Kind.LEASE: renewal,
+    Kind.EVENT: occurrence,
+    **dict.fromkeys(
+        (
+            Kind.DEPLOYMENT,
+            Kind.REPLICA_SET,
+            Kind.STATEFUL_SET,
+            Kind.DAEMON_SET,
+            Kind.JOB,
+            Kind.CRON_JOB,
+        ),
+        _workload,
+    ),
+}

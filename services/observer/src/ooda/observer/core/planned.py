@@ -7,12 +7,24 @@ from dataclasses import replace
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core.graph import target_of
 from ooda.observer.core.history import ALLOWANCE_SECONDS, seconds
-from ooda.observer.core.state import Action, Allowance, Loss, Namespace, State, Track
-from ooda.observer.core.views import Key, Node, Workload
+from ooda.observer.core.inputs import ActionNotice
+from ooda.observer.core.nodes import draining
+from ooda.observer.core.state import ACTIONS_LIMIT, Action, Allowance, Loss, Namespace, State, Track
+from ooda.observer.core.views import Key, Workload
 
 GRACE = 0.4
 """Seconds before a loss is judged: watches of different kinds are not in order with each other,
 and the change that explains a deletion may come a moment after it."""
+CHANGING_GRACE = 2.0
+"""And so long while the workload itself is being changed: then the watch of its ReplicaSets, by
+which a Deployment says which pods may go, is probably only late."""
+CHANGE_SECONDS = 10.0
+"""How long after its replicas were lowered a Deployment counts as being changed."""
+MEANT = frozenset({"EvictionByEvictionAPI", "DeletionByTaintManager", "DeletionByPodGC"})
+"""Reasons of the condition ``DisruptionTarget``, which is on the pod before it is deleted: somebody
+asked for its eviction, as a drain does, or its node is gone. It needs no other watch to be in time.
+The kubelet's own evictions (``TerminationByKubelet``) and preemption are no plan for this pod.
+"""
 ACTION_SECONDS = 600.0
 """How long an action that never ended explains what happens to its target."""
 ACTION_TAIL_SECONDS = 30.0
@@ -24,7 +36,9 @@ def judge_losses(
 ) -> tuple[Track, Loss | None]:
     """Return the track without the losses whose time has come, and one of them nobody planned."""
     track = namespace.tracks.get(key, Track())
-    due = [each for each in track.losses if seconds(each.seen_at, now) >= GRACE]
+    workload = namespace.workloads.get(key)
+    grace = CHANGING_GRACE if workload and _changing(track, workload, now) else GRACE
+    due = [each for each in track.losses if seconds(each.seen_at, now) >= grace]
     if not due:
         return track, None
     allowances = track.allowances
@@ -35,6 +49,13 @@ def judge_losses(
             unexplained = unexplained or loss
     pending = tuple(each for each in track.losses if each not in due)
     return replace(track, losses=pending, allowances=allowances), unexplained
+
+
+def _changing(track: Track, workload: Workload, now: dt.datetime) -> bool:
+    lowered = (each.at for each in track.allowances if each.controller == workload.meta.key)
+    return rolling(track, workload, now) or any(
+        seconds(each, now) < CHANGE_SECONDS for each in lowered
+    )
 
 
 def _consume(
@@ -50,13 +71,15 @@ def _consume(
 
 
 def _explained(state: State, namespace: Namespace, key: Key, loss: Loss, now: dt.datetime) -> bool:
+    if loss.disruption in MEANT:
+        return True
     workload = namespace.workloads.get(key)
     if namespace.ending or workload is None or workload.meta.deleted_at is not None:
         # A pod without a workload is deleted by whoever made it; nothing is expected to return.
         return True
     if loss.controller is not None and _controller_ended(namespace, loss.controller):
         return True
-    if draining(state.nodes, loss.pod.node) or acting(state, namespace.name, key, now):
+    if draining(state, loss.pod.node) or acting(state, namespace.name, key, now):
         return True
     track = namespace.tracks.get(key, Track())
     return rolling(track, workload, now) and _outdated(namespace, key, loss)
@@ -79,14 +102,6 @@ def _outdated(namespace: Namespace, key: Key, loss: Loss) -> bool:
     return mine is not None and mine.desired == 0
 
 
-def draining(nodes: Mapping[str, Node], name: str | None) -> bool:
-    """Return whether pods are meant to leave a node, or cannot stay: that is the node's affair."""
-    if name is None:
-        return False
-    node = nodes.get(name)
-    return node is None or node.unschedulable or not node.ready
-
-
 def rolling(track: Track, workload: Workload, now: dt.datetime) -> bool:
     """Return whether a change of the template is still within its time to take effect."""
     if track.rolling_since is None or workload.overdue:
@@ -105,3 +120,17 @@ def live(action: Action, now: dt.datetime) -> bool:
     if action.over_at is not None:
         return seconds(action.over_at, now) < ACTION_TAIL_SECONDS
     return seconds(action.at, now) < ACTION_SECONDS
+
+
+def noticed(
+    actions: Mapping[str, Action], notice: ActionNotice, now: dt.datetime
+) -> Mapping[str, Action]:
+    """Return the agent's actions after news of one, without those that explain nothing any more."""
+    kept = {key: each for key, each in actions.items() if live(each, now)}
+    known = kept.get(notice.action_id)
+    if notice.over:
+        if known is not None and known.over_at is None:
+            kept[notice.action_id] = replace(known, over_at=now)
+    elif known is None and notice.target is not None and len(kept) < ACTIONS_LIMIT:
+        kept[notice.action_id] = Action(notice.target, now)
+    return kept

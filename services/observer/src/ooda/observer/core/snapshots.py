@@ -17,19 +17,23 @@ from ooda.common.events import (
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
 from ooda.observer.core import graph
 from ooda.observer.core.minimum import minimum
+from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import rolling
 from ooda.observer.core.sight import freshness
 from ooda.observer.core.state import Namespace, State, Track
 from ooda.observer.core.views import Container, Key, Pod, Workload
 
 EDGES_LIMIT = 600
+NODES_LIMIT = 100
+FLOORS = 16, 64, 64
+"""Pods, edges and workloads that are kept while there is anything else to leave out."""
 PODS_LIMIT = 300
 
 
 def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
-    """Return one namespace's state; pods, then edges, are left out until it fits."""
+    """Return one namespace's state; pods, edges, then workloads are left out until it fits."""
     namespace = state.namespaces[name]
-    keys = sorted(key for key in graph.tops(namespace) if key in namespace.workloads)
+    keys = _ranked(namespace, now)
     pods = {key: graph.pods_of(namespace, key) for key in keys}
     told = sorted(_told(namespace), key=lambda pod: (pod.counts, pod.meta.name))
     whole = TelemetrySnapshot(
@@ -45,6 +49,7 @@ def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
         pods=tuple(_pod(each) for each in told[:PODS_LIMIT]),
         pods_left_out=max(len(told) - PODS_LIMIT, 0),
         graph=tuple(_edges(namespace, keys, pods))[:EDGES_LIMIT],
+        nodes_lost=_nodes_lost(state, namespace),
         anomalies=tuple(
             OpenAnomaly(
                 anomaly_id=each.event.anomaly_id,
@@ -58,23 +63,43 @@ def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
     return fit(whole)
 
 
+def _nodes_lost(state: State, namespace: Namespace) -> tuple[str, ...]:
+    used = {pod.node for pod in namespace.pods.values() if pod.node}
+    return tuple(sorted(each for each in used if lost(state, each)))[:NODES_LIMIT]
+
+
 def fit(snapshot: TelemetrySnapshot) -> TelemetrySnapshot:
-    """Halve the pods, then the edges, then the healthy workloads, until the snapshot fits."""
-    while len(snapshot.model_dump_json().encode()) > SNAPSHOT_LIMIT:
-        if snapshot.pods:
+    """Halve the pods, the edges, the workloads until it fits: each to a floor first, then all."""
+    for pods, edges, workloads in (FLOORS, (0, 0, 0)):
+        while len(snapshot.pods) > pods and _too_large(snapshot):
             kept = snapshot.pods[: len(snapshot.pods) // 2]
             out = snapshot.pods_left_out + len(snapshot.pods) - len(kept)
             snapshot = snapshot.model_copy(update={"pods": kept, "pods_left_out": out})
-        elif snapshot.graph:
-            snapshot = snapshot.model_copy(
-                update={"graph": snapshot.graph[: len(snapshot.graph) // 2]}
-            )
-        elif snapshot.workloads:
-            worst = sorted(snapshot.workloads, key=lambda row: row.ready >= row.desired)
-            snapshot = snapshot.model_copy(update={"workloads": tuple(worst[: len(worst) // 2])})
-        else:
-            return snapshot
+        while len(snapshot.graph) > edges and _too_large(snapshot):
+            halved = snapshot.graph[: len(snapshot.graph) // 2]
+            snapshot = snapshot.model_copy(update={"graph": halved})
+        while len(snapshot.workloads) > workloads and _too_large(snapshot):
+            rows = snapshot.workloads[: len(snapshot.workloads) // 2]
+            out = snapshot.workloads_left_out + len(snapshot.workloads) - len(rows)
+            snapshot = snapshot.model_copy(update={"workloads": rows, "workloads_left_out": out})
     return snapshot
+
+
+def _too_large(snapshot: TelemetrySnapshot) -> bool:
+    return len(snapshot.model_dump_json().encode()) > SNAPSHOT_LIMIT
+
+
+def _ranked(namespace: Namespace, now: dt.datetime) -> list[Key]:
+    """Return the top workloads, what is looked for first: what is left out is at the end."""
+    troubled = {each.top for each in namespace.open.values()}
+
+    def rank(key: Key) -> tuple[bool, bool, float, Key]:
+        workload, track = namespace.workloads[key], namespace.tracks.get(key, Track())
+        calm = workload.ready >= workload.desired and not rolling(track, workload, now)
+        healthy = track.healthy_since
+        return key not in troubled, calm, -healthy.timestamp() if healthy else 0.0, key
+
+    return sorted((key for key in graph.tops(namespace) if key in namespace.workloads), key=rank)
 
 
 def _summary(name: str, keys: Sequence[Key], told: Sequence[Pod], namespace: Namespace) -> str:
@@ -140,10 +165,11 @@ def _edges(
     namespace: Namespace, keys: Sequence[Key], pods: dict[Key, list[Pod]]
 ) -> Iterator[GraphEdge]:
     """Yield what selects each workload, which Jobs it owns, and the nodes that it is on."""
+    serving = graph.served_by(namespace)
     for key in keys:
         me = graph.target_of(namespace.name, key)
-        for service in graph.selecting(namespace, key, Kind.SERVICE):
-            source = ServiceTarget(namespace=namespace.name, name=service.meta.name)
+        for service in graph.services_of(namespace, key, serving):
+            source = ServiceTarget(namespace=namespace.name, name=service)
             yield GraphEdge(relation="selects", source=source, sink=me)
     for key in keys:
         me = graph.target_of(namespace.name, key)

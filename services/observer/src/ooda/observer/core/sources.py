@@ -17,5 +17,9 @@ PLANS = OWNERSHIP | {Kind.NODE, Kind.NAMESPACE, Kind.POD_DISRUPTION_BUDGET}
 """Without these a planned change cannot be told from a failure."""
 CONTENTS = PLANS | {Kind.SERVICE, Kind.CONFIG_MAP, Kind.NETWORK_POLICY, Kind.KNOWN_GOOD}
 """Without these nothing can be recorded as known good."""
-WATCHED = CONTENTS | {Kind.EVENT, Kind.CRON_JOB}
+WATCHED = CONTENTS | {Kind.EVENT, Kind.CRON_JOB, Kind.ENDPOINT_SLICE, Kind.LEASE}
 """All that the observer watches."""
+NODE_LEASES = "kube-node-lease"
+"""The namespace in which each kubelet renews the Lease of its node."""
+PLACES = {Kind.LEASE: NODE_LEASES}
+"""Kinds that are watched in one namespace only; other Leases are nobody's heartbeat."""

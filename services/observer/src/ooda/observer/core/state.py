@@ -13,7 +13,16 @@ from ooda.common.events import AnomalyFlagged
 from ooda.common.known_good import KnownGoodSpec
 from ooda.common.targets import Target
 from ooda.observer.core.sources import WATCHED
-from ooda.observer.core.views import Budget, Content, Key, Node, Pod, PodWarning, Workload
+from ooda.observer.core.views import (
+    Budget,
+    Content,
+    Endpoints,
+    Key,
+    Node,
+    Occurrence,
+    Pod,
+    Workload,
+)
 
 PODS_LIMIT = 20_000
 """Per namespace, and for every other kind too."""
@@ -25,6 +34,8 @@ OPEN_LIMIT = 200
 TOMBSTONES_LIMIT = 4096
 TOMBSTONE_SECONDS = 300.0
 ACTIONS_LIMIT = 256
+OCCURRENCES_LIMIT = 12
+"""Per pod; the kubelet counts up what repeats instead of saying it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ class Loss:
     seen_at: dt.datetime
     was_ready: bool
     how: str
+    disruption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,17 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """The last sign of life of a node."""
+
+    version: int | None
+    renewed: dt.datetime | None
+    """As its Lease has it, by the node's own clock."""
+    heard_at: dt.datetime
+    """When the observer saw that it was renewed, by the observer's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """One namespace."""
 
@@ -112,9 +135,14 @@ class Namespace:
     pods: Mapping[str, Pod] = field(default_factory=dict)
     workloads: Mapping[Key, Workload] = field(default_factory=dict)
     contents: Mapping[Key, Content] = field(default_factory=dict)
+    selectors: Mapping[tuple[str, str], frozenset[Key]] = field(default_factory=dict)
+    """Contents by one label that they select (``Content.indexed``): nobody has to look at all of
+    them for each workload."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
-    warnings: Mapping[str, PodWarning] = field(default_factory=dict)
-    """The newest by pod."""
+    occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
+    """The newest ones by pod."""
+    endpoints: Mapping[str, Endpoints] = field(default_factory=dict)
+    """By the name of the slice; a Service may have many."""
     children: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     """Pods and controllers by the controller that owns them."""
     tracks: Mapping[Key, Track] = field(default_factory=dict)
@@ -143,6 +171,8 @@ class State:
     rules: Rules
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    beats: Mapping[str, Beat] = field(default_factory=dict)
+    """By node; renewed every ten seconds, and looked at only when a pod went away or is told of."""
     seen: Mapping[Kind, dt.datetime] = field(default_factory=dict)
     synced: frozenset[Kind] = frozenset()
     blind: frozenset[Kind] = WATCHED
@@ -153,15 +183,19 @@ class State:
     snapshot_at: dt.datetime | None = None
 
 
-def initial(rules: Rules, flagged: tuple[AnomalyFlagged, ...] = ()) -> State:
-    """Return the state at a start, with the anomalies that were open when the observer ended."""
+def initial(
+    rules: Rules,
+    flagged: tuple[AnomalyFlagged, ...] = (),
+    actions: Mapping[str, Action] | None = None,
+) -> State:
+    """Return the state at a start, with what was open and going on when the observer ended."""
     namespaces: dict[str, Namespace] = {}
     for event in flagged:
         name = event.namespace or ""
         namespace = namespaces.get(name, Namespace(name))
         opened = Open(top_of(event), event.observed.get("container", ""), event)
         namespaces[name] = Namespace(name, open={**namespace.open, event.anomaly_id: opened})
-    return State(rules, namespaces)
+    return State(rules, namespaces, actions=actions or {})
 
 
 def top_of(event: AnomalyFlagged) -> Key:

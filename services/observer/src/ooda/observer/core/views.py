@@ -9,6 +9,10 @@ Key = tuple[str, str]
 """Kind and name of an object in a namespace."""
 
 
+ANY = "", ""
+"""What stands for any label."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meta:
     """Which object a view is of, and which version of it."""
@@ -65,6 +69,10 @@ class Pod:
     reason: str | None
     ready: bool
     ready_since: dt.datetime | None
+    prepared_at: dt.datetime | None
+    """When it had its node and its network, as far as it has them yet."""
+    disruption: str
+    """Why the API server or a controller is about to delete it, empty if nobody says."""
     containers: tuple[Container, ...]
     config_maps: tuple[str, ...]
 
@@ -116,7 +124,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A Service, ConfigMap, NetworkPolicy, EndpointSlice or Lease: what it says."""
+    """A Service, ConfigMap or NetworkPolicy: what it says."""
 
     meta: Meta
     body: Mapping[str, Any]
@@ -124,6 +132,11 @@ class Content:
     """Labels of the pods that it is about; empty selects all, None nobody."""
     changed_at: dt.datetime
     """When the observer first saw this content."""
+
+    @property
+    def indexed(self) -> tuple[str, str] | None:
+        """Return a label that all it selects have; ``ANY`` for all pods, None for none."""
+        return None if self.selector is None else min(self.selector.items(), default=ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +159,39 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class PodWarning:
-    """A Kubernetes Event of type Warning about a pod that waits for the kubelet."""
+class Occurrence:
+    """A Kubernetes Event about a pod: what the kubelet met, and when."""
 
     meta: Meta
     pod: str
+    uid: str
+    """Of the pod."""
+    container: str
+    """Empty if it is about the whole pod."""
     reason: str
     note: str
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """An EndpointSlice: which pods a Service sends its traffic to."""
+
+    meta: Meta
+    service: str
+    ready: frozenset[str]
+    """Names of the pods that get traffic."""
+    unready: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The Lease of a node: when its kubelet said last that it lives."""
+
+    meta: Meta
     at: dt.datetime | None
+    """By the clock of the node."""
 
 
-View = Pod | Workload | Content | Budget | Node | PodWarning
+View = Pod | Workload | Content | Budget | Node | Occurrence | Endpoints | Renewal

@@ -3,12 +3,20 @@
 import datetime as dt
 
 from ooda.common.events import AnomalyCleared, AnomalyFlagged, derive_id
-from ooda.observer.core.deviations import Deviation
-from ooda.observer.core.graph import related, target_of
+from ooda.observer.core.deviations import Deviation, observed
+from ooda.observer.core.graph import (
+    ready_endpoints,
+    related,
+    served_by,
+    services_of,
+    target_of,
+)
 from ooda.observer.core.state import Namespace
-from ooda.observer.core.views import Key
+from ooda.observer.core.views import Key, Pod
 
 SUMMARY_LIMIT = 400
+SERVICES_LIMIT = 5
+"""Services of which a flag says how many endpoints are ready."""
 
 
 def flagged(
@@ -16,8 +24,8 @@ def flagged(
 ) -> AnomalyFlagged:
     """Return the event that says that something deviates."""
     target = target_of(namespace.name, key)
-    since = to_milliseconds(min(found.since or now, now))
     pod = found.pod
+    since = to_milliseconds(_within(found.since or now, pod, now))
     anomaly_id = derive_id(
         "anomaly", cluster_id, str(target), found.signal, found.container, since.isoformat()
     )
@@ -35,8 +43,22 @@ def flagged(
         pod=pod.meta.name if pod else None,
         node=pod.node if pod else None,
         related=related(namespace, key, pod.meta.name if pod else None),
-        observed=found.observed,
+        observed={**found.observed, **_traffic(namespace, key)},
     )
+
+
+def _within(since: dt.datetime, pod: Pod | None, now: dt.datetime) -> dt.datetime:
+    """Return a time that is not before the pod was made, nor after now: clocks differ."""
+    made = pod.meta.created_at if pod else None
+    return min(max(since, made) if made else since, now)
+
+
+def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
+    """Return how many pods of each Service get traffic, where EndpointSlices say so."""
+    services = services_of(namespace, key, served_by(namespace))[:SERVICES_LIMIT]
+    counts = {each: ready_endpoints(namespace, each) for each in services}
+    told = ", ".join(f"{name} {count}" for name, count in counts.items() if count is not None)
+    return observed(ready_endpoints=told)
 
 
 def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:

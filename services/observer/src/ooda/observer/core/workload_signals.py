@@ -8,7 +8,8 @@ from ooda.common.taxonomy import Signal
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.history import seconds
 from ooda.observer.core.minimum import known_replicas, minimum
-from ooda.observer.core.planned import draining, rolling
+from ooda.observer.core.nodes import draining
+from ooda.observer.core.planned import rolling
 from ooda.observer.core.state import Loss, Namespace, State, Track
 from ooda.observer.core.views import Key, Pod, Workload
 
@@ -92,7 +93,7 @@ def _starting(
     young = [pod for pod in pods if not pod.counts and starting(pod, now)]
     if young:
         return True
-    if any(draining(state.nodes, pod.node) for pod in pods if pod.meta.deleted_at is not None):
+    if any(draining(state, pod.node) for pod in pods if pod.meta.deleted_at is not None):
         return True
     missing = sum(1 for pod in pods if pod.meta.deleted_at is None and not pod.over)
     recent = track.short_since is None or seconds(track.short_since, now) < CREATION_SECONDS

@@ -4,7 +4,7 @@ Every function can be given the same event again, or late: it then changes nothi
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ooda.common.events import (
@@ -125,8 +125,27 @@ def closed(book: Book, event: IncidentClosed, now: dt.datetime) -> Step:
     return Step((incident.model_copy(update=update | {"merged_into": event.merged_into}),))
 
 
+def sighted(book: Book, sees: Callable[[str | None], bool], now: dt.datetime) -> tuple[Step, ...]:
+    """Diagnose again what was diagnosed blind, where the observer sees again.
+
+    One whose diagnosis is due is only said again: that may have failed the last time.
+    """
+    return tuple(
+        Step((), each.incident_id)
+        if each.pending
+        else Step((_next_attempt(each, "sighted", now),), each.incident_id)
+        for each in book.values()
+        if each.state == "open" and each.blind and each.still_open and sees(each.namespace)
+    )
+
+
 def diagnosed(
-    incident: Incident, failure_class: FailureClass, component: Target | None, now: dt.datetime
+    incident: Incident,
+    failure_class: FailureClass,
+    component: Target | None,
+    now: dt.datetime,
+    *,
+    blind: bool = False,
 ) -> Incident:
     """Return the record after its diagnosis was published."""
     return incident.model_copy(
@@ -134,6 +153,7 @@ def diagnosed(
             "pending": False,
             "diagnosed": failure_class,
             "component": component,
+            "blind": blind,
             "changed_at": now,
         }
     )

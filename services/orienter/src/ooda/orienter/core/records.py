@@ -9,7 +9,7 @@ from ooda.common.events import Moment, OpenAnomaly
 from ooda.common.targets import Target
 from ooda.common.taxonomy import FailureClass, Outcome, Signal
 
-Reason = Literal["opened", "extended", "not_helped", "expired"]
+Reason = Literal["opened", "extended", "not_helped", "expired", "sighted"]
 
 
 class _Part(BaseModel):
@@ -64,6 +64,8 @@ class Incident(_Part):
     absorbed: tuple[str, ...] = ()
     merged_into: str | None = None
     diagnosed: FailureClass | None = None
+    blind: bool = False
+    """Whether the last diagnosis was made without seeing anything."""
     component: Target | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from ooda.common.phrases import shortened
 from ooda.common.targets import PodTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import FailureClass
 from ooda.orienter.core.fusion import Diagnosis
@@ -34,6 +35,7 @@ def started_summary(incident: Incident) -> str:
         "extended": "an incident that grew",
         "not_helped": "an action that did not help",
         "expired": "an action that came too late",
+        "sighted": "the cluster can be seen again",
     }[incident.reason]
     return _cut(f"Looking into {first.signal} of {first.target}: {why}, {anomalies}")
 
@@ -74,5 +76,5 @@ def _short(target: Target) -> str:
     return target.name if isinstance(target, WorkloadTarget | PodTarget) else str(target)
 
 
-def _cut(sentence: str) -> str:
-    return sentence if len(sentence) <= LIMIT else sentence[: LIMIT - 1] + "…"
+def _cut(text: str) -> str:
+    return shortened(text, LIMIT)

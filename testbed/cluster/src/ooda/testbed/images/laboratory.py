@@ -24,6 +24,9 @@ from ooda.testbed.progress import Steps
 _BAKE = Path(__file__).with_name("bake.sh")
 _NODE = "node"
 
+CONTROL_PLANE_PROGRAMS = ("etcd", "kube")
+"""Go programs that a control plane without nodes is made of; tests run one as local processes."""
+
 
 def _name(image: str) -> str:
     return f"ooda-lab/{image}"
@@ -66,6 +69,10 @@ class Laboratory:
         if named:
             commands.run("docker", "rmi", "--force", *named, deadline=120)
         commands.run("docker", "image", "prune", "--force", *labelled, deadline=120)
+
+    def built(self, name: str) -> Path | None:
+        """One Go program of the recipes, if it was built before from what is there now."""
+        return self.cache.find(name, self.programs.key(name, self.recipes.binaries[name]))
 
     def program(self, name: str) -> Path:
         """One Go program of the recipes (kind, the runtime wrapper), built if need be."""

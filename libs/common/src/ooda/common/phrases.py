@@ -1,0 +1,122 @@
+"""What an action is called in sentences for people, in one place for all who speak of it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ooda.common.events import ActionRequest
+from ooda.common.plans import POD_PARAMETER, DeletePodStep, PatchStep, Step
+from ooda.common.targets import PodTarget, Target, WorkloadTarget
+from ooda.common.taxonomy import ActionKind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An action on a target, as far as it is known: a decision knows less than a plan."""
+
+    action: ActionKind
+    target: Target
+    pod: str | None = None
+    replicas: int | None = None
+
+    def to_do(self) -> str:
+        """Return it as what is to be done: ``roll Deployment catalog back``."""
+        match self.action:
+            case ActionKind.ROLL_BACK_WORKLOAD:
+                return f"roll {self._name} back"
+            case ActionKind.RESTART_POD:
+                return f"restart {self._pod} of {self._name}"
+            case ActionKind.SCALE_TO_KNOWN_GOOD:
+                return f"scale {self._name} to {self._size}"
+
+    def doing(self) -> str:
+        """Return it as under way, to begin or go on a sentence: ``rolling back …``."""
+        match self.action:
+            case ActionKind.ROLL_BACK_WORKLOAD:
+                return f"rolling back {self._name}"
+            case ActionKind.RESTART_POD:
+                return f"restarting {self._pod} of {self._name}"
+            case ActionKind.SCALE_TO_KNOWN_GOOD:
+                return f"scaling {self._name} to {self._size}"
+
+    def done(self) -> str:
+        """Return it as done: ``Deployment catalog was rolled back``."""
+        match self.action:
+            case ActionKind.ROLL_BACK_WORKLOAD:
+                return f"{self._name} was rolled back"
+            case ActionKind.RESTART_POD:
+                return f"{self._pod} of {self._name} was restarted"
+            case ActionKind.SCALE_TO_KNOWN_GOOD:
+                return f"{self._name} was scaled to {self._size}"
+
+    @property
+    def _name(self) -> str:
+        return name_of(self.target)
+
+    @property
+    def _pod(self) -> str:
+        return f"pod {self.pod}" if self.pod else "a pod"
+
+    @property
+    def _size(self) -> str:
+        match self.replicas:
+            case None:
+                return "its known good replicas"
+            case 1:
+                return "1 replica"
+            case count:
+                return f"{count} replicas"
+
+
+_ENDS = {
+    Outcome.KEPT: "helped",
+    Outcome.UNDONE: "did not help",
+    Outcome.NOT_HELPED: "did not help",
+    Outcome.REFUSED: "was not done",
+    Outcome.EXPIRED: "was not done",
+    Outcome.CONFLICT: "was not done",
+    Outcome.UNDO_CONFLICT: "did not help and could not be taken back",
+}
+
+
+def ended(doing: str, outcome: Outcome) -> str:
+    """Return how what was done ended: ``Rolling back Deployment catalog helped (kept)``."""
+    return sentence(f"{doing} {_ENDS[outcome]} ({outcome})")
+
+
+def requested(request: ActionRequest) -> Deed:
+    """Return what a decision asks for."""
+    return Deed(request.action, request.target, request.parameters.get(POD_PARAMETER))
+
+
+def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
+    """Return what a plan does; without steps, what little is known of it."""
+    pods = (each.object.name for each in steps if isinstance(each, DeletePodStep))
+    sizes = (
+        change.after
+        for each in steps
+        if isinstance(each, PatchStep)
+        for change in each.changes
+        if change.path == "/spec/replicas" and isinstance(change.after, int)
+    )
+    return Deed(action, target, next(pods, None), next(sizes, None))
+
+
+def name_of(target: Target) -> str:
+    """Return what a target is called where its namespace is said already."""
+    match target:
+        case WorkloadTarget(workload_kind=kind, name=name):
+            return f"{kind} {name}"
+        case PodTarget(name=name):
+            return f"pod {name}"
+        case _:
+            return str(target)
+
+
+def sentence(text: str) -> str:
+    """Return a text with its first letter large: a sentence may begin with it."""
+    return text[:1].upper() + text[1:]
+
+
+def shortened(text: str, most: int) -> str:
+    """Return at most so many characters of a text, with an ellipsis where it was cut."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,56 @@
+"""Nodes: which are lost, by their Leases, and which are meant to be left."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from ooda.common.cluster.kinds import Kind
+from ooda.observer.core.history import seconds
+from ooda.observer.core.state import PODS_LIMIT, Beat, State
+from ooda.observer.core.views import Renewal
+
+SILENT_SECONDS = 20.0
+"""Two renewals that did not come. A kubelet renews after each quarter of its Lease, that is every
+10 s of 40 (``nodeLeaseDurationSeconds``); the node controller says NotReady only after its grace
+period of 50 s (``--node-monitor-grace-period``, 40 s before Kubernetes 1.32).
+"""
+
+
+def beaten(
+    beats: Mapping[str, Beat], renewal: Renewal, now: dt.datetime, *, gone: bool
+) -> Mapping[str, Beat]:
+    """Return the signs of life with the news of one Lease.
+
+    What counts is when the observer saw a new time, as in the node controller: the clock of a node
+    may be wrong. The first one that is seen may be of a node that is long silent, so it counts from
+    its own time.
+    """
+    name, version = renewal.meta.name, renewal.meta.version
+    old = beats.get(name)
+    if gone:
+        return {each: beat for each, beat in beats.items() if each != name}
+    if old is None:
+        if len(beats) >= PODS_LIMIT:
+            return beats
+        return {**beats, name: Beat(version, renewal.at, min(renewal.at or now, now))}
+    if old.renewed == renewal.at or (old.version or 0) > (version or old.version or 0):
+        return beats
+    return {**beats, name: Beat(version, renewal.at, now)}
+
+
+def lost(state: State, name: str) -> bool:
+    """Return whether a node is silent while others are heard, or while the API server answers.
+
+    Silence is counted up to the last sign of life of the watch: one that stalls makes no node lost.
+    """
+    beat, seen = state.beats.get(name), state.seen.get(Kind.LEASE)
+    if beat is None or seen is None or Kind.LEASE in state.blind:
+        return False
+    return seconds(beat.heard_at, seen) > SILENT_SECONDS
+
+
+def draining(state: State, name: str | None) -> bool:
+    """Return whether pods are meant to leave a node, or cannot stay: that is the node's affair."""
+    if name is None:
+        return False
+    node = state.nodes.get(name)
+    return node is None or node.unschedulable or not node.ready or lost(state, name)

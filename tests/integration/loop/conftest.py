@@ -1,0 +1,65 @@
+"""The five services as processes, on real servers, once for the whole folder."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from ooda.recorder.migrate import migrate
+from servers.control_plane import ControlPlane
+from servers.loop import NAMESPACE, Loop, loop
+from servers.loop_bus import LoopBus, loop_bus
+from servers.paper_kubelet import paper_kubelet
+from servers.postgres import Postgres, postgres_server
+from servers.story import Story
+from servers.trail import Database
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    """A server that tests of this folder may stop."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database(own_postgres: Postgres) -> Database:
+    with psycopg.connect(own_postgres.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE audit")
+    made = Database(own_postgres, "audit")
+    migrate(made.migration())
+    return made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoopBus]:
+    async with loop_bus(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def services(
+    plane: ControlPlane, bus: LoopBus, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Loop]:
+    directory = tmp_path_factory.mktemp("loop")
+    plane.kubectl("create", "namespace", NAMESPACE)
+    async with (
+        paper_kubelet(plane.url, plane.admin_token, plane.trust),
+        loop(directory, plane, bus, database) as made,
+    ):
+        await made.start()
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def story(
+    plane: ControlPlane, bus: LoopBus, services: Loop, database: Database
+) -> AsyncIterator[Story]:
+    """A healthy workload in a namespace of its own, which the agent knows to be good."""
+    namespace = f"shop-{uuid.uuid4().hex[:6]}"
+    made = Story(plane, bus, services, database, namespace)
+    await made.begin()
+    yield made
+    await made.end()

@@ -1,0 +1,110 @@
+"""What people read of a decision, as it is."""
+
+from typing import Any
+
+import pytest
+
+from factories.decider import GOOD, LIMITS, later, ready, world
+from factories.events import ANOMALY_ID, NOW, make
+from ooda.common.events import ActionExecuted
+from ooda.common.taxonomy import Mode, Outcome
+from ooda.decider.core.absorbing import Due, Heard, Stimulus, opened_by
+from ooda.decider.core.lifecycle import advance
+from ooda.decider.core.record import Incident, Sighting, Sightings
+
+OPEN = Sightings(seen={ANOMALY_ID: Sighting(since=NOW, flagged_at=NOW)})
+
+
+def said(record: Incident) -> list[str]:
+    return [each.summary for each in record.outbox]
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "facts", "summaries"),
+    [
+        (
+            {},
+            GOOD,
+            [
+                (
+                    "Acting: roll Deployment checkout back "
+                    "(image_pull_failure, confidence 0.97, 0.90 needed)."
+                )
+            ],
+        ),
+        (
+            {"confidence": 0.5},
+            GOOD,
+            [
+                (
+                    "Not acting alone on image_pull_failure of Deployment checkout: "
+                    "Confidence 0.500 is below 0.90."
+                ),
+                (
+                    "A person is asked whether to roll Deployment checkout back: "
+                    "Confidence 0.500 is below 0.90."
+                ),
+            ],
+        ),
+        (
+            {"failure_class": "unknown", "component": None},
+            GOOD,
+            [
+                "Not acting alone on unknown: The playbook has no action for unknown as it is now.",
+                (
+                    "A person is asked what to do about unknown: "
+                    "The playbook has no action for unknown as it is now."
+                ),
+            ],
+        ),
+        (
+            {"failure_class": "healthy"},
+            GOOD,
+            [
+                (
+                    "Standing down on healthy of Deployment checkout: "
+                    "healthy is expected to mend itself within 120 s."
+                )
+            ],
+        ),
+        (
+            {},
+            type(GOOD)(Mode.OBSERVE),
+            ["Standing down on image_pull_failure of Deployment checkout: observe mode"],
+        ),
+    ],
+    ids=["act", "review", "unknown", "stand-down", "observe"],
+)
+def test_a_decision(diagnosis: dict[str, Any], facts: Any, summaries: list[str]) -> None:
+    told = ready(**diagnosis)
+    record, _ = advance(opened_by(told), Heard(told, NOW), OPEN, world(facts=facts), NOW)
+    assert said(record) == summaries
+
+
+@pytest.mark.parametrize(
+    ("refused", "asked"),
+    [
+        (True, "Rolling back Deployment checkout was not done (refused): the symptom is gone"),
+        (
+            False,
+            (
+                "Whether rolling back Deployment checkout was done is not known: "
+                "nothing was heard of its end in time."
+            ),
+        ),
+    ],
+    ids=["refused", "overdue"],
+)
+def test_an_action_that_a_person_has_to_look_at(*, refused: bool, asked: str) -> None:
+    told = ready()
+    acting, _ = advance(opened_by(told), Heard(told, NOW), OPEN, world(), NOW)
+    acting = acting.model_copy(update={"outbox": ()})
+    assert acting.in_flight is not None
+    ended = make(ActionExecuted, action_id=acting.in_flight.action_id, outcome=Outcome.REFUSED)
+    stimulus: Stimulus = Heard(ended, NOW) if refused else Due()
+    record, _ = advance(acting, stimulus, OPEN, world(), later(LIMITS.window))
+    assert said(record)[-1] == (
+        f"A person is asked what to do about image_pull_failure of Deployment checkout: {asked}"
+    )
+    assert record.review is not None
+    assert record.review.question == "What is to be done?"
