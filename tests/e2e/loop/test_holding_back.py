@@ -77,7 +77,7 @@ def test_where_it_may_only_propose_it_proposes(
     workload = Workload(kube, "Deployment", "auth")
     before = workload.read()
     set_mode("propose")
-    workload.set_container(image=NO_SUCH_IMAGE)
+    workload.set_container(image=NO_SUCH_IMAGE, imagePullPolicy="Never")
     incident = scene.incident(workload.kind, workload.name, Signal.IMAGE_PULL)
     review = asked(incident)
     assert review.proposal
@@ -93,7 +93,7 @@ def test_while_it_is_stopped_nothing_is_written(kube: Kube, scene: Scene, ooda: 
     workload = Workload(kube, "Deployment", "shipping")
     before = workload.read()
     ooda("stop", "--reason", "a test of the stop")
-    workload.set_container(image=NO_SUCH_IMAGE)
+    workload.set_container(image=NO_SUCH_IMAGE, imagePullPolicy="Never")
     incident = scene.incident(workload.kind, workload.name, Signal.IMAGE_PULL)
     executed = incident.next(ActionExecuted, seconds=30)
     assert (executed.outcome, executed.wrote) == (Outcome.REFUSED, False), executed.reason
