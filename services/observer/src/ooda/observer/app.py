@@ -40,4 +40,5 @@ def _rules(settings: ObserverSettings, cluster_id: str) -> Rules:
         namespaces=frozenset(settings.namespaces),
         excluded=frozenset(settings.excluded_namespaces),
         settle_seconds=settings.settle_seconds,
+        snapshot_seconds=settings.snapshot_seconds,
     )

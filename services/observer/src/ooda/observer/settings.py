@@ -18,3 +18,5 @@ class ObserverSettings(ServiceSettings):
     """Never watched; our own namespace never is either."""
     settle_seconds: float = 30.0
     """How long a workload has to be healthy until its contents are known good."""
+    snapshot_seconds: float = 5.0
+    """How often the state of each watched namespace is told."""
