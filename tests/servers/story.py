@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from nats.aio.msg import Msg
 
+from ooda.common import topology
 from ooda.common.audit.queries import TimelineEntry, reading, timeline
 from ooda.common.audit.verification import verify
 from ooda.common.topology import Service
@@ -19,6 +20,7 @@ from servers.trail import Database
 from servers.waiting import until
 
 WORKLOAD = "web"
+_CONSUMERS = [each.durable for each in topology.CONSUMERS if each.stream is topology.LOOP]
 GOOD, BROKEN = "example/web:1", "example/web:broken"
 
 LOOP_OF_ONE_INCIDENT = {
@@ -61,7 +63,7 @@ class Story:
         async def hear(message: Msg) -> None:
             said = json.loads(message.data)
             if said.get("namespace") == self.namespace:
-                self.heard.append(said | {"subject": message.subject})
+                self.heard.append(said | {"subject": message.subject, "_payload": message.data})
 
         for subject in ("anomaly.>", "diagnosis.>", "decision.>", "action.>", "incident.>"):
             await client.subscribe(subject, cb=hear)
@@ -102,6 +104,17 @@ class Story:
     async def _rows(self, closed: dict[str, Any]) -> list[TimelineEntry]:
         async with reading(self.database.url("reader")) as engine:
             return list(await timeline(engine, closed["incident_id"]))
+
+    async def quiet(self) -> None:
+        """Return when every consumer of the loop has handled all that there is."""
+        async with self.bus.client(Service.BOOTSTRAP) as (client, _):
+            jetstream = client.jetstream()
+
+            async def nothing_left() -> bool:
+                found = [await jetstream.consumer_info("LOOP", name) for name in _CONSUMERS]
+                return not any(each.num_pending or each.num_ack_pending for each in found)
+
+            await until(nothing_left, 60)
 
     async def check(self) -> None:
         """Check that nothing was lost, nothing was done twice and nothing without a record."""

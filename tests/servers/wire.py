@@ -17,6 +17,8 @@ from typing import Literal
 import aiohttp
 from aiohttp import web
 
+from servers.waiting import until
+
 Moment = Literal["before", "after"]
 
 
@@ -43,32 +45,30 @@ Watch = Callable[[Sight], None]
 async def nats_wire(server: str, watch: Watch) -> AsyncIterator[str]:
     """Yield the URL of a proxy in front of a NATS server (``nats://host:port``)."""
     host, _, port = server.removeprefix("nats://").partition(":")
-    connections: set[asyncio.Task[None]] = set()
+    clients: set[asyncio.StreamWriter] = set()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
         try:
             to_server = await asyncio.open_connection(host, int(port))
         except OSError:
             writer.close()
             return
+        clients.add(writer)
         try:
             await _both_ways(_publishes(reader, to_server[1], watch), _copy(to_server[0], writer))
         finally:
             to_server[1].close()
             writer.close()
-            connections.discard(task)
+            clients.discard(writer)
 
     proxy = await asyncio.start_server(connect, "127.0.0.1", 0)
     try:
         yield f"nats://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
     finally:
         proxy.close()
-        for task in tuple(connections):
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        for client in tuple(clients):
+            client.transport.abort()
+        await until(lambda: not clients)
 
 
 async def _both_ways(*directions: Coroutine[None, None, None]) -> None:
