@@ -111,7 +111,7 @@ class Diagnosing:
 
     async def _look(self, incident: Incident) -> _Looked:
         begun = self.clock.now()
-        await self.sight.wait(incident.namespace, self.first_snapshot_seconds)
+        await self.sight.wait(incident.namespace, self.first_snapshot_seconds, self.clock)
         blind_for = self.sight.blind(incident.namespace, self.clock.now())
         if blind_for is not None:
             return _Looked(begun, blind_for=blind_for)

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 
+from ooda.common.clock import Clock
 from ooda.common.events import TelemetrySnapshot
 from ooda.common.targets import Target, WorkloadTarget
 from ooda.orienter.core.graph import Graph
@@ -58,13 +59,15 @@ class Sight:
         newest = max(self._snapshots.values(), key=lambda each: each.occurred_at, default=None)
         return blind_reason(newest, now)
 
-    async def wait(self, namespace: str | None, seconds: float) -> None:
-        """Wait for the first snapshot of a namespace, at most so long: after a start it is near."""
+    async def wait(self, namespace: str | None, seconds: float, clock: Clock) -> None:
+        """Wait until the observer sees a namespace, at most so long.
+
+        After a start, the observer's or ours, the first good snapshot is seconds away, and a person
+        need not be asked meanwhile.
+        """
         try:
             async with asyncio.timeout(seconds):
-                while self._snapshots.get(namespace or "") is None:
-                    if namespace is None and self._snapshots:
-                        return
+                while self.blind(namespace, clock.now()) is not None:
                     await self._came.wait()
         except TimeoutError:
             return
