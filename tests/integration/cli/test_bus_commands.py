@@ -231,7 +231,7 @@ async def answering(bus: LoopBus, *services: Service, ready: bool = True) -> Asy
                     "service": service,
                     "since": NOW.isoformat(),
                     "ready": ready,
-                    "consumers": {"LOOP/x": "pending 2, in hand 1"},
+                    "consumers": {"LOOP/x": {"pending": 2, "in_hand": 1}},
                     "details": {"what": HOSTILE},
                 }
                 await request.respond(json.dumps(told).encode())
