@@ -69,6 +69,14 @@ def _waiting(*reasons: str) -> Failed:
     return failed
 
 
+def _crashed_twice(pods: Sequence[Object], _: Object) -> bool:
+    return any(
+        status.get("restartCount", 0) > 0 and "running" not in status.get("state", {})
+        for pod in pods
+        for status in pod.get("status", {}).get("containerStatuses", ())
+    )
+
+
 def _to_nothing(_: Sequence[Object], deployment: Object) -> bool:
     return bool(deployment["spec"]["replicas"] == 0)
 
@@ -85,7 +93,7 @@ FAULTS = (
         "crash_loop",
         "shipping",
         ({"op": "add", "path": f"{_APP}/command", "value": ["python3", "-m", "shop.none"]},),
-        _waiting("CrashLoopBackOff"),
+        _crashed_twice,
     ),
     Fault(
         "replica_shortfall",
