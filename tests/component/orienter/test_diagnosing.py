@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 
@@ -214,53 +215,89 @@ async def test_a_credential_in_a_log_is_not_published(orienter: Orienter, cluste
     assert secret not in told.model_dump_json()
 
 
-async def test_a_pod_that_was_replaced_meanwhile_was_killed(
-    orienter: Orienter, cluster: Cluster
-) -> None:
-    lost = anomaly(Signal.POD_LOST, pod=POD)
+def killed_and_replaced(cluster: Cluster) -> None:
     cluster.add(
         deployment(),
         pod("checkout-7d4b9c5f6d-zzzzz"),
         event("Killing", "Stopping container app", about=f"Pod/{POD}"),
     )
+
+
+def healthy(cluster: Cluster) -> None:
+    cluster.add(deployment(), service(), endpoint_slice(), pod(POD))
+
+
+@pytest.mark.parametrize("state", [crash, healthy, killed_and_replaced])
+@pytest.mark.parametrize("signal", [Signal.CRASH_LOOP, Signal.POD_LOST])
+async def test_what_cleared_while_tools_look_is_not_told(
+    orienter: Orienter, cluster: Cluster, state: Callable[[Cluster], None], signal: Signal
+) -> None:
+    member = anomaly(signal, pod=POD)
+    state(cluster)
+    cluster.gate = asyncio.Event()
+
+    await orienter.hear(anomaly_flagged(member))
+    await orienter.until(lambda: cluster.reads > 0)
+    await orienter.hear(cleared(member))
+    cluster.gate.set()
+    other = anomaly(Signal.CRASH_LOOP, DATABASE, after=60)
+    await orienter.hear(anomaly_flagged(other))
+    await orienter.ready()
+
+    told = [each.incident_id for each in orienter.said(DiagnosisReady)]
+    assert told == [derive_id("incident", other.anomaly_id)]
+
+
+async def test_a_pod_that_was_lost_and_replaced_was_killed_while_others_are_open(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    lost = anomaly(Signal.POD_LOST, pod=POD)
+    killed_and_replaced(cluster)
     cluster.gate = asyncio.Event()
 
     await orienter.hear(anomaly_flagged(lost))
+    await orienter.hear(anomaly_flagged(anomaly(Signal.REPLICAS_SHORT)))
     await orienter.hear(cleared(lost))
     cluster.gate.set()
-    told = await orienter.ready()
+    told = await orienter.ready(2)
 
     assert told.failure_class is FailureClass.POD_KILLED
-    assert told.anomalies == ()
 
 
-async def test_what_cleared_and_is_healthy_is_told_healthy(
+async def test_an_action_that_did_not_help_what_has_cleared_begins_no_diagnosis(
     orienter: Orienter, cluster: Cluster
 ) -> None:
-    cluster.add(deployment(), service(), endpoint_slice(), pod(POD))
-    cluster.gate = asyncio.Event()
-
-    await orienter.hear(anomaly_flagged(CRASH))
-    await orienter.hear(cleared(CRASH))
-    cluster.gate.set()
-    told = await orienter.ready()
-
-    assert told.failure_class is FailureClass.HEALTHY
-
-
-async def test_what_cleared_is_not_told_though_tools_still_see_it(
-    orienter: Orienter, cluster: Cluster
-) -> None:
+    """The decider closes such an incident at once: a diagnosis would come after its end."""
     crash(cluster)
-    cluster.gate = asyncio.Event()
-
     await orienter.hear(anomaly_flagged(CRASH))
+    first = await orienter.ready()
     await orienter.hear(cleared(CRASH))
-    cluster.gate.set()
-    book = orienter.handlers.store.book
-    await orienter.until(lambda: not next(iter(book.values())).pending)
 
-    assert orienter.said(DiagnosisReady) == []
+    await orienter.hear(
+        make(ActionExecuted, incident_id=first.incident_id, outcome=Outcome.NOT_HELPED)
+    )
+
+    assert orienter.started() == [1]
+
+
+@pytest.mark.parametrize("ended", ["closed", "cleared"])
+async def test_what_ended_before_it_was_announced_is_not_announced(
+    orienter: Orienter, cluster: Cluster, ended: str
+) -> None:
+    """A task that announces when the bus is back does so beside the handlers."""
+    crash(cluster)
+    orienter.bus.failure = BusUnavailableError("away")
+    with pytest.raises(BusUnavailableError):
+        await orienter.hear(anomaly_flagged(CRASH))
+    (incident_id,) = orienter.handlers.store.book
+    closed = make(IncidentClosed, incident_id=incident_id, closure=Closure.CLEARED)
+    await orienter.hear(closed if ended == "closed" else cleared(CRASH))
+    orienter.bus.failure = None
+
+    await orienter.diagnosing.announce(incident_id)
+    await orienter.hear(anomaly_flagged(CRASH), deliveries=2)
+
+    assert orienter.bus.published == []
 
 
 async def test_cleared_before_flagged_is_not_looked_into(orienter: Orienter) -> None:

@@ -66,18 +66,12 @@ class Incident:
         """Hold its stages against the gates, and return them for people.
 
         The effect is where the cluster says that it began, in whole seconds. Of a container that
-        never ran it only says when its pod was made: how long a pull tries is not ours.
+        never ran that is the kubelet's first Event of it: how long a pull tries is not ours.
         """
         started = self.next(DiagnosisStarted, 0)
         ready = self.next(DiagnosisReady, 0)
-        never_ran = self.flag.signal in (Signal.IMAGE_PULL, Signal.CONTAINER_STUCK)
         stages = [
-            (
-                f"{'pod' if never_ran else 'effect'} to flagged",
-                self.flag.since,
-                self.flag.occurred_at,
-                START_GATE if never_ran else FLAG_GATE,
-            ),
+            ("effect to flagged", self.flag.since, self.flag.occurred_at, FLAG_GATE),
             ("flagged to started", self.flag.occurred_at, started.occurred_at, START_GATE),
             ("started to diagnosed", started.occurred_at, ready.occurred_at, DIAGNOSIS_GATE),
         ]

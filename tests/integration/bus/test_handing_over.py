@@ -52,7 +52,7 @@ def to(handler: Handed, consumer: topology.Consumer) -> Callable[[NatsBus], None
 
 
 async def nothing_left(bus: NatsBus, consumer: str) -> bool:
-    return (await bus.lags())[consumer] == "pending 0, in hand 0"
+    return (await bus.lags())[consumer] == {"pending": 0, "in_hand": 0}
 
 
 async def dead_letters(server: LoopBus, number: int) -> list[DeadLetter]:
@@ -256,7 +256,7 @@ async def test_stopping_lets_the_handler_in_hand_finish(server: LoopBus) -> None
             assert ended.is_set()
 
         async def one_left() -> bool:
-            return (await actor.lags())["LOOP/actor"] == "pending 1, in hand 0"
+            return (await actor.lags())["LOOP/actor"] == {"pending": 1, "in_hand": 0}
 
         await until(one_left)
 

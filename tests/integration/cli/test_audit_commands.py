@@ -87,6 +87,20 @@ async def test_incidents_newest_first_and_those_that_go_on(told: Ooda) -> None:
     assert dt.datetime.fromisoformat(only["opened_at"]).tzinfo is not None
 
 
+async def test_as_a_program_it_says_and_ends_as_in_this_process(told: Ooda) -> None:
+    for status, arguments in (
+        (0, ("incidents", "--since", SINCE)),
+        (0, ("show", INCIDENT_ID, "-o", "json")),
+        (1, ("dead-letter", "list", "--since", SINCE)),
+        (1, ("show", "nowhere")),
+        (2, ("audit", "query", "SELEC 1")),
+        (2, ("show",)),
+    ):
+        here, alone = told(*arguments), told.process(*arguments)
+        assert (here.returncode, alone.returncode) == (status, status), alone
+        assert (here.stdout, here.stderr) == (alone.stdout, alone.stderr)
+
+
 async def test_no_incident(told: Ooda) -> None:
     assert "No incident since" in table(told, "incidents", "--since", "2100-01-01")
     assert parsed(told, "incidents", "--since", "2100-01-01") == []

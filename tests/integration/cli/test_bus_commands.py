@@ -82,10 +82,15 @@ async def run(ooda: Ooda, *arguments: str) -> "CompletedProcess[str]":
     return await asyncio.to_thread(ooda, *arguments)
 
 
+async def run_alone(ooda: Ooda, *arguments: str) -> "CompletedProcess[str]":
+    """Run it as people do: to leave off listening is the end of its process."""
+    return await asyncio.to_thread(ooda.process, *arguments)
+
+
 async def test_events_as_they_are_published(bus: LoopBus, on_bus: Ooda) -> None:
     async with Talk(bus, [flagged(summary=HOSTILE)]).going_on():
-        done = await run(on_bus, "events", "--count", "2")
-        as_json = await run(on_bus, "events", "--count", "1", "-o", "json")
+        done = await run_alone(on_bus, "events", "--count", "2")
+        as_json = await run_alone(on_bus, "events", "--count", "1", "-o", "json")
     assert (done.returncode, done.stderr, as_json.returncode) == (0, "", 0)
     lines = done.stdout.splitlines()
     assert len(lines) == 2
@@ -97,27 +102,27 @@ async def test_events_as_they_are_published(bus: LoopBus, on_bus: Ooda) -> None:
 async def test_only_the_subjects_that_were_asked_for(bus: LoopBus, on_bus: Ooda) -> None:
     snapshot = make(TelemetrySnapshot).model_dump_json().encode()
     async with Talk(bus, [flagged(), ("telemetry.snapshot", snapshot)]).going_on():
-        done = await run(on_bus, "events", "--subject", "telemetry.>", "--count", "2")
+        done = await run_alone(on_bus, "events", "--subject", "telemetry.>", "--count", "2")
     assert all("telemetry.snapshot" in line for line in done.stdout.splitlines())
 
 
 async def test_what_cannot_be_read_is_said_and_the_rest_goes_on(bus: LoopBus, on_bus: Ooda) -> None:
     async with Talk(bus, [("anomaly.flagged", b"no json \x1b[2J"), flagged()]).going_on():
-        done = await run(on_bus, "events", "--count", "2")
-        as_json = await run(on_bus, "events", "--count", "2", "-o", "json")
+        done = await run_alone(on_bus, "events", "--count", "2")
+        as_json = await run_alone(on_bus, "events", "--count", "2", "-o", "json")
     assert sum("cannot be read" in line for line in done.stdout.splitlines()) == 1
     told = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert {"subject": "anomaly.flagged", "unreadable": "no json \x1b[2J"} in told
 
 
 async def test_subjects_of_different_accounts(on_bus: Ooda) -> None:
-    done = await run(on_bus, "events", "--subject", "fault.>", "--subject", "anomaly.>")
+    done = await run_alone(on_bus, "events", "--subject", "fault.>", "--subject", "anomaly.>")
     assert (done.returncode, "different accounts" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("subject", ["$JS.API.>", "_INBOX_actor.>", ">", "status.actor"])
 async def test_what_it_may_not_hear(on_bus: Ooda, subject: str) -> None:
-    done = await run(on_bus, "events", "--subject", subject, "--count", "1")
+    done = await run_alone(on_bus, "events", "--subject", subject, "--count", "1")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("Error: ")
 
@@ -131,7 +136,7 @@ async def test_another_account_is_heard_in_its_own(bus: LoopBus, on_bus: Ooda) -
                 await asyncio.sleep(0.2)
 
     talking = asyncio.create_task(talk())
-    done = await run(on_bus, "events", "--subject", "review.answered.>", "--count", "1")
+    done = await run_alone(on_bus, "events", "--subject", "review.answered.>", "--count", "1")
     talking.cancel()
     assert (done.returncode, "review.answered.alice" in done.stdout) == (0, True)
 
@@ -231,7 +236,7 @@ async def answering(bus: LoopBus, *services: Service, ready: bool = True) -> Asy
                     "service": service,
                     "since": NOW.isoformat(),
                     "ready": ready,
-                    "consumers": {"LOOP/x": "pending 2, in hand 1"},
+                    "consumers": {"LOOP/x": {"pending": 2, "in_hand": 1}},
                     "details": {"what": HOSTILE},
                 }
                 await request.respond(json.dumps(told).encode())
@@ -316,7 +321,7 @@ async def test_a_dead_letter_is_replayed_by_its_service(
         await Store(engine).append(rows)
         await engine.dispose()
         replay = ("dead-letter", "replay", letter.event_id[:8], "--since", "2000-01-01")
-        away = await run(ooda, *replay)
+        away = await run_alone(ooda, *replay)
         assert (away.returncode, "actor is not there" in away.stderr) == (3, True)
 
         def register(bus: NatsBus) -> None:
@@ -328,12 +333,12 @@ async def test_a_dead_letter_is_replayed_by_its_service(
         ):
             await actor.answer("replay.actor", lambda body: answer_replay(body, actor.replay))
             await observer.publish(make(AnomalyFlagged))
-            failed = await run(ooda, *replay)
+            failed = await run_alone(ooda, *replay)
             assert (failed.returncode, failed.stderr) == (1, "")
             assert f"actor has not handled LOOP/1: PoisonError: {INERT}" in failed.stdout
             handler.mended.set()
-            done = await run(ooda, *replay)
-            as_json = await run(ooda, *replay, "-o", "json")
+            done = await run_alone(ooda, *replay)
+            as_json = await run_alone(ooda, *replay, "-o", "json")
             await until(lambda: len(handler.handled) == 2)
         assert (done.returncode, done.stderr) == (0, "")
         assert "actor has handled" in done.stdout

@@ -128,7 +128,7 @@ async def test_it_works_answers_and_stops(processes: Processes) -> None:
         )
     assert (status["service"], status["identity"]) == ("actor", "actor-0")
     assert (status["ready"], status["connected"]) == (True, True)
-    assert status["consumers"] == {"LOOP/actor": "pending 0, in hand 0"}
+    assert status["consumers"] == {"LOOP/actor": {"pending": 0, "in_hand": 0}}
     assert status["details"] == {"journal": "written"}
     assert json.loads(replayed.data) == {"error": None}
     assert json.loads(other.data) == {"error": "actor consumes nothing of stream FAULTS"}

@@ -9,7 +9,7 @@ from ooda.actor.core.machine import Sight, advance
 from ooda.actor.core.record import MOST_FINISHED, ActionRecord, State, to_delete
 from ooda.actor.core.verification import Bad, Blind, Good, health, judge, neighbourhood
 from ooda.common.events import GraphEdge
-from ooda.common.plans import Verification
+from ooda.common.plans import Health, Verification
 from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import Signal
 
@@ -172,6 +172,41 @@ def test_what_two_snapshots_show_to_be_worse_is_taken_back_at_once(
     assert found.state is state
     if state is State.UNDOING:
         assert "image_pull on Deployment" in found.reason
+
+
+GONE: dict[str, Any] = {"workloads": ()}
+KNOWN = Health(desired=1, ready=0, open_anomalies=1, fresh=True)
+
+
+@pytest.mark.parametrize("undo", ["inverse", "keep", "irreversible"])
+@pytest.mark.parametrize(
+    ("seen", "before", "state"),
+    [
+        ([(5, GONE)], KNOWN, State.VERIFYING),
+        ([(5, GONE), (10, GONE)], KNOWN, State.NOT_HELPED),
+        ([(5, GONE | ILL), (10, GONE | ILL)], KNOWN, State.NOT_HELPED),
+        ([(5, GONE), (10, GONE | STALE), (15, GONE)], KNOWN, State.NOT_HELPED),
+        ([(5, GONE | STALE), (10, GONE)], KNOWN, State.VERIFYING),
+        ([(5, GONE), (10, GOOD), (15, GONE)], KNOWN, State.VERIFYING),
+        ([(0.4, GONE), (5, GONE)], KNOWN, State.VERIFYING),
+        ([(5, GONE), (10, None), (15, GONE)], KNOWN, State.NOT_HELPED),
+        ([(5, GONE), (10, GONE)], None, State.VERIFYING),
+        ([(n, GONE | {"workloads_left_out": 1}) for n in (5, 10)], KNOWN, State.VERIFYING),
+    ],
+)
+def test_a_workload_that_two_snapshots_no_longer_have_ends_it(
+    undo: str, seen: Any, before: Health | None, state: State
+) -> None:
+    found = walk(*seen, undo=undo, health_before=before)
+    assert found.state is state
+    if state is State.NOT_HELPED:
+        assert found.reason == "The workload is gone."
+
+
+def test_the_same_snapshot_does_not_say_twice_that_a_workload_is_gone() -> None:
+    begun = walk((5, GONE), health_before=KNOWN)
+    sight = Sight(snapshot=snapshot(NOW + dt.timedelta(seconds=5), **GONE))
+    assert advance(begun, sight, NOW + dt.timedelta(seconds=6)).record == begun
 
 
 def test_the_same_snapshot_again_proves_nothing_more() -> None:

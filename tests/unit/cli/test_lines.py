@@ -163,7 +163,10 @@ def test_nothing_stands_behind_an_empty_body(subject: str) -> None:
 ANSWER: dict[str, Any] = {
     "ready": True,
     "since": "2026-11-25T14:03:07.405000+00:00",
-    "consumers": {"LOOP/actor": "pending 2, in hand 1", "TELEMETRY/actor": "pending 4, in hand 0"},
+    "consumers": {
+        "LOOP/actor": {"pending": 2, "in_hand": 1},
+        "TELEMETRY/actor": {"pending": 4, "in_hand": 0},
+    },
     "details": {"pods": "20", "open anomalies": "1", "blind": "no"},
 }
 
@@ -180,11 +183,13 @@ def test_a_service_is_one_short_row() -> None:
     ("lags", "sum_"),
     [
         ({}, "0"),
-        ({"a": "pending 1, in hand 0"}, "1"),
-        ({"a": "pending 1, in hand 0", "b": "x"}, "?"),
+        ({"a": {"pending": 1, "in_hand": 0}}, "1"),
+        ({"a": {"pending": 1, "in_hand": 2}, "b": {"pending": 3, "in_hand": 0}}, "6"),
+        ({"a": {"pending": 1, "in_hand": 0}, "b": "pending 1, in hand 0"}, "?"),
+        ({"a": {"pending": 1}}, "?"),
     ],
 )
-def test_to_do(lags: dict[str, str], sum_: str) -> None:
+def test_to_do(lags: dict[str, object], sum_: str) -> None:
     assert to_do(lags) == sum_
 
 

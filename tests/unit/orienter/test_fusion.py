@@ -162,6 +162,40 @@ CASES = {
         0.95,
         True,
     ),
+    "scaled below the minimum, a pod went with it": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT), anomaly(Signal.POD_LOST)],
+            [
+                saw("inspect_workload", Sign.DESIRED_BELOW_MINIMUM, Sign.POD_NOT_REPLACED),
+                saw("describe_pod_events", Sign.EVENT_POD_KILLED),
+                changed("spec.replicas"),
+            ],
+        ),
+        FailureClass.REPLICA_SHORTFALL,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "scaled below the minimum, no event yet": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT)],
+            [saw("inspect_workload", Sign.DESIRED_BELOW_MINIMUM), changed("spec.replicas")],
+        ),
+        FailureClass.REPLICA_SHORTFALL,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "crash loop, nothing changed, no event yet, its log ends with an error": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [CRASH[0], saw("get_pod_logs", Sign.LOG_PANIC), NOTHING_CHANGED],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
     "scaled down above the minimum": (
         case(
             [],
@@ -296,6 +330,10 @@ UNSURE = {
             ],
         ),
         None,
+    ),
+    "crash loop, nothing changed, neither an event nor a log": (
+        case([anomaly(Signal.CRASH_LOOP)], [CRASH[0], saw("get_pod_logs"), NOTHING_CHANGED]),
+        FailureClass.CRASH_LOOP,
     ),
     "what was tried did not help": (
         case(

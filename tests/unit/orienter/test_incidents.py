@@ -226,6 +226,32 @@ def test_what_did_not_help_is_diagnosed_again_once(outcome: Outcome) -> None:
     assert (tried.failure_class, tried.component) == (FailureClass.CRASH_LOOP, CHECKOUT)
 
 
+def test_what_did_not_help_is_not_diagnosed_again_if_nothing_is_open() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    (incident_id,) = book
+    book[incident_id] = incidents.diagnosed(
+        book[incident_id], FailureClass.CRASH_LOOP, CHECKOUT, NOW
+    )
+    clear(book, CRASH)
+
+    assert execute(book, incident_id, Outcome.NOT_HELPED) == Step()
+    assert (book[incident_id].state, book[incident_id].attempt) == ("open", 1)
+
+
+def test_what_cleared_before_its_first_diagnosis_has_ended() -> None:
+    book: Book = {}
+    flag(book, CRASH)
+    (incident_id,) = book
+    assert incidents.due(book[incident_id])
+
+    clear(book, CRASH)
+
+    assert not incidents.due(book[incident_id])
+    assert (book[incident_id].state, book[incident_id].pending) == ("closed", False)
+    assert flag(book, CRASH) == Step()
+
+
 def test_what_expired_is_diagnosed_again_while_something_is_open() -> None:
     book: Book = {}
     flag(book, CRASH)

@@ -164,6 +164,12 @@ LOST = {
 }
 
 
+def test_what_is_left_below_the_minimum_replaces_nothing() -> None:
+    left = inspect([pod("left")], deployment(replicas=1), minimum=2, lost_pod="old")
+
+    assert left == {Sign.DESIRED_BELOW_MINIMUM, Sign.POD_NOT_REPLACED}
+
+
 @pytest.mark.parametrize(("pods", "workload", "signs"), LOST.values(), ids=LOST)
 def test_a_lost_pod(pods: list[Json], workload: Json, signs: set[Sign]) -> None:
     seen = inspect(pods, workload, lost_pod="old")

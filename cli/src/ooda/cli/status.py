@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -31,7 +30,6 @@ from ooda.common.reach import UnreachableError
 from ooda.common.settings import NatsSettings, Settings
 from ooda.common.topology import LOOP_SERVICES, Service
 
-_LAG = re.compile(r"pending (\d+), in hand (\d+)")
 _FIRST = ("blind", "open", "waiting", "pending")
 """Parts of the names of details that are shown first: the rest may be cut off."""
 
@@ -111,12 +109,16 @@ def row(service: Service, answer: Mapping[str, Any] | None) -> tuple[str, ...]:
     )
 
 
-def to_do(lags: Mapping[str, str]) -> str:
-    """Add up what waits and what is in hand; "?" if one consumer's cannot be read."""
-    read = [_LAG.fullmatch(lag) for lag in lags.values()]
-    if not all(read):
-        return "?"
-    return str(sum(int(each[1]) + int(each[2]) for each in read if each))
+def to_do(lags: Mapping[str, object]) -> str:
+    """Add up what waits and what is in hand; "?" if one is not told in numbers."""
+    total = 0
+    for lag in lags.values():
+        match lag:
+            case {"pending": int(pending), "in_hand": int(in_hand)}:
+                total += pending + in_hand
+            case _:
+                return "?"
+    return str(total)
 
 
 def in_words(work: OpenWork | str) -> str:

@@ -60,8 +60,11 @@ class Diagnosing:
         """Say that an incident is looked into, then see to it. Raises BusUnavailableError.
 
         Safe to be called again: the event has the same id, and no attempt runs twice at a time.
+        The caller holds the lock of the store: what is announced must not be closed meanwhile.
         """
-        incident = self.store.book[incident_id]
+        incident = self.store.book.get(incident_id)
+        if incident is None or not incidents.due(incident):
+            return
         await self.publisher.publish(self.announcer.started(incident, self.clock.now()))
         self._waiting.put_nowait(incident_id)
 
@@ -72,7 +75,7 @@ class Diagnosing:
             while True:
                 incident_id = await self._waiting.get()
                 incident = self.store.book.get(incident_id)
-                if incident is None or not incident.pending:
+                if incident is None or not incidents.due(incident):
                     continue
                 if self._running.get(incident_id) != incident.attempt:
                     self._running[incident_id] = incident.attempt
@@ -86,7 +89,8 @@ class Diagnosing:
     async def _patiently(self, incident_id: str) -> None:
         while True:
             try:
-                await self.announce(incident_id)
+                async with self.store.writing:
+                    await self.announce(incident_id)
             except BusUnavailableError as error:
                 log.warning("cannot announce a diagnosis yet", error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
@@ -131,16 +135,13 @@ class Diagnosing:
     async def _publish(self, begun: Incident, looked: _Looked) -> str | None:
         """Publish a diagnosis, or return the incident that this one turns out to be part of."""
         incident = self.store.book.get(begun.incident_id)
-        if incident is None or incident.state != "open" or incident.attempt != begun.attempt:
+        if incident is None or incident.attempt != begun.attempt or not incidents.due(incident):
             return None
         # Asked again: while the bus is away, what was found grows old.
         blind_for = looked.blind_for or self.sight.blind(incident.namespace, self.clock.now())
         looked = replace(looked, blind_for=blind_for)
         diagnosis, findings = self._conclude(incident, looked)
         now = self.clock.now()
-        if diagnosis is None:
-            await self.store.write([incident.model_copy(update={"pending": False})])
-            return None
         step = incidents.same_cause(self.store.book, incident, diagnosis.component, now)
         if step.diagnose is not None:
             await self.store.write(step.changed)
@@ -161,7 +162,7 @@ class Diagnosing:
 
     def _conclude(
         self, incident: Incident, looked: _Looked
-    ) -> tuple[Diagnosis | None, tuple[Finding, ...]]:
+    ) -> tuple[Diagnosis, tuple[Finding, ...]]:
         findings = looked.findings
         if looked.blind_for is None:
             return conclude(incident, findings, self.sight.graph, self.weights), findings

@@ -315,17 +315,18 @@ class NatsBus:
         for each in ended:
             each.result()
 
-    async def lags(self) -> dict[str, str]:
-        """Return per consumer what waits and what is in hand.
+    async def lags(self) -> dict[str, dict[str, int]]:
+        """Return per consumer how many events wait (``pending``) and how many are ``in_hand``.
 
         Raises BusUnavailableError, ConsumerLostError.
         """
         lags = {}
         for consumer in self._state.consumers:
             info = await self._look_at(consumer)
-            lags[f"{consumer.stream.name}/{consumer.durable}"] = (
-                f"pending {info.num_pending}, in hand {info.num_ack_pending}"
-            )
+            lags[f"{consumer.stream.name}/{consumer.durable}"] = {
+                "pending": info.num_pending or 0,
+                "in_hand": info.num_ack_pending or 0,
+            }
         return lags
 
     @property

@@ -229,7 +229,7 @@ class _Life:
         return await answer_replay(body, find)
 
     async def _status(self, _: bytes) -> bytes:
-        lags: dict[str, str] = {}
+        lags: dict[str, dict[str, int]] = {}
         for bus in self._buses.values():
             lags |= await bus.lags()
         return json.dumps(

@@ -17,7 +17,7 @@ from ooda.actor.core.patches import as_patch, inverse
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.pointers import value_at
 from ooda.actor.core.record import ActionRecord, State
-from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, judge, worse
+from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, is_gone, judge, worse
 from ooda.common.cluster.interface import Object
 from ooda.common.events import OpenAnomaly, TelemetrySnapshot
 from ooda.common.plans import CordonStep, Health, PatchStep, Step
@@ -209,6 +209,10 @@ def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
         case Blind(reason=reason):
             # What was seen before stands, until the gap to the next good snapshot is too long.
             noted = record
+    noted, gone = _gone(noted, sight.snapshot, now)
+    if gone:
+        # Nothing is left that could get better, or that a change could be taken back from.
+        return Move(_end(noted, State.NOT_HELPED, sight, now, "The workload is gone."))
     if now >= deadline:
         return Move(_not_helped(noted, sight, now, reason))
     noted, lasting = _worsened(noted, sight.snapshot, now)
@@ -219,6 +223,17 @@ def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
     if isinstance(found, Good) and _held_for(noted) >= record.verification.hold_seconds:
         return Move(_end(noted, State.KEPT, sight, now, "It helped, and nothing else broke."))
     return Move(noted, wake_at=deadline)
+
+
+def _gone(
+    record: ActionRecord, snapshot: TelemetrySnapshot | None, now: dt.datetime
+) -> tuple[ActionRecord, bool]:
+    """Note whether the workload is gone; return whether two snapshots in a row say so."""
+    gone = is_gone(record, snapshot, now)
+    if gone is None or snapshot is None:
+        return record, False
+    noted = record.model_copy(update={"gone_at": snapshot.occurred_at if gone else None})
+    return noted, gone and record.gone_at is not None and record.gone_at != snapshot.occurred_at
 
 
 def _worsened(

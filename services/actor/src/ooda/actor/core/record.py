@@ -103,6 +103,8 @@ class ActionRecord(BaseModel):
     worse: tuple[str, ...] = ()
     """Anomalies that were new near the target in the snapshot of ``worse_at``."""
     worse_at: Moment | None = None
+    gone_at: Moment | None = None
+    """The newest snapshot that counts, if it has the workload no more."""
     health_before: Health | None = None
     health_after: Health | None = None
     announced: bool = False

@@ -77,6 +77,22 @@ def worse(
     return tuple(each for each in new if each.signal is not Signal.REPLICAS_SHORT)
 
 
+def is_gone(
+    record: ActionRecord, snapshot: TelemetrySnapshot | None, now: dt.datetime
+) -> bool | None:
+    """Tell whether the workload was deleted since the write, None if what was seen says nothing.
+
+    One that no snapshot ever had a row of, or that may have been left out of this one, is not gone.
+    """
+    if snapshot is None or record.written_at is None or snapshot.occurred_at <= record.written_at:
+        return None
+    if not is_fresh(snapshot, now) or record.health_before is None:
+        return None
+    if row_of(record.target, snapshot) is not None:
+        return False
+    return True if snapshot.workloads_left_out == 0 else None
+
+
 def is_fresh(snapshot: TelemetrySnapshot, now: dt.datetime) -> bool:
     """Tell whether a snapshot is young and the observer saw the cluster when it made it."""
     sees = any(

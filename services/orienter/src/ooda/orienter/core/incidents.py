@@ -78,7 +78,12 @@ def flagged(
 
 
 def cleared(book: Book, event: AnomalyCleared, now: dt.datetime) -> Step:
-    """Mark an anomaly as cleared; one that was not flagged yet is remembered as gone."""
+    """Mark an anomaly as cleared; one that was not flagged yet is remembered as gone.
+
+    If it was the last one that was open, a diagnosis that is due is due no longer. An incident that
+    was never diagnosed then ends: the decider closes it too, if it has heard of it at all. Of any
+    other an action may be in flight, and the decider says when it ends.
+    """
     known = incident_of(book, event.anomaly_id)
     if known is None:
         return Step((_gone(event, now),))
@@ -90,11 +95,18 @@ def cleared(book: Book, event: AnomalyCleared, now: dt.datetime) -> Step:
     )
     if members == known.members:
         return Step()
-    return Step((known.model_copy(update={"members": members, "changed_at": now}),))
+    known = known.model_copy(update={"members": members, "changed_at": now})
+    if known.state == "open" and not known.still_open:
+        state = "closed" if known.diagnosed is None else "open"
+        known = known.model_copy(update={"state": state, "pending": False})
+    return Step((known,))
 
 
 def executed(book: Book, event: ActionExecuted, now: dt.datetime) -> Step:
-    """Diagnose again what an action did not cure, with that as evidence."""
+    """Diagnose again what an action did not cure, with that as evidence.
+
+    If nothing is open any more the decider closes the incident: there is nothing to look into.
+    """
     incident = _going_on(book, event.incident_id)
     if incident is None or incident.state != "open":
         return Step()
@@ -123,6 +135,11 @@ def closed(book: Book, event: IncidentClosed, now: dt.datetime) -> Step:
     state = "merged" if event.closure is Closure.MERGED else "closed"
     update = {"state": state, "pending": False, "changed_at": now}
     return Step((incident.model_copy(update=update | {"merged_into": event.merged_into}),))
+
+
+def due(incident: Incident) -> bool:
+    """Tell whether its newest attempt is to be told, and still about something."""
+    return incident.state == "open" and incident.pending and bool(incident.still_open)
 
 
 def sighted(book: Book, sees: Callable[[str | None], bool], now: dt.datetime) -> tuple[Step, ...]:
@@ -243,11 +260,11 @@ def _bounded(members: Sequence[Member]) -> tuple[Member, ...]:
 
 
 def _reason(outcome: Outcome, incident: Incident) -> Reason | None:
+    if not incident.still_open:
+        return None
     if outcome in DID_NOT_HELP:
         return "not_helped"
-    if outcome is Outcome.EXPIRED and incident.still_open:
-        return "expired"
-    return None
+    return "expired" if outcome is Outcome.EXPIRED else None
 
 
 def _member(event: AnomalyFlagged, graph: Graph) -> Member:

@@ -118,12 +118,16 @@ def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
 
 
 def _lost(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
-    """Return whether a pod that went has a successor; one that is still there was not lost."""
+    """Return whether a pod that went has a successor; one that is still there was not lost.
+
+    The minimum counts, not what is desired now: of a workload that was scaled below it as many
+    pods as it asks for are left, and none of them took the place of the one that went.
+    """
     if state.lost_pod is None or not state.workload.desired:
         return set()
     if any(pod.name == state.lost_pod for pod in pods):
         return set()
-    if len(pods) >= state.workload.desired:
+    if len(pods) >= max(state.workload.desired, state.minimum):
         return {Sign.POD_REPLACED}
     return {Sign.POD_NOT_REPLACED}
 
