@@ -17,7 +17,7 @@ from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.fusion import Diagnosis, blind
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.weights import Weights
-from ooda.orienter.inquiry import Inquiry
+from ooda.orienter.inquiry import Inquiry, nobody_answered
 from ooda.orienter.meters import Meters
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
@@ -28,7 +28,11 @@ FIRST_SNAPSHOT_SECONDS = 6.0
 """One period and a second: a service that has just begun hears the observer within it."""
 
 AGAIN_SECONDS = 1.0
-"""Pause before the bus is tried again."""
+"""Pause before the bus, or the API server, is tried again."""
+
+PATIENCE_SECONDS = 100.0
+"""How long the API server is waited for. After 90 s without a word the observer says that it is
+blind, and what was diagnosed blind is diagnosed again when it sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,21 @@ class Diagnosing:
         blind_for = self.sight.blind(incident.namespace, self.clock.now())
         if blind_for is not None:
             return _Looked(begun, blind_for=blind_for)
-        return _Looked(begun, await self.inquiry.gather(incident, self.sight.graph))
+        return _Looked(begun, await self._ask(incident))
+
+    async def _ask(self, incident: Incident) -> tuple[Finding, ...]:
+        """Ask the tools; while the API server is away, again, until the observer is blind too."""
+        ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while True:
+            findings = await self.inquiry.gather(incident, self.sight.graph)
+            late = asyncio.get_running_loop().time() > ends
+            if late or not nobody_answered(findings) or not self._current(incident):
+                return findings
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    def _current(self, incident: Incident) -> bool:
+        known = self.store.book.get(incident.incident_id)
+        return known is not None and known.state == "open" and known.attempt == incident.attempt
 
     async def _tell(self, begun: Incident, looked: _Looked) -> None:
         """Read the record again, conclude, publish, and mark the attempt as done.

@@ -10,7 +10,7 @@ import structlog
 from langchain_core.tools import BaseTool
 
 from ooda.common.clock import Clock
-from ooda.common.cluster.interface import ClusterError
+from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
 from ooda.common.targets import Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily, Signal
@@ -35,6 +35,11 @@ FAMILIES = {
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
 }
+
+
+_LATE = "did not answer in time"
+_AWAY = (_LATE, Unavailable.__name__)
+"""How the reason begins where the same question may be answered later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class Inquiry:
             async with asyncio.timeout(min(self.tool_seconds, left)):
                 found = await self.tools[call.tool].ainvoke(dict(call.arguments))
         except TimeoutError:
-            return self._failed(about, "late", "did not answer in time")
+            return self._failed(about, "late", _LATE)
         except ClusterError as error:
             return self._failed(about, "unavailable", f"{type(error).__name__}: {error}")
         except Exception as error:
@@ -104,6 +109,14 @@ class Inquiry:
     def _failed(self, about: About, reason: Failure, words: str) -> Finding:
         self.meters.failed(about.tool, reason)
         return unavailable(about, words)
+
+
+def nobody_answered(findings: Sequence[Finding]) -> bool:
+    """Say whether the API server was away: no state could be read, and later it might."""
+    states = [each for each in findings if each.tool == "inspect_workload"]
+    return bool(states) and all(
+        each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in states
+    )
 
 
 def suspects_of(incident: Incident, graph: Graph) -> list[WorkloadTarget]:
