@@ -159,6 +159,7 @@ async def living(
         WEIGHTS,
         meters,
         first_snapshot_seconds=0.1,
+        patience_seconds=2.5,
     )
     handlers = Handlers(store, diagnosing, sight, clock, WEIGHTS)
     work = asyncio.create_task(diagnosing.work())

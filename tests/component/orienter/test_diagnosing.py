@@ -133,6 +133,22 @@ async def test_tools_that_do_not_answer_are_unavailable_and_nothing_is_known(
     assert {each.outcome for each in told.findings} == {"unavailable"}
 
 
+async def test_an_api_server_that_is_away_is_asked_again(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    broken_image(cluster)
+    cluster.set_unavailable(away=True)
+
+    await orienter.hear(anomaly_flagged(PULL))
+    while not cluster.reads:
+        await asyncio.sleep(0)
+    cluster.set_unavailable(away=False)
+    told = await orienter.ready()
+
+    assert told.failure_class is FailureClass.IMAGE_PULL_FAILURE
+    assert told.attempt == 1
+
+
 async def test_a_tool_that_may_not_look_does_not_keep_the_others_from_it(
     orienter: Orienter, cluster: Cluster
 ) -> None:

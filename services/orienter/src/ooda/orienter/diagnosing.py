@@ -57,6 +57,7 @@ class Diagnosing:
     weights: Weights
     meters: Meters
     first_snapshot_seconds: float = FIRST_SNAPSHOT_SECONDS
+    patience_seconds: float = PATIENCE_SECONDS
     _waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _running: dict[str, int] = field(default_factory=dict)
 
@@ -127,7 +128,7 @@ class Diagnosing:
 
     async def _ask(self, incident: Incident) -> tuple[Finding, ...]:
         """Ask the tools; while the API server is away, again, until the observer is blind too."""
-        ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        ends = asyncio.get_running_loop().time() + self.patience_seconds
         while True:
             findings = await self.inquiry.gather(incident, self.sight.graph)
             late = asyncio.get_running_loop().time() > ends
