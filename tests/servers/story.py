@@ -82,8 +82,21 @@ class Story:
 
     async def said(self, subject: str, seconds: float = 50) -> dict[str, Any]:
         """Wait until something was said on a subject, and return it."""
-        await until(lambda: any(each["subject"] == subject for each in self.heard), seconds)
+        try:
+            await until(lambda: any(each["subject"] == subject for each in self.heard), seconds)
+        except TimeoutError:
+            raise AssertionError(f"no {subject} within {seconds:g} s:\n{self._told()}") from None
         return next(each for each in self.heard if each["subject"] == subject)
+
+    def _told(self) -> str:
+        lines = []
+        for each in self.heard:
+            lines.append(f"{each['occurred_at']} {each['subject']}: {each['summary']}")
+            lines += [
+                f"    {found['tool']} {found['outcome']}: {found['excerpt'][:120]}"
+                for found in each.get("findings", ())
+            ]
+        return "\n".join(lines)
 
     async def deployment(self) -> dict[str, Any]:
         """Return the workload as it is."""

@@ -140,8 +140,7 @@ async def test_an_api_server_that_is_away_is_asked_again(
     cluster.set_unavailable(away=True)
 
     await orienter.hear(anomaly_flagged(PULL))
-    while not cluster.reads:
-        await asyncio.sleep(0)
+    await orienter.until(lambda: cluster.reads > 0)
     cluster.set_unavailable(away=False)
     told = await orienter.ready()
 
