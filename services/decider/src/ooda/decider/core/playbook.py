@@ -50,7 +50,6 @@ class ActStep(_Part):
     when: tuple[Condition, ...] = ()
     risk: Risk
     verification: _Judged
-    undo: Literal["inverse", "keep", "irreversible"]
 
 
 class StandDownStep(_Part):
