@@ -35,7 +35,7 @@ def deployment(**given: Any) -> dict[str, Any]:
 
 def catalog(replicas: int | None = 2, *templates: Any) -> dict[str, Any]:
     known = {
-        "templates": list(templates or (GOOD, BAD)),
+        "templates": list(templates or (GOOD,)),
         "replicas": replicas,
         "healthyAt": "2026-11-25T11:00:00Z",
     }

@@ -15,7 +15,8 @@ from ooda.decider.core.lifecycle import World
 from ooda.decider.core.limits import Limits
 
 PLAYBOOK = read_playbook(None)
-CHANGE = Change(target=CHECKOUT, changed_at=NOW, known_good=True)
+IMAGE = "spec.template.spec.containers[app].image"
+CHANGE = Change(target=CHECKOUT, fields=(IMAGE,), changed_at=NOW, known_good=True)
 GOOD = Facts(mode=Mode.AUTO, exists=True, replicas=2, known_replicas=2, known_template=True)
 LIMITS = Limits()
 

@@ -103,10 +103,15 @@ def case(
     return replace(Case(tuple(anomalies), tuple(findings), Graph(edges), NOW), **given)
 
 
-def tried(failure_class: FailureClass, component: Target = CHECKOUT, number: int = 1) -> Tried:
+def tried(
+    failure_class: FailureClass,
+    component: Target = CHECKOUT,
+    number: int = 1,
+    outcome: Outcome = Outcome.NOT_HELPED,
+) -> Tried:
     return Tried(
         action_id=str(number),
-        outcome=Outcome.NOT_HELPED,
+        outcome=outcome,
         failure_class=failure_class,
         component=component,
     )

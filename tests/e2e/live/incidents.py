@@ -24,7 +24,7 @@ from ooda.common.taxonomy import Signal
 
 E = TypeVar("E", bound=IncidentEvent)
 
-# The gates of DESIGN 2, in seconds.
+# What a person who watches would still call prompt, in seconds; a start may pull an image.
 FLAG_GATE = 10.0
 START_GATE = 30.0
 DIAGNOSIS_GATE = 10.0

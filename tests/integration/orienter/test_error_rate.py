@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -16,9 +16,11 @@ from ooda.common.findings import Finding
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.common.testing import FixedClock
 from ooda.common.testing.cluster import FakeCluster
-from ooda.orienter.prometheus import Prometheus, PrometheusUnavailableError
+from ooda.orienter.prometheus import LIMIT, Prometheus, PrometheusUnavailableError
 from ooda.orienter.sight import Sight
 from ooda.orienter.tools.toolbox import Toolbox
+
+CHUNK = 16384
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Server:
     url: str
     status: int = 200
     body: bytes = b"{}"
+    chunked: bool = False
     queries: list[str] = field(default_factory=list)
 
     def answers(self, **rates: str) -> None:
@@ -41,15 +44,30 @@ class Server:
 @contextmanager
 def serving() -> Iterator[Server]:
     class Answer(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             assert parts.path == "/api/v1/query"
             server.queries += parse_qs(parts.query)["query"]
             self.send_response(server.status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(server.body)))
-            self.end_headers()
-            self.wfile.write(server.body)
+            if server.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.in_chunks(server.body)
+            else:
+                self.send_header("Content-Length", str(len(server.body)))
+                self.end_headers()
+                self.wfile.write(server.body)
+
+        def in_chunks(self, body: bytes) -> None:
+            # Who asked may hang up when it has read enough.
+            with suppress(ConnectionError):
+                for at in range(0, len(body), CHUNK):
+                    part = body[at : at + CHUNK]
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+                self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *_: object) -> None:
             return
@@ -129,6 +147,18 @@ async def test_an_answer_of_another_form_is_unavailable(
     prometheus.status, prometheus.body = status, body
 
     assert (await ask(prometheus.url)).outcome == "unavailable"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("size", "outcome"), [(LIMIT, "evidence"), (LIMIT + 1, "unavailable")])
+async def test_an_answer_is_read_up_to_a_limit(
+    prometheus: Server, size: int, outcome: str, *, chunked: bool
+) -> None:
+    prometheus.answers(s200="9")
+    prometheus.body = prometheus.body.ljust(size)
+    prometheus.chunked = chunked
+
+    assert (await ask(prometheus.url)).outcome == outcome
 
 
 async def test_nobody_listens() -> None:

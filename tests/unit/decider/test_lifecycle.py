@@ -1,14 +1,31 @@
 """The state machine alone: any sequence of stimuli, in any order, any number of times."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.decider import GOOD, LIMITS, later, ready, started, world
-from factories.events import ACTION_ID, ANOMALY_ID, INCIDENT_ID, NOW, make
-from ooda.common.events import ActionApplied, ActionExecuted, ReviewAnswered, derive_id
+from factories.events import ACTION_ID, ANOMALY_ID, CHECKOUT, INCIDENT_ID, NOW, make
+from ooda.common.events import (
+    ActionApplied,
+    ActionExecuted,
+    AnomalyFlagged,
+    ReviewAnswered,
+    derive_id,
+)
 from ooda.common.taxonomy import ActionKind, FailureClass, Outcome
-from ooda.decider.core.absorbing import Answered, Due, Heard, Merged, Sighted, Stimulus, opened_by
+from ooda.decider.core.absorbing import (
+    Answered,
+    Due,
+    Heard,
+    Merged,
+    Sighted,
+    Stimulus,
+    absorb,
+    opened_by,
+)
 from ooda.decider.core.lifecycle import (
     CloseIncident,
     PublishDecision,
@@ -21,6 +38,7 @@ from ooda.decider.core.record import Phase, Sighting, Sightings
 
 ROLLED_BACK = derive_id("action", INCIDENT_ID, 1, ActionKind.ROLL_BACK_WORKLOAD)
 OPEN = Sightings(seen={ANOMALY_ID: Sighting(since=NOW, flagged_at=NOW)})
+PAYMENT = CHECKOUT.model_copy(update={"name": "payment"})
 GONE = Sightings(seen={ANOMALY_ID: Sighting(since=NOW, cleared_at=NOW)})
 
 
@@ -108,3 +126,22 @@ def test_two_attempts_that_did_not_help_end_with_a_person_without_another_diagno
     assert record.phase is Phase.ASKING
     assert record.review is not None
     assert record.review.reason.startswith("2 attempts did not help")
+
+
+@pytest.mark.parametrize(
+    ("sighting", "pod"),
+    [
+        pytest.param({}, "checkout-1", id="of-the-blamed"),
+        pytest.param({"target": PAYMENT}, None, id="of-one-that-suffers"),
+        pytest.param({"target": None}, None, id="of-nobody-known"),
+        pytest.param({"cleared_at": NOW}, None, id="shows-it-no-more"),
+    ],
+)
+def test_the_pod_is_one_of_the_component_that_is_blamed(
+    sighting: dict[str, Any], pod: str | None
+) -> None:
+    seen = Sightings().add(make(AnomalyFlagged), NOW).seen[ANOMALY_ID]
+    sightings = Sightings(seen={ANOMALY_ID: seen.model_copy(update=sighting)})
+    # An earlier diagnosis chose a pod of another component.
+    earlier = opened_by(ready()).model_copy(update={"pod": "payment-1"})
+    assert absorb(earlier, heard(ready()), sightings, LIMITS, NOW).pod == pod

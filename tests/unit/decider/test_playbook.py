@@ -28,6 +28,11 @@ def test_every_failure_class_has_a_row_that_ends_with_a_person() -> None:
             id="action",
         ),
         pytest.param(
+            {"latency": {"ends": "review", "steps": [{"action": "restart_pod", "undo": "keep"}]}},
+            ("row latency", "steps.0", "undo"),
+            id="undo-is-the-actor's",
+        ),
+        pytest.param(
             {
                 "latency": {
                     "ends": "review",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories.decider import GOOD, LIMITS, PLAYBOOK, later, ready
+from factories.decider import CHANGE, GOOD, IMAGE, LIMITS, PLAYBOOK, later, ready
 from factories.events import CHECKOUT, NAMESPACE, NOW
 from ooda.common.targets import PodTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
@@ -94,6 +94,31 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         "the agent's own or the system's",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("update", "rolls_back"),
+    [
+        pytest.param({}, True, id="template"),
+        pytest.param({"fields": ("configmap/checkout.data.flag", IMAGE)}, True, id="both"),
+        pytest.param({"fields": ("configmap/checkout.data.flag",)}, False, id="config-map"),
+        pytest.param({"fields": ("spec.replicas",)}, False, id="replicas"),
+        pytest.param({"fields": ()}, False, id="not-known"),
+        pytest.param({"known_good": False}, False, id="nothing-to-go-back-to"),
+    ],
+)
+@pytest.mark.parametrize(
+    "failure_class", [FailureClass.CRASH_LOOP, FailureClass.IMAGE_PULL_FAILURE]
+)
+def test_only_a_change_of_the_template_is_rolled_back(
+    update: dict[str, Any], *, rolls_back: bool, failure_class: FailureClass
+) -> None:
+    judgement = judge(
+        change=CHANGE.model_copy(update=update), failure_class=failure_class, case={"pod": None}
+    )
+    assert isinstance(judgement, Act if rolls_back else Review)
+    if isinstance(judgement, Review):
+        assert judgement.proposal is None
 
 
 @pytest.mark.parametrize(("situation", "reason"), REFUSALS)

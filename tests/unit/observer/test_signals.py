@@ -9,6 +9,7 @@ from factories.objects import (
     container,
     deployment,
     ended,
+    event,
     job,
     node,
     pod,
@@ -91,6 +92,27 @@ def test_a_container_that_cannot_be_started_is_flagged_at_once(reason: str) -> N
     observed = Observed(*healthy())
     observed.tell(pod("checkout-1-z", created=0, containers=[waiting(reason)]), "added")
     assert observed.signals == [Signal.CONTAINER_STUCK]
+
+
+def test_what_the_kubelet_says_is_masked_before_it_is_cut() -> None:
+    words = f"{'x' * 280} redis://:hunter2-{'y' * 60}@carts:6379"
+    observed = Observed(*healthy())
+    bad = waiting("RunContainerError")
+    bad["state"]["waiting"]["message"] = words
+    observed.tell(pod("checkout-1-z", created=0, containers=[bad]), "added")
+    [flag] = observed.flags
+    assert "hunter2" not in flag.observed["message"]
+
+
+def test_what_an_event_says_is_masked_before_it_is_cut() -> None:
+    words = f"{'x' * 280} redis://:hunter2-{'y' * 60}@carts:6379"
+    observed = Observed(*healthy())
+    bad = pod("checkout-1-x", created=0, containers=[waiting("ContainerCreating")])
+    observed.tell(bad, "added")
+    observed.tell(event("FailedMount", 4, field="", note=words), "added")
+    observed.wait(30)
+    flag = next(each for each in observed.flags if each.signal is Signal.CONTAINER_STUCK)
+    assert "hunter2" not in flag.observed["message"]
 
 
 def test_a_crash_loop_back_off_is_flagged_at_once() -> None:

@@ -1,5 +1,7 @@
 """Findings → diagnosis: the matrix of the specification, as far as its signals exist."""
 
+from dataclasses import replace
+
 import pytest
 
 from factories.diagnosis import (
@@ -17,7 +19,7 @@ from factories.diagnosis import (
     workload,
 )
 from ooda.common.findings import Finding
-from ooda.common.taxonomy import EvidenceFamily, FailureClass, Signal
+from ooda.common.taxonomy import EvidenceFamily, FailureClass, Outcome, Signal
 from ooda.orienter.core.findings import unavailable
 from ooda.orienter.core.fusion import Case, blind, fuse
 from ooda.orienter.core.signs import Sign
@@ -353,6 +355,19 @@ def test_too_unsure_to_act(given: Case, failure_class: FailureClass | None) -> N
     if failure_class is not None:
         assert told.failure_class is failure_class
     assert told.failure_class is FailureClass.UNKNOWN or told.confidence < 0.95
+
+
+@pytest.mark.parametrize(
+    ("outcome", "weighs"),
+    [(Outcome.NOT_HELPED, True), (Outcome.UNDONE, True), (Outcome.EXPIRED, False)],
+)
+def test_only_what_was_carried_out_weighs_against_its_class(
+    outcome: Outcome, *, weighs: bool
+) -> None:
+    given = case([anomaly(Signal.CRASH_LOOP)], [*CRASH, NOTHING_CHANGED])
+    again = replace(given, tried=(tried(FailureClass.CRASH_LOOP, outcome=outcome),))
+
+    assert (fuse(again, WEIGHTS) != fuse(given, WEIGHTS)) is weighs
 
 
 def test_families_that_agree_are_told_with_the_change_among_them() -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from factories.diagnosis import CHECKOUT, FAMILIES, PAYMENT, WEIGHTS, about, anomaly, case, saw
 from factories.events import NOW
 from ooda.common.findings import Finding
+from ooda.common.masking import mask
 from ooda.common.taxonomy import EvidenceFamily, FailureClass, Signal
 from ooda.orienter.core.findings import unavailable
 from ooda.orienter.core.fusion import Case, fuse
-from ooda.orienter.core.masking import mask
 from ooda.orienter.core.objects import event_of, pod_of, workload_of
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named

@@ -313,6 +313,15 @@ def test_an_excerpt_is_masked_and_short() -> None:
     assert len(found.excerpt) <= 2000
 
 
+@pytest.mark.parametrize("words", ["", "panic: "], ids=["last lines", "matched line"])
+def test_a_credential_that_the_cut_would_hide_from_the_mask_is_masked(words: str) -> None:
+    secret = "hunter2-value"
+    line = f"{words}{'x' * 250} postgresql://orders:{secret}{'y' * 100}@orders-db/orders"
+
+    assert secret not in read_logs([line]).seen.excerpt
+    assert secret not in read_events([event_of(event("Failed", line))], NOW).excerpt
+
+
 ENDPOINTS = {
     "all there": ([endpoint_slice()], 1, {Sign.ENDPOINTS_READY}),
     "none, pods ready": ([endpoint_slice(ready=0)], 2, {Sign.ENDPOINTS_EMPTY_THOUGH_READY}),

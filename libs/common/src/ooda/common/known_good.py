@@ -53,8 +53,12 @@ def workload_key(kind: str, name: str) -> str:
 def last_good_template(
     spec: KnownGoodSpec, kind: str, name: str, current: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """Return the newest known good template that differs from the current one."""
+    """Return the newest known good template to go back to, None if there is none.
+
+    Where the current one is the newest that was good, an older release would only hide the cause.
+    """
     known = spec.workloads.get(workload_key(kind, name))
-    if known is None:
+    if known is None or not known.templates:
         return None
-    return next((each for each in reversed(known.templates) if each != current), None)
+    newest = known.templates[-1]
+    return newest if newest != current else None

@@ -1,5 +1,6 @@
 """Asks Prometheus over HTTP. It is optional: without it a tool says that it could not look."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,9 +38,7 @@ class Prometheus:
             ):
                 if response.status != 200:  # noqa: PLR2004 - HTTP's own number
                     raise PrometheusUnavailableError(f"Prometheus answered {response.status}")
-                if (response.content_length or 0) > LIMIT:
-                    raise PrometheusUnavailableError("the answer of Prometheus is too long")
-                return _vector(await response.json())
+                return _vector(json.loads(await _body(response)))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise PrometheusUnavailableError(
                 f"Prometheus cannot be asked ({type(error).__name__})"
@@ -53,6 +52,17 @@ class NoPrometheus:
     async def query(self, expression: str) -> tuple[tuple[dict[str, str], float], ...]:  # noqa: ARG002 - the protocol's
         """Raise PrometheusUnavailableError."""
         raise PrometheusUnavailableError("no Prometheus is configured")
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body. What is sent in chunks tells no length, so the bytes are counted."""
+    body = bytearray()
+    while len(body) <= LIMIT:
+        part = await response.content.read(LIMIT + 1 - len(body))
+        if not part:
+            return bytes(body)
+        body += part
+    raise PrometheusUnavailableError("the answer of Prometheus is too long")
 
 
 def _vector(answer: Any) -> tuple[tuple[dict[str, str], float], ...]:

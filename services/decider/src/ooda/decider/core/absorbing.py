@@ -227,11 +227,17 @@ def _with_sightings(record: Incident, sightings: Sightings) -> Incident:
     flagged = [each.flagged_at for each in mine.values() if each.flagged_at is not None]
     if record.times.flagged is not None:
         flagged.append(record.times.flagged)
-    pods = (each.pod for key, each in mine.items() if key not in cleared and each.pod)
+    blamed = record.diagnosis.component if record.diagnosis else None
+    # Another component of the same incident may only suffer: its pods are left alone.
+    pods = (
+        each.pod
+        for key, each in mine.items()
+        if key not in cleared and each.pod and blamed is not None and each.target == blamed
+    )
     return record.model_copy(
         update={
             "cleared": cleared,
-            "pod": next(pods, record.pod),
+            "pod": next(pods, None),
             "times": record.times.model_copy(update={"flagged": min(flagged, default=None)}),
         }
     )

@@ -17,9 +17,12 @@ def _thresholds() -> Mapping[Risk, float]:
 class Limits:
     """Thresholds, budgets and times; seconds throughout.
 
-    Thresholds, margin and families start where reference/sre-agents.md §6.3 suggests: 0.90 for what
-    is reversible, 0.97 for what deletes, 0.95 between them for what is wide. The budgets are small
-    numbers that a person would grant a new colleague; no source gives better ones.
+    A threshold is how often an action has to be right: of ten that can be taken back, or that a
+    controller makes good by itself (it replaces a pod that is deleted), one may be wrong (0.90);
+    of those that touch many, one in twenty (0.95); of those after which nothing comes back by
+    itself, three in a hundred (0.97). The margin keeps noise from deciding a near tie, and two
+    families keep one source that is wrong from being enough. All of them, and the budgets, which
+    a person would grant a new colleague, are choices: no source gives better numbers.
     """
 
     thresholds: Mapping[Risk, float] = field(default_factory=_thresholds)

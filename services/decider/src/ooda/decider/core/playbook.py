@@ -20,7 +20,7 @@ class Condition(StrEnum):
 
     BEGAN_WITH_CHANGE = "began_with_change"
     KNOWN_GOOD_EXISTS = "known_good_exists"
-    """A known good template that differs from the live one."""
+    """The blamed change is one of the template, and the newest known good one is another."""
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"
@@ -50,7 +50,6 @@ class ActStep(_Part):
     when: tuple[Condition, ...] = ()
     risk: Risk
     verification: _Judged
-    undo: Literal["inverse", "keep", "irreversible"]
 
 
 class StandDownStep(_Part):

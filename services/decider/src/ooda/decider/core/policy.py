@@ -13,6 +13,9 @@ from ooda.decider.core.facts import Facts
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.playbook import ActStep, Condition, Row, StandDownStep
 
+TEMPLATE_PATH = "spec.template"
+"""How the paths of a change begin that a roll back takes back."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -115,12 +118,25 @@ def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
     known, asked = facts.known_replicas, facts.replicas
     holds = {
         Condition.BEGAN_WITH_CHANGE: case.diagnosis.change is not None,
-        Condition.KNOWN_GOOD_EXISTS: facts.known_template,
+        Condition.KNOWN_GOOD_EXISTS: facts.known_template and _of_template(case.diagnosis),
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
         Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
     }
     return frozenset(each for each, true in holds.items() if true)
+
+
+def _of_template(diagnosis: DiagnosisReady) -> bool:
+    """Return whether the blamed change is one that the known good template takes back.
+
+    A ConfigMap that changed, say, stays as it is when the workload goes back to an older release.
+    """
+    change = diagnosis.change
+    return (
+        change is not None
+        and change.known_good
+        and any(each.startswith(TEMPLATE_PATH) for each in change.fields)
+    )
 
 
 @dataclass(frozen=True, slots=True)

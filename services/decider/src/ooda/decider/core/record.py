@@ -52,6 +52,7 @@ class Sighting(_Part):
     since: Moment
     flagged_at: Moment | None = None
     cleared_at: Moment | None = None
+    target: Target | None = None
     pod: str | None = None
 
 
@@ -66,7 +67,11 @@ class Sightings(_Part):
         old = self.seen.get(event.anomaly_id, Sighting(since=event.since))
         match event:
             case AnomalyFlagged():
-                new = {"flagged_at": old.flagged_at or stored_at, "pod": old.pod or event.pod}
+                new = {
+                    "flagged_at": old.flagged_at or stored_at,
+                    "target": event.target,
+                    "pod": old.pod or event.pod,
+                }
             case AnomalyCleared():
                 new = {"cleared_at": old.cleared_at or stored_at}
         return Sightings(seen={**self.seen, event.anomaly_id: old.model_copy(update=new)})
@@ -118,6 +123,7 @@ class Incident(_Part):
     anomalies: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     pod: str | None = None
+    """One of the blamed component that shows the failure now."""
     in_flight: InFlight | None = None
     tried: tuple[ActionKind, ...] = ()
     unhelpful: int = 0

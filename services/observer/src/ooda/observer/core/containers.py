@@ -1,5 +1,6 @@
 """From the raw status of a pod to the views of its containers."""
 
+from ooda.common.masking import mask
 from ooda.observer.core.reading import Json, items, mapping, moment, number, text
 from ooda.observer.core.views import Container
 
@@ -39,7 +40,7 @@ def _container(raw: Json, declared: Json, *, init: bool, message_limit: int) -> 
         restarts=number(raw.get("restartCount")),
         init=init,
         waiting=(text(waiting.get("reason")) or "Waiting") if "waiting" in state else None,
-        message=text(waiting.get("message"))[:message_limit],
+        message=mask(text(waiting.get("message")))[:message_limit],
         running_since=moment(mapping(state, "running").get("startedAt")),
         terminated=bool(now_over),
         exit_code=number(ended.get("exitCode")) if "exitCode" in ended else None,

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
+from ooda.common.masking import mask
 from ooda.observer.core.onset import CANNOT_PULL, CANNOT_START, WAITS
 from ooda.observer.core.reading import Json, items, mapping, moment, text
 from ooda.observer.core.sources import NODE_LEASES
@@ -68,7 +69,7 @@ def occurrence(meta: Meta, raw: Json) -> Occurrence | None:
         uid=text(about.get("uid")),
         container=field[1] if field else "",
         reason=reason,
-        note=note[:MESSAGE_LIMIT],
+        note=mask(note)[:MESSAGE_LIMIT],
         first_at=first,
         last_at=last or first,
     )

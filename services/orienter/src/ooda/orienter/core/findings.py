@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ooda.common.findings import Change, Finding
+from ooda.common.masking import mask
 from ooda.common.targets import Target
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
-from ooda.orienter.core.masking import mask
 from ooda.orienter.core.signs import Sign
 from ooda.orienter.core.weights import Weights
 

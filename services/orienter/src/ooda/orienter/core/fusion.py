@@ -11,7 +11,7 @@ from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.orienter.core.changes import ChangeSays, change_says
 from ooda.orienter.core.coverage import unexplained
 from ooda.orienter.core.graph import Graph
-from ooda.orienter.core.records import Member, Tried
+from ooda.orienter.core.records import DID_NOT_HELP, Member, Tried
 from ooda.orienter.core.weights import NOT_BLAMED, Weights
 
 REPORTED = 5
@@ -145,7 +145,9 @@ def _score(
     failed = sum(
         1
         for each in case.tried
-        if each.failure_class is failure_class and each.component == component
+        if each.outcome in DID_NOT_HELP
+        and each.failure_class is failure_class
+        and each.component == component
     )
     score = (
         weights.classes[failure_class].prior

@@ -18,10 +18,8 @@ from ooda.common.targets import Target, namespace_of
 from ooda.common.taxonomy import Closure, FailureClass, Outcome
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.joining import belongs
-from ooda.orienter.core.records import Book, Incident, Member, Reason, Tried
+from ooda.orienter.core.records import DID_NOT_HELP, Book, Incident, Member, Reason, Tried
 from ooda.orienter.core.weights import JoinWeights
-
-DID_NOT_HELP = frozenset({Outcome.UNDONE, Outcome.NOT_HELPED})
 
 KEPT_AFTER_END = dt.timedelta(hours=1)
 """How long an ended incident is remembered: longer than any event is delivered again."""

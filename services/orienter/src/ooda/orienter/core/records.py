@@ -9,6 +9,9 @@ from ooda.common.events import Moment, OpenAnomaly
 from ooda.common.targets import Target
 from ooda.common.taxonomy import FailureClass, Outcome, Signal
 
+DID_NOT_HELP = frozenset({Outcome.UNDONE, Outcome.NOT_HELPED})
+"""Ends of an action that was carried out and cured nothing."""
+
 Reason = Literal["opened", "extended", "not_helped", "expired", "sighted"]
 
 

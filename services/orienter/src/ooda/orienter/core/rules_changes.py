@@ -96,23 +96,14 @@ def _template(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None, 
         good = last_good_template(
             facts.known_good, facts.target.workload_kind, facts.target.name, current
         )
-    newest_is_good = _is_newest_good(facts, current)
     history = sorted(facts.replica_sets, key=_revision)
     previous = _plain_template(history[-2]) if len(history) > 1 else None
-    before = good if good is not None and not newest_is_good else previous
+    before = good if good is not None else previous
     if before is None:
         return (), None, False
     at = _template_changed_at(facts, history)
     fields = tuple(differences(before, current, "spec.template"))
     return (fields, at, good is not None) if fields and at else ((), None, False)
-
-
-def _is_newest_good(facts: ChangeFacts, current: Object) -> bool:
-    if facts.known_good is None:
-        return False
-    key = workload_key(facts.target.workload_kind, facts.target.name)
-    known = facts.known_good.workloads.get(key)
-    return known is not None and bool(known.templates) and known.templates[-1] == current
 
 
 def _template_changed_at(facts: ChangeFacts, history: Sequence[Object]) -> dt.datetime | None:

@@ -8,11 +8,13 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
+from ooda.common.masking import mask
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import EventNote
 from ooda.orienter.core.signs import Sign
 
 RECENT = dt.timedelta(minutes=10)
+LINE = 300
 LINES = 12
 
 _NOT_FOUND = re.compile(
@@ -49,7 +51,7 @@ def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
     if not signs and all(event.reason in _HARMLESS for event in recent):
         signs.add(Sign.EVENTS_QUIET)
     shown = sorted(recent, key=_when, reverse=True)[:LINES]
-    lines = [f"{each.reason} {each.regarding}: {each.note}"[:300] for each in shown]
+    lines = [mask(f"{each.reason} {each.regarding}: {each.note}")[:LINE] for each in shown]
     return Seen(frozenset(signs), "\n".join(lines))
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ooda.common.masking import mask
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.signs import Sign
 
@@ -73,11 +74,11 @@ def read_logs(texts: Sequence[str]) -> LogRead:
         if sign is None:
             continue
         signs.add(sign)
-        lines.append(line[:LINE])
+        lines.append(mask(line)[:LINE])
         if sign is Sign.LOG_CONNECTION_REFUSED:
             hosts += _WORD.findall(line[:2000].lower())
     if not lines:
-        lines = [line.strip()[:LINE] for text in texts for line in text.splitlines()[-2:]]
+        lines = [line.strip()[:LINE] for text in texts for line in mask(text).splitlines()[-2:]]
     return LogRead(Seen(frozenset(signs), "\n".join(lines[-LINES:])), tuple(dict.fromkeys(hosts)))
 
 

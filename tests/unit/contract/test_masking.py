@@ -1,6 +1,6 @@
 import pytest
 
-from ooda.orienter.core.masking import MASK, mask
+from ooda.common.masking import MASK, mask
 
 SECRET = "hunter2-s3cr3t-Value"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjaGVja291dCJ9.c2lnbmF0dXJlLXZhbHVl"
@@ -17,6 +17,12 @@ LINES = {
     "connection string without user": f"redis://:{SECRET}@carts:6379",
     "cookie": f"Set-Cookie: {SECRET}",
     "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
+    "quote that is not closed": f'password: "{SECRET} {SECRET}',
+    "single quote that is not closed": f"password: '{SECRET} {SECRET}",
+    "quote within": f'password: "a\\"{SECRET}"',
+    "within a quote": f'{{"msg": "password=\\"{SECRET}\\" was wrong"}}',
+    "name within a quote": f'"{{\\"password\\": \\"{SECRET}\\"}}"',
+    "after a name with dots": f"spring.datasource.password={SECRET}",
     "private key cut off": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n",
 }
 
@@ -48,3 +54,12 @@ def test_other_lines_are_left_as_they_are(line: str) -> None:
 def test_masking_twice_changes_nothing() -> None:
     for line in LINES.values():
         assert mask(mask(line)) == mask(line)
+
+
+def test_what_follows_the_line_of_an_open_quote_is_left() -> None:
+    assert mask('token="abc def\nconnection refused') == f"token={MASK}\nconnection refused"
+
+
+@pytest.mark.parametrize("part", ["a.", "eyJ-", "token", "x://:", "a:b@", "password="])
+def test_a_long_text_takes_no_longer_than_its_length(part: str) -> None:
+    mask(part * (65536 // len(part)))
