@@ -209,6 +209,10 @@ def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
         case Blind(reason=reason):
             # What was seen before stands, until the gap to the next good snapshot is too long.
             noted = record
+    if now >= deadline and isinstance(found, Blind):
+        # What cannot be seen is not written to, not even to take it back.
+        reason = f"Whether it helped could not be seen: {reason}"
+        return Move(_end(noted, State.NOT_HELPED, sight, now, reason))
     if now >= deadline:
         return Move(_not_helped(noted, sight, now, reason))
     noted, lasting = _worsened(noted, sight.snapshot, now)
