@@ -224,10 +224,21 @@ async def test_a_symptom_that_went_away_needs_no_action() -> None:
 
 
 async def test_blind_is_not_success() -> None:
-    acting = Acting(stale=True)
-    ended = await acting.act()
+    acting = Acting()
+    async with acting.actor() as handlers:
+        await handlers.on_loop(delivery(decision()))
+        await acting.until(lambda: acting.said(ActionApplied))
+        acting.stale = True
+        await acting.until(acting.executed)
+    (ended,) = acting.executed()
     assert (ended.outcome, ended.wrote) == (Outcome.NOT_HELPED, True)
     assert "stale" in ended.reason
+
+
+async def test_blind_is_no_reason_to_act() -> None:
+    acting = Acting(stale=True)
+    ended = await acting.act(decision(valid_seconds=0.3))
+    assert (ended.outcome, acting.api.writes) == (Outcome.EXPIRED, [])
 
 
 async def test_one_action_at_a_time_on_one_workload() -> None:

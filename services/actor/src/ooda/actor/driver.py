@@ -250,7 +250,7 @@ class Driver:
         return Guards(
             stopped=stopped,
             mode=mode,
-            symptom=self._sightings.symptom(record),
+            symptom=self._sightings.symptom(record, self._clock.now()),
             other=self.other_in_flight(record.target, record.action_id),
         )
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 
 from ooda.actor.core.guards import Symptom
 from ooda.actor.core.record import ActionRecord
+from ooda.actor.core.verification import is_fresh
 from ooda.common.events import AnomalyCleared, AnomalyFlagged, TelemetrySnapshot
 
 MOST_ANOMALIES = 10_000
@@ -44,14 +45,20 @@ class Sightings:
         """Return the anomalies of an action that events say are open."""
         return frozenset(each for each in record.anomalies if each in self._open)
 
-    def symptom(self, record: ActionRecord) -> Symptom:
-        """Tell whether one of the anomalies of an action is open, by events and snapshot."""
+    def symptom(self, record: ActionRecord, now: dt.datetime) -> Symptom:
+        """Tell whether one of the anomalies of an action is open, by events and snapshot.
+
+        Without a fresh snapshot nothing is known: an anomaly that was open once is still listed
+        when the observer no longer sees the cluster.
+        """
         snapshot = self.snapshot(record.namespace)
-        listed = {each.anomaly_id for each in snapshot.anomalies} if snapshot else set()
+        if snapshot is None or not is_fresh(snapshot, now):
+            return Symptom.UNKNOWN
+        listed = {each.anomaly_id for each in snapshot.anomalies}
         left = [each for each in record.anomalies if each not in self._cleared]
         if any(each in self._open or each in listed for each in left):
             return Symptom.OPEN
-        if not left or (snapshot is not None and snapshot.occurred_at > record.decided_at):
+        if not left or snapshot.occurred_at > record.decided_at:
             return Symptom.GONE
         return Symptom.UNKNOWN
 
