@@ -6,7 +6,7 @@ import pytest
 from factories.actions import record, snapshot
 from factories.events import NOW, make
 from ooda.actor.core.guards import Symptom
-from ooda.actor.sightings import Sightings
+from ooda.actor.sightings import FORGET_AFTER, Sightings
 from ooda.common.events import AnomalyCleared, AnomalyFlagged
 
 AFTER = NOW + dt.timedelta(seconds=1)
@@ -44,3 +44,13 @@ def test_events_say_it_sooner_than_the_next_snapshot() -> None:
     assert sightings.symptom(record(), AFTER) is Symptom.OPEN
     sightings.cleared(make(AnomalyCleared, occurred_at=AFTER))
     assert sightings.symptom(record(), AFTER) is Symptom.GONE
+
+
+def test_forgets_a_namespace_that_is_long_silent() -> None:
+    sightings = Sightings()
+    sightings.seen(snapshot(NOW, namespace="deleted"))
+    sightings.seen(snapshot(NOW + FORGET_AFTER, namespace="shop"))
+    assert sightings.snapshot("deleted") is not None
+    sightings.seen(snapshot(NOW + FORGET_AFTER + dt.timedelta(seconds=5), namespace="shop"))
+    assert sightings.snapshot("deleted") is None
+    assert sightings.snapshot("shop") is not None

@@ -11,6 +11,9 @@ from ooda.common.events import AnomalyCleared, AnomalyFlagged, TelemetrySnapshot
 MOST_ANOMALIES = 10_000
 """Of each kind that are remembered; the oldest are forgotten first."""
 
+FORGET_AFTER = dt.timedelta(seconds=150)
+"""A namespace that was silent for thirty periods of the snapshots is taken for deleted."""
+
 
 class Sightings:
     """Facts that may come twice and in any order; after a restart snapshots fill them again."""
@@ -31,11 +34,15 @@ class Sightings:
         _remember(self._cleared, event.anomaly_id, event.occurred_at)
 
     def seen(self, snapshot: TelemetrySnapshot) -> None:
-        """Keep the newest snapshot of its namespace."""
+        """Keep the newest snapshot of its namespace; forget those of namespaces long silent."""
         namespace = snapshot.namespace or ""
         known = self._snapshots.get(namespace)
         if known is None or known.occurred_at < snapshot.occurred_at:
             self._snapshots[namespace] = snapshot
+        oldest = snapshot.occurred_at - FORGET_AFTER
+        self._snapshots = {
+            name: each for name, each in self._snapshots.items() if each.occurred_at >= oldest
+        }
 
     def snapshot(self, namespace: str | None) -> TelemetrySnapshot | None:
         """Return the newest snapshot of a namespace."""
