@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +13,7 @@ from factories.actions import catalog, deployment, namespace, pod, replica_set, 
 from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
+from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
 from ooda.actor.handlers import Handlers
@@ -57,6 +58,15 @@ def decision(valid_seconds: float = 8, **given: Any) -> DecisionMade:
     )
 
 
+@dataclass(frozen=True)
+class TakingBack(Planner):
+    """Plans what may be taken back: every action of today would restore the fault by that."""
+
+    async def plan(self, record: ActionRecord, other: str | None) -> Plan | Refusal | None:
+        found = await super().plan(record, other)
+        return replace(found, undo="inverse") if isinstance(found, Plan) else found
+
+
 @dataclass
 class Acting:
     """Everything outside of the actor's process, and the actor that runs now."""
@@ -70,6 +80,7 @@ class Acting:
     """Of the actor that was started last."""
     heals: bool = True
     """Whether the symptom goes when something is written."""
+    planner: type[Planner] = Planner
 
     @contextlib.asynccontextmanager
     async def actor(self) -> AsyncIterator[Handlers]:
@@ -81,7 +92,7 @@ class Acting:
         driver = Driver(
             self.bus.bucket(ACTIONS, ActionRecord),
             self.bus,
-            Planner(self.api, fence),
+            self.planner(self.api, fence),
             clock,
             sightings,
             OWN_NAMESPACE,

@@ -7,8 +7,9 @@ import pytest
 
 from factories.actions import GOOD, catalog, deployment, namespace
 from factories.events import CHECKOUT, NAMESPACE, NOW, make
-from fakes.acting import DELETED, OWN_NAMESPACE, PATCHED, Acting, decision
+from fakes.acting import DELETED, OWN_NAMESPACE, PATCHED, Acting, TakingBack, decision
 from ooda.actor.core.record import ActionRecord
+from ooda.actor.planning import Planner
 from ooda.common.bus.interface import PoisonError
 from ooda.common.cluster.interface import Conflict, Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
@@ -62,24 +63,27 @@ async def test_restarts_a_pod() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "outcome", "writes"),
+    ("chosen", "planner", "outcome", "writes", "replicas"),
     [
-        ({}, Outcome.NOT_HELPED, [PATCHED]),
-        (RESTART, Outcome.NOT_HELPED, [DELETED]),
-        (SCALE, Outcome.UNDONE, [PATCHED, PATCHED]),
+        ({}, Planner, Outcome.NOT_HELPED, [PATCHED], 1),
+        (SCALE, Planner, Outcome.NOT_HELPED, [PATCHED], 2),
+        (RESTART, Planner, Outcome.NOT_HELPED, [DELETED], 1),
+        (SCALE, TakingBack, Outcome.UNDONE, [PATCHED, PATCHED], 1),
     ],
-    ids=["keep", "irreversible", "inverse"],
+    ids=["keep", "keep replicas", "irreversible", "inverse"],
 )
-async def test_what_did_not_help(chosen: Any, outcome: Outcome, writes: list[str]) -> None:
-    acting = Acting(heals=False)
+async def test_what_did_not_help(
+    chosen: Any, planner: type[Planner], outcome: Outcome, writes: list[str], replicas: int
+) -> None:
+    acting = Acting(heals=False, planner=planner)
     ended = await acting.act(decision(request=chosen))
     assert (ended.outcome, ended.wrote, acting.api.writes) == (outcome, True, writes)
-    assert (await acting.api.get(*WORKLOAD))["spec"]["replicas"] == 1
+    assert (await acting.api.get(*WORKLOAD))["spec"]["replicas"] == replicas
     assert [each.undo for each in acting.said(ActionApplied)] == [False, True][: len(writes)]
 
 
 async def test_the_recorder_is_not_needed_to_take_back() -> None:
-    acting = Acting(heals=False)
+    acting = Acting(heals=False, planner=TakingBack)
     async with acting.actor() as handlers:
         await handlers.on_loop(delivery(decision(request=SCALE)))
         await acting.until(lambda: acting.api.writes)
@@ -166,7 +170,7 @@ async def test_an_object_that_somebody_changed_in_between_is_left_alone() -> Non
 
 
 async def test_what_somebody_changed_since_is_not_taken_back() -> None:
-    acting = Acting(heals=False)
+    acting = Acting(heals=False, planner=TakingBack)
     async with acting.actor() as handlers:
         await handlers.on_loop(delivery(decision(request=SCALE)))
         await acting.until(lambda: acting.said(ActionApplied))
@@ -220,10 +224,21 @@ async def test_a_symptom_that_went_away_needs_no_action() -> None:
 
 
 async def test_blind_is_not_success() -> None:
-    acting = Acting(stale=True)
-    ended = await acting.act()
+    acting = Acting()
+    async with acting.actor() as handlers:
+        await handlers.on_loop(delivery(decision()))
+        await acting.until(lambda: acting.said(ActionApplied))
+        acting.stale = True
+        await acting.until(acting.executed)
+    (ended,) = acting.executed()
     assert (ended.outcome, ended.wrote) == (Outcome.NOT_HELPED, True)
     assert "stale" in ended.reason
+
+
+async def test_blind_is_no_reason_to_act() -> None:
+    acting = Acting(stale=True)
+    ended = await acting.act(decision(valid_seconds=0.3))
+    assert (ended.outcome, acting.api.writes) == (Outcome.EXPIRED, [])
 
 
 async def test_one_action_at_a_time_on_one_workload() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from factories.actions import snapshot
 from factories.events import make
-from fakes.acting import DELETED, PATCHED, Acting, decision, shop_in
+from fakes.acting import DELETED, PATCHED, Acting, TakingBack, decision, shop_in
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.record import ActionRecord, State
+from ooda.actor.planning import Planner
 from ooda.common.clock import SystemClock
 from ooda.common.events import ActionExecuted, ActionStarted, DecisionMade, Event
 from ooda.common.plans import Verification
@@ -20,7 +21,7 @@ from ooda.common.testing.bus import MemoryBucket, MemoryBus, delivery
 from ooda.common.topology import ACTIONS
 
 HEALS = Verification(hold_seconds=0.03, deadline_seconds=5)
-FAILS = Verification(hold_seconds=0.03, deadline_seconds=0.15)
+FAILS = Verification(hold_seconds=0.03, deadline_seconds=0.3)
 ROLL_BACK = {"verification": HEALS}
 RESTART = {
     "action": ActionKind.RESTART_POD,
@@ -96,7 +97,8 @@ def doomed(fate: Fate, *, heals: bool) -> Acting:
     bucket = FatefulBucket(ActionRecord)
     bus._buckets[ACTIONS.name] = bucket  # noqa: SLF001 - one that can die
     api.fate = bus.fate = bucket.fate = fate
-    return Acting(api=api, bus=bus, heals=heals)
+    planner = Planner if heals else TakingBack
+    return Acting(api=api, bus=bus, heals=heals, planner=planner)
 
 
 async def live_twice(fate: Fate, made: DecisionMade, *, heals: bool) -> Acting:

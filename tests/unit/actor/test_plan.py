@@ -101,12 +101,12 @@ def test_restarts_a_pod_that_its_controller_owns_directly() -> None:
     assert planned(RESTART, pod=pod(ownerReferences=[owner]), replica_set=None).steps
 
 
-def test_scales_up_and_can_take_it_back() -> None:
+def test_scales_up_and_never_back_into_the_fault() -> None:
     found = planned(SCALE)
     (step,) = found.steps
     assert isinstance(step, PatchStep)
     assert step.changes == (FieldChange(path="/spec/replicas", before=1, after=2),)
-    assert found.undo == "inverse"
+    assert found.undo == "keep"
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,21 @@ def test_the_same_snapshot_does_not_say_twice_that_a_workload_is_gone() -> None:
     assert advance(begun, sight, NOW + dt.timedelta(seconds=6)).record == begun
 
 
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        ([(60, ILL)], State.UNDOING),
+        ([(60, STALE)], State.NOT_HELPED),
+        ([(60, None)], State.NOT_HELPED),
+        ([(60, {"workloads": ()})], State.NOT_HELPED),
+    ],
+)
+def test_what_cannot_be_seen_at_the_deadline_is_not_taken_back(seen: Any, state: State) -> None:
+    found = walk(*seen, undo="inverse")
+    assert found.state is state
+    assert ("could not be seen" in found.reason) is (state is State.NOT_HELPED)
+
+
 def test_the_same_snapshot_again_proves_nothing_more() -> None:
     begun = walk((5, BROKE), undo="inverse")
     sight = Sight(snapshot=snapshot(NOW + dt.timedelta(seconds=5), **BROKE))

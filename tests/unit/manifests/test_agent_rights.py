@@ -35,7 +35,6 @@ RIGHTS = {
     "actor": {
         "get patch": "apps/deployments apps/statefulsets apps/daemonsets",
         "get delete": "pods",
-        "create": "pods/eviction",
         "get": "namespaces apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
         "get update": "coordination.k8s.io/leases/ooda-actor@own",
     },

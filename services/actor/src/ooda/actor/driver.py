@@ -250,7 +250,7 @@ class Driver:
         return Guards(
             stopped=stopped,
             mode=mode,
-            symptom=self._sightings.symptom(record),
+            symptom=self._sightings.symptom(record, self._clock.now()),
             other=self.other_in_flight(record.target, record.action_id),
         )
 
@@ -289,10 +289,16 @@ class Driver:
 
     async def _sweep(self) -> None:
         while True:
-            for action_id in to_delete(tuple(self._records()), self._clock.now()):
-                await self._bucket.delete(action_id)
-                del self._actions[action_id]
+            try:
+                await self._delete_old()
+            except BusUnavailableError as error:
+                log.warning("old records are kept until the next sweep", why=str(error))
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _delete_old(self) -> None:
+        for action_id in to_delete(tuple(self._records()), self._clock.now()):
+            await self._bucket.delete(action_id)
+            del self._actions[action_id]
 
     def _records(self) -> Iterator[ActionRecord]:
         return (active.record for active in self._actions.values())

@@ -5,10 +5,14 @@ from collections import OrderedDict
 
 from ooda.actor.core.guards import Symptom
 from ooda.actor.core.record import ActionRecord
+from ooda.actor.core.verification import is_fresh
 from ooda.common.events import AnomalyCleared, AnomalyFlagged, TelemetrySnapshot
 
 MOST_ANOMALIES = 10_000
 """Of each kind that are remembered; the oldest are forgotten first."""
+
+FORGET_AFTER = dt.timedelta(seconds=150)
+"""A namespace that was silent for thirty periods of the snapshots is taken for deleted."""
 
 
 class Sightings:
@@ -30,11 +34,15 @@ class Sightings:
         _remember(self._cleared, event.anomaly_id, event.occurred_at)
 
     def seen(self, snapshot: TelemetrySnapshot) -> None:
-        """Keep the newest snapshot of its namespace."""
+        """Keep the newest snapshot of its namespace; forget those of namespaces long silent."""
         namespace = snapshot.namespace or ""
         known = self._snapshots.get(namespace)
         if known is None or known.occurred_at < snapshot.occurred_at:
             self._snapshots[namespace] = snapshot
+        oldest = snapshot.occurred_at - FORGET_AFTER
+        self._snapshots = {
+            name: each for name, each in self._snapshots.items() if each.occurred_at >= oldest
+        }
 
     def snapshot(self, namespace: str | None) -> TelemetrySnapshot | None:
         """Return the newest snapshot of a namespace."""
@@ -44,14 +52,20 @@ class Sightings:
         """Return the anomalies of an action that events say are open."""
         return frozenset(each for each in record.anomalies if each in self._open)
 
-    def symptom(self, record: ActionRecord) -> Symptom:
-        """Tell whether one of the anomalies of an action is open, by events and snapshot."""
+    def symptom(self, record: ActionRecord, now: dt.datetime) -> Symptom:
+        """Tell whether one of the anomalies of an action is open, by events and snapshot.
+
+        Without a fresh snapshot nothing is known: an anomaly that was open once is still listed
+        when the observer no longer sees the cluster.
+        """
         snapshot = self.snapshot(record.namespace)
-        listed = {each.anomaly_id for each in snapshot.anomalies} if snapshot else set()
+        if snapshot is None or not is_fresh(snapshot, now):
+            return Symptom.UNKNOWN
+        listed = {each.anomaly_id for each in snapshot.anomalies}
         left = [each for each in record.anomalies if each not in self._cleared]
         if any(each in self._open or each in listed for each in left):
             return Symptom.OPEN
-        if not left or (snapshot is not None and snapshot.occurred_at > record.decided_at):
+        if not left or snapshot.occurred_at > record.decided_at:
             return Symptom.GONE
         return Symptom.UNKNOWN
 

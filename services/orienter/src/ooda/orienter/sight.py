@@ -9,6 +9,9 @@ from ooda.common.targets import Target, WorkloadTarget
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.sight import blind_reason
 
+FORGET_AFTER = dt.timedelta(seconds=150)
+"""A namespace that was silent for thirty periods of the snapshots is taken for deleted."""
+
 
 class Sight:
     """What the observer said last, kept in memory only: the next snapshot is seconds away."""
@@ -19,13 +22,17 @@ class Sight:
         self._came = asyncio.Event()
 
     def keep(self, snapshot: TelemetrySnapshot) -> None:
-        """Keep a snapshot unless a newer one is known."""
+        """Keep a snapshot unless a newer one is known; forget namespaces that are long silent."""
         if snapshot.namespace is None:
             return
         known = self._snapshots.get(snapshot.namespace)
         if known is not None and known.occurred_at > snapshot.occurred_at:
             return
         self._snapshots[snapshot.namespace] = snapshot
+        oldest = snapshot.occurred_at - FORGET_AFTER
+        self._snapshots = {
+            name: each for name, each in self._snapshots.items() if each.occurred_at >= oldest
+        }
         self._graph = Graph(tuple(edge for each in self._snapshots.values() for edge in each.graph))
         self._came.set()
         self._came = asyncio.Event()

@@ -21,7 +21,7 @@ class Symptom(StrEnum):
     OPEN = "open"
     GONE = "gone"
     UNKNOWN = "unknown"
-    """Nothing was seen since the decision."""
+    """Nothing that counts was seen since the decision, or of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _unseen(record: ActionRecord, guards: Guards) -> Hold | None:
     if guards.mode is None:
         return Hold(f"The mode of namespace {record.namespace} could not be read.")
     if guards.symptom is Symptom.UNKNOWN:
-        return Hold("No snapshot since the decision says whether its anomalies are still open.")
+        return Hold("No fresh snapshot says whether the decision's anomalies are still open.")
     return None
 
 

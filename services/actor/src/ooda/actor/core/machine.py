@@ -213,6 +213,10 @@ def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
     if gone:
         # Nothing is left that could get better, or that a change could be taken back from.
         return Move(_end(noted, State.NOT_HELPED, sight, now, "The workload is gone."))
+    if now >= deadline and isinstance(found, Blind):
+        # What cannot be seen is not written to, not even to take it back.
+        reason = f"Whether it helped could not be seen: {reason}"
+        return Move(_end(noted, State.NOT_HELPED, sight, now, reason))
     if now >= deadline:
         return Move(_not_helped(noted, sight, now, reason))
     noted, lasting = _worsened(noted, sight.snapshot, now)
@@ -276,19 +280,29 @@ def _undo(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
 
 
 def _take_back(record: ActionRecord, step: PatchStep, sight: Sight, now: dt.datetime) -> Move:
-    if not sight.looked:
-        return _later(record, now, record.reason)
-    if taken_back(sight.live, record.action_id):
+    if sight.looked and taken_back(sight.live, record.action_id):
         return Move(_step_back(record, 1))
     back = inverse(step, sight.live) if sight.live is not None else None
-    if back is None:
+    if sight.looked and back is None:
         return Move(_step_back(record, 0))
+    return _write_back(record, back, sight, now)
+
+
+def _write_back(
+    record: ActionRecord, back: PatchStep | None, sight: Sight, now: dt.datetime
+) -> Move:
+    seconds = record.verification.deadline_seconds
+    if now >= record.changed_at + dt.timedelta(seconds=seconds):
+        # Later than this it would meet a cluster that nobody judged: a person has to look.
+        reason = f"{record.reason} It could not be taken back within {seconds:.0f} s."
+        return Move(_end(record, State.UNDO_CONFLICT, sight, now, reason))
     if sight.failed is not None and sight.failed.kind != "unavailable":
         reason = f"{record.reason} Taking it back failed: {sight.failed.reason}"
         return Move(_end(record, State.UNDO_CONFLICT, sight, now, reason))
     # The intent authorises the undo: neither recorder, mode nor validity are asked again. The
     # kill switch is: while it is there, or cannot be read, nothing at all is written.
-    if sight.guards is None or sight.guards.stopped is not False or sight.failed is not None:
+    stopped = sight.guards is None or sight.guards.stopped is not False
+    if back is None or stopped or sight.failed is not None:
         return _later(record, now, record.reason)
     return Move(record, write=Write(back, sight.live, undo=True))
 

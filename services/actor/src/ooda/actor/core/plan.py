@@ -121,7 +121,8 @@ def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | 
             "it is scaled up only, never down."
         )
     change = FieldChange(path="/spec/replicas", before=current, after=known.replicas)
-    return _patch(workload, change, "inverse")
+    # The number that is replaced is what the diagnosis blames: it must never come back.
+    return _patch(workload, change, "keep")
 
 
 def _restart(

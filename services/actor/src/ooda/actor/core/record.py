@@ -34,7 +34,7 @@ class State(StrEnum):
     """All steps were written; ``action.applied`` is being published."""
     VERIFYING = "verifying"
     UNDOING = "undoing"
-    """The inverse may have been written or not."""
+    """The inverse may have been written or not; it has as long as the verification had."""
     KEPT = "kept"
     UNDONE = "undone"
     REFUSED = "refused"
