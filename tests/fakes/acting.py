@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from factories.actions import catalog, deployment, namespace, pod, replica_set, snapshot
 from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
-from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
+from ooda.actor.core.guards import Fence
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
@@ -23,6 +23,7 @@ from ooda.actor.sightings import Sightings
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionExecuted, ActionRecorded, ActionStarted, DecisionMade, Event
+from ooda.common.modes import SYSTEM_NAMESPACES
 from ooda.common.plans import Verification
 from ooda.common.testing.bus import MemoryBus, delivery
 from ooda.common.topology import ACTIONS

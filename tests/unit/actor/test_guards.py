@@ -6,7 +6,7 @@ import pytest
 
 from factories.actions import record
 from factories.events import NOW
-from ooda.actor.core.guards import Fence, Go, Guards, Hold, Stop, Symptom, may_write, mode_of
+from ooda.actor.core.guards import Fence, Go, Guards, Hold, Stop, Symptom, may_write
 from ooda.actor.core.record import State
 from ooda.common.plans import CordonStep, CreateJobStep, DeletePodStep, ObjectRef
 from ooda.common.taxonomy import Mode
@@ -39,22 +39,6 @@ def test_every_guard(given: Any, now: dt.datetime, expected: Any) -> None:
         assert found.state is expected
     else:
         assert isinstance(found, expected)
-
-
-@pytest.mark.parametrize(
-    ("labels", "mode"),
-    [
-        ({"ooda.dev/mode": "auto"}, Mode.AUTO),
-        ({"ooda.dev/mode": "observe"}, Mode.OBSERVE),
-        ({"ooda.dev/mode": "Auto"}, Mode.PROPOSE),
-        ({}, Mode.PROPOSE),
-        (None, Mode.PROPOSE),
-    ],
-)
-def test_a_namespace_lets_the_agent_propose_unless_it_says_otherwise(
-    labels: Any, mode: Mode
-) -> None:
-    assert mode_of(labels) is mode
 
 
 def reference(kind: str, namespace: str | None, name: str) -> ObjectRef:

@@ -4,21 +4,7 @@ import pytest
 
 from factories.events import CHECKOUT
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import facts_of, mode_of, owner_of
-
-
-@pytest.mark.parametrize(
-    ("labels", "mode"),
-    [
-        ({"ooda.dev/mode": "auto"}, Mode.AUTO),
-        ({"ooda.dev/mode": "observe"}, Mode.OBSERVE),
-        ({"ooda.dev/mode": "AUTO"}, Mode.PROPOSE),
-        ({}, Mode.PROPOSE),
-        (None, Mode.PROPOSE),
-    ],
-)
-def test_only_the_exact_word_lets_the_agent_act(labels: Any, mode: Mode) -> None:
-    assert mode_of({"metadata": {"labels": labels}}) is mode
+from ooda.decider.core.facts import facts_of, owner_of
 
 
 @pytest.mark.parametrize(

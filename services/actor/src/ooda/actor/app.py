@@ -1,6 +1,6 @@
 """The composition root of the actor."""
 
-from ooda.actor.core.guards import SYSTEM_NAMESPACES, Fence
+from ooda.actor.core.guards import Fence
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
 from ooda.actor.handlers import Handlers
@@ -8,6 +8,7 @@ from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.settings import ActorSettings
 from ooda.actor.sightings import Sightings
+from ooda.common.modes import SYSTEM_NAMESPACES
 from ooda.common.service import App, Consumption, Context
 from ooda.common.topology import ACTIONS, ACTOR, ACTOR_TELEMETRY, Account
 

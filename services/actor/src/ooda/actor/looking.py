@@ -3,7 +3,6 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
-from ooda.actor.core.guards import mode_of
 from ooda.actor.core.plan import Scene, controller_of
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import (
@@ -18,6 +17,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest
 from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
+from ooda.common.modes import mode_of
 from ooda.common.plans import POD_PARAMETER, CreateJobStep, Step
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode

@@ -5,9 +5,10 @@ from pydantic import ValidationError
 from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
+from ooda.common.modes import mode_of
 from ooda.common.targets import WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, facts_of, mode_of
+from ooda.decider.core.facts import Facts, facts_of
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -24,7 +25,8 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
         return Facts(Mode.PROPOSE)
     mode = Mode.PROPOSE
     try:
-        mode = mode_of(await reader.get(Kind.NAMESPACE, None, namespace))
+        found = await reader.get(Kind.NAMESPACE, None, namespace)
+        mode = mode_of((found.get("metadata") or {}).get("labels"))
         if not isinstance(component, WorkloadTarget) or component.workload_kind not in _ACTIONABLE:
             return Facts(mode)
         kind = _ACTIONABLE[component.workload_kind]

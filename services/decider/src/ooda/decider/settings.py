@@ -4,8 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ooda.common.modes import SYSTEM_NAMESPACES
 from ooda.common.service import ServiceSettings
-from ooda.decider.core.limits import SYSTEM_NAMESPACES, Limits
+from ooda.decider.core.limits import Limits
 
 
 class DeciderSettings(ServiceSettings):

@@ -9,11 +9,6 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.plans import CreateJobStep, ObjectRef, Step
 from ooda.common.taxonomy import Mode
 
-MODE_LABEL = "ooda.dev/mode"
-"""Of a namespace: how far the agent may go in it."""
-
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-
 
 class Symptom(StrEnum):
     """Whether one of the decision's anomalies is still open."""
@@ -93,12 +88,6 @@ def _unseen(record: ActionRecord, guards: Guards) -> Hold | None:
     if guards.symptom is Symptom.UNKNOWN:
         return Hold("No fresh snapshot says whether the decision's anomalies are still open.")
     return None
-
-
-def mode_of(labels: object) -> Mode:
-    """Return the mode of a namespace by its labels: to propose, unless it says otherwise."""
-    label = labels.get(MODE_LABEL) if isinstance(labels, dict) else None
-    return Mode(label) if label in set(Mode) else Mode.PROPOSE
 
 
 @dataclass(frozen=True, slots=True)

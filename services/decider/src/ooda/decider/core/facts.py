@@ -8,8 +8,6 @@ from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_k
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode
 
-MODE_LABEL = "ooda.dev/mode"
-
 _OWNER_MARKS = (
     ("argocd.argoproj.io/tracking-id", "Argo CD"),
     ("argocd.argoproj.io/instance", "Argo CD"),
@@ -34,12 +32,6 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
-
-
-def mode_of(namespace: Mapping[str, Any]) -> Mode:
-    """Return the mode of a Namespace; without a label, or with another word, it is propose."""
-    label = _labels(namespace).get(MODE_LABEL)
-    return next((each for each in Mode if each == label), Mode.PROPOSE)
 
 
 def facts_of(

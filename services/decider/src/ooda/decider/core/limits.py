@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ooda.common.modes import SYSTEM_NAMESPACES
 from ooda.common.taxonomy import Risk
-
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "ooda-system"})
-"""Never acted in, whatever their label says."""
 
 
 def _thresholds() -> Mapping[Risk, float]:
