@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from factories.events import CHECKOUT, make
 from factories.objects import NAMESPACE, NOW, pod, waiting
@@ -27,6 +28,7 @@ from ooda.common.taxonomy import Signal
 from ooda.common.testing.bus import FixedClock, MemoryBucket, MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
 from ooda.common.topology import BASELINES, Bucket
+from ooda.observer import observation
 from ooda.observer.app import compose
 from ooda.observer.ledger import Books
 from ooda.observer.settings import ObserverSettings
@@ -279,3 +281,24 @@ async def test_without_the_bus_one_snapshot_is_tried_and_all_come_once_it_is_bac
             ),
             step=0.1,
         )
+
+
+async def test_a_kind_that_the_server_lacks_is_told_once_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(observation, "REFUSED_SECONDS", 0.01)
+    world = World()
+    world.cluster.lack(Kind.KNOWN_GOOD)
+    created = f"create KnownGood {NAMESPACE}/{CATALOG}"
+    with capture_logs() as logs:
+        async with world.observer() as app:
+            await world.until(lambda: app.status()["blind"] == str(Kind.KNOWN_GOOD), step=0.1)
+            world.break_it()
+            await world.until(lambda: world.subjects() == ["anomaly.flagged"])
+            world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
+            await world.until(lambda: len(world.subjects()) > 1, step=0.1)
+            assert created not in world.cluster.writes
+            world.cluster.lack()
+            await world.until(lambda: created in world.cluster.writes, step=0.1)
+    said = [each for each in logs if each["event"] == "cannot watch: blind"]
+    assert [(each["log_level"], each["kind"]) for each in said] == [("error", "KnownGood")]

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from ooda.common import topology
+from ooda.common.bus.asking import MAX_BODY
 from ooda.common.bus.interface import Bucket, RecordConflictError
 from ooda.common.testing.bus import MemoryBucket
 from ooda.common.topology import Service
@@ -66,6 +67,13 @@ async def test_a_record_is_made_once(bucket: Bucket[Note]) -> None:
 async def test_a_revision_of_nothing_is_a_conflict(bucket: Bucket[Note]) -> None:
     with pytest.raises(RecordConflictError):
         await bucket.put("one", Note(text="first"), 7)
+
+
+async def test_a_record_that_no_message_holds_is_a_mistake(bucket: Bucket[Note]) -> None:
+    with pytest.raises(ValueError, match=r"key one: \d{7} bytes"):
+        await bucket.put("one", Note(text="x" * MAX_BODY), None)
+    assert await bucket.get("one") is None
+    await bucket.put("one", Note(text="x" * (MAX_BODY - 100)), None)
 
 
 async def test_what_was_deleted_is_gone_and_can_be_made_again(bucket: Bucket[Note]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from factories.events import make
+from ooda.common.bus.asking import MAX_BODY
 from ooda.common.bus.interface import Publisher
 from ooda.common.events import AnomalyFlagged, FaultArmed
 from ooda.common.testing.bus import MemoryBus
@@ -56,4 +57,12 @@ async def test_what_the_account_has_no_stream_for_is_a_mistake(
 ) -> None:
     with pytest.raises(ValueError, match="has no stream"):
         await bus[0].publish(make(FaultArmed))
+    assert await stored(bus) == []
+
+
+async def test_an_event_that_no_message_holds_is_a_mistake(
+    bus: tuple[Publisher, LoopBus | None],
+) -> None:
+    with pytest.raises(ValueError, match=r"anomaly.flagged: \d{7} bytes"):
+        await bus[0].publish(make(AnomalyFlagged, pod="x" * MAX_BODY))
     assert await stored(bus) == []

@@ -7,12 +7,13 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pydantic import BaseModel
 from structlog.testing import capture_logs
 
 from factories.events import ANOMALY_ID, INCIDENT_ID, make
 from ooda.common import topology
-from ooda.common.bus import nats_bus
-from ooda.common.bus.bootstrap import bootstrap, consumer_config
+from ooda.common.bus import asking, nats_bucket, nats_bus
+from ooda.common.bus.bootstrap import bootstrap, bucket_config, consumer_config
 from ooda.common.bus.interface import BusUnavailableError, Delivery
 from ooda.common.bus.nats_bus import ConsumerLostError, NatsBus
 from ooda.common.events import AnomalyFlagged, DiagnosisReady, DiagnosisStarted, Event, derive_id
@@ -22,6 +23,10 @@ from ooda.common.topology import Service
 from servers.loop_bus import LoopBus
 from servers.processes import free_port
 from servers.waiting import until
+
+
+class Note(BaseModel):
+    text: str
 
 
 def flagged(number: int) -> AnomalyFlagged:
@@ -244,3 +249,42 @@ async def test_stored_at_is_the_servers_clock(server: LoopBus) -> None:
         await observer.publish(flagged(1))
         await until(lambda: bool(given))
     assert before - dt.timedelta(seconds=1) < given[0].stored_at < dt.datetime.now(dt.UTC)
+
+
+async def test_what_is_too_big_for_this_server_is_a_mistake_and_not_tried_for_ever(
+    server: LoopBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MAX_BODY", 1 << 30)
+    async with server.running(Service.OBSERVER) as observer:
+        with pytest.raises(ValueError, match=r"anomaly.flagged: \d{7} bytes"):
+            await observer.publish(make(AnomalyFlagged, pod="x" * (1 << 20)))
+
+
+async def test_the_marker_of_a_deleted_record_goes_away_and_records_stay(
+    server: LoopBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_bucket, "MARKER_SECONDS", 1)
+    async with server.running(Service.ACTOR) as bus:
+        bucket = bus.bucket(topology.ACTIONS, Note)
+        await bucket.put("kept", Note(text="1"), None)
+        await bucket.put("gone", Note(text="2"), None)
+        await bucket.delete("gone")
+        assert await bucket.get("gone") is None
+        for _ in range(150):
+            if list(await bucket.keys()) == ["kept"]:
+                break
+            await asyncio.sleep(0.1)
+        assert list(await bucket.keys()) == ["kept"]
+        await bucket.put("gone", Note(text="again"), None)
+
+
+async def test_a_bucket_of_before_is_given_what_it_lacks(server: LoopBus) -> None:
+    async with server.client(Service.BOOTSTRAP) as (client, _):
+        jetstream = client.jetstream()
+        await jetstream.delete_stream("KV_actions")
+        old = bucket_config(topology.ACTIONS)
+        old.allow_msg_ttl = None
+        await jetstream.add_stream(old)
+    await server.declare()
+    async with server.running(Service.ACTOR) as bus:
+        await bus.bucket(topology.ACTIONS, Note).delete("one")

@@ -285,8 +285,6 @@ class ReviewRequested(IncidentEvent):
     confidence: Probability
     proposal: ActionRequest | None = None
     """What the agent would do, if it would do anything."""
-    state_digest: str | None = None
-    """Of the object that the proposal is about: an answer is bound to this state."""
 
 
 class ReviewAnswered(Event):
@@ -482,21 +480,6 @@ class DeadLetter(Event):
     truncated: bool = False
     headers: Mapping[str, str] = {}
 
-
-LoopEvent = (
-    AnomalyFlagged
-    | AnomalyCleared
-    | DiagnosisStarted
-    | DiagnosisReady
-    | DecisionMade
-    | ReviewRequested
-    | ActionStarted
-    | ActionRecorded
-    | ActionApplied
-    | ActionExecuted
-    | IncidentClosed
-    | DeadLetter
-)
 
 EVENTS: tuple[type[Event], ...] = (
     TelemetrySnapshot,

@@ -26,7 +26,6 @@ from ooda.common.events import (
     TelemetrySnapshot,
 )
 
-DAY = 86_400.0
 MIB = 1024 * 1024
 
 

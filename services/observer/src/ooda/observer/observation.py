@@ -7,7 +7,7 @@ import structlog
 
 from ooda.common.bus.interface import BusUnavailableError, Publisher
 from ooda.common.clock import Clock
-from ooda.common.cluster.interface import ClusterWatcher, Refused
+from ooda.common.cluster.interface import ClusterWatcher, NotFound, Refused
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.catalog import Catalog
 from ooda.observer.core.fold import step
@@ -31,7 +31,8 @@ TICK_SECONDS = 0.25
 QUEUE_LIMIT = 10_000
 """Inputs that wait; watches wait with them, and the API server keeps what they did not read."""
 REFUSED_SECONDS = 30.0
-"""Pause before a kind that we may not watch is tried again: rights can be granted later."""
+"""Pause before a kind is tried again that we may not watch, or that the server does not have:
+rights can be granted and a CustomResourceDefinition be made later."""
 
 
 class Observation:
@@ -59,15 +60,22 @@ class Observation:
         await self._inputs.put(given)
 
     def watching(self, watcher: ClusterWatcher, kind: Kind) -> Callable[[], Awaitable[None]]:
-        """Return the task that follows one kind for ever."""
+        """Return the task that follows one kind for ever.
+
+        Without it the observer is blind for what depends on this kind, and says so once.
+        """
 
         async def follow() -> None:
+            said = ""
             while True:
                 try:
                     async for event in watcher.watch(kind, PLACES.get(kind)):
+                        said = ""
                         await self.put(event)
-                except Refused as error:
-                    log.error("may not watch: blind", kind=str(kind), error=str(error))  # noqa: TRY400 - the sentence is the whole story
+                except (Refused, NotFound) as error:
+                    if str(error) != said:
+                        said = str(error)
+                        log.error("cannot watch: blind", kind=str(kind), error=said)  # noqa: TRY400 - the sentence is the whole story
                 await asyncio.sleep(REFUSED_SECONDS)
 
         return follow

@@ -33,24 +33,7 @@ def run(
     Raises CommandFailed when the program is missing, fails, or is not done in time.
     """
     whole_env = {**os.environ, **env} if env else None
-    out = log.open("ab") if log else None
-    try:
-        with _lock:  # so that end_all sees every program that was started
-            child = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                stdout=out or subprocess.PIPE,
-                stderr=out or subprocess.PIPE,
-                cwd=cwd,
-                env=whole_env,
-                start_new_session=True,
-            )
-            _running.add(child)
-    except OSError as error:
-        raise CommandFailed(argv, "could not be started", str(error), log) from error
-    finally:
-        if out:
-            out.close()
+    child = _start(argv, log=log, given=stdin is not None, cwd=cwd, env=whole_env)
     try:
         output, errors = child.communicate(stdin.encode() if stdin is not None else None, deadline)
     except subprocess.TimeoutExpired:
@@ -89,6 +72,36 @@ def end_all() -> None:
         children = list(_running)
     for child in children:
         _end(child)
+
+
+def _start(
+    argv: tuple[str, ...],
+    *,
+    log: Path | None,
+    given: bool,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own; `given` says whether it gets any input."""
+    out = log.open("ab") if log else None
+    try:
+        with _lock:  # so that end_all sees every program that was started
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+                stdout=out or subprocess.PIPE,
+                stderr=out or subprocess.PIPE,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+            _running.add(child)
+    except OSError as error:
+        raise CommandFailed(argv, "could not be started", str(error), log) from error
+    finally:
+        if out:
+            out.close()
+    return child
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

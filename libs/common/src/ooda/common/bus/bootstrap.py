@@ -82,7 +82,8 @@ def stream_config(stream: Stream) -> StreamConfig:
 def bucket_config(bucket: Bucket) -> StreamConfig:
     """Return how the server keeps a bucket.
 
-    No roll-up: one header on one permitted key would wipe everything.
+    No roll-up: one header on one permitted key would wipe everything. Messages may have an end:
+    the markers of deleted keys have one.
     """
     return StreamConfig(
         name=f"KV_{bucket.name}",
@@ -95,6 +96,7 @@ def bucket_config(bucket: Bucket) -> StreamConfig:
         allow_direct=True,
         allow_rollup_hdrs=False,
         deny_delete=True,
+        allow_msg_ttl=True,
     )
 
 

@@ -76,7 +76,7 @@ class Publisher(Protocol):
     async def publish(self, event: Event) -> None:
         """Publish and wait until it is stored; the same event id again is stored once.
 
-        Raises BusUnavailableError.
+        Raises BusUnavailableError, ValueError if it is too big for a message.
         """
         ...
 
@@ -102,7 +102,8 @@ class Bucket(Protocol[Record]):
     async def put(self, key: str, record: Record, revision: int | None) -> int:
         """Write if the revision is still the given one (None: if there is no record).
 
-        Returns the new revision. Raises RecordConflictError, BusUnavailableError.
+        Returns the new revision. Raises RecordConflictError, BusUnavailableError, ValueError if
+        it is too big for a message.
         """
         ...
 
@@ -111,7 +112,7 @@ class Bucket(Protocol[Record]):
         ...
 
     async def keys(self) -> Sequence[str]:
-        """Return the keys that have a record, or had one that was deleted since.
+        """Return the keys that have a record, or had one that was deleted of late.
 
         Raises BusUnavailableError.
         """

@@ -15,11 +15,13 @@ from nats.js.client import JetStreamContext
 from pydantic import ValidationError
 
 from ooda.common import topology
-from ooda.common.bus.asking import patiently
+from ooda.common.bus.asking import patiently, store
 from ooda.common.bus.interface import BusUnavailableError, Record, RecordConflictError, Stored
 from ooda.common.bus.subjects import check_key
 
 WRONG_LAST_SEQUENCE = 10071
+MARKER_SECONDS = 3600
+"""How long a deleted key is marked as such; without an end each start would read all there were."""
 _OPERATION = "KV-Operation"
 
 
@@ -58,11 +60,12 @@ class NatsBucket(Generic[Record]):
         return await self._write(key, record.model_dump_json().encode(), {expected: str(revision)})
 
     async def delete(self, key: str) -> None:
-        """Remove a record; it is no error if there is none."""
-        await self._write(key, b"", {_OPERATION: "DEL"})
+        """Remove a record; it is no error if there is none. Its marker goes later by itself."""
+        ttl = {str(Header.MSG_TTL.value): f"{MARKER_SECONDS}s"}
+        await self._write(key, b"", {_OPERATION: "DEL"} | ttl)
 
     async def keys(self) -> Sequence[str]:
-        """Return the keys that have a record, or had one that was deleted since."""
+        """Return the keys that have a record, or had one that was deleted of late."""
         prefix = f"$KV.{self._name}."
         info = await patiently(
             lambda: self._jetstream.stream_info(f"KV_{self._name}", subjects_filter=f"{prefix}>")
@@ -87,10 +90,12 @@ class NatsBucket(Generic[Record]):
         subject = self._subject(key)
         headers = {**headers, str(Header.MSG_ID.value): str(uuid.uuid4())}
         try:
-            stored = await patiently(
+            stored = await store(
+                f"bucket {self._name}, key {key}",
+                body,
                 lambda: self._jetstream.publish(
                     subject, body, stream=f"KV_{self._name}", headers=headers
-                )
+                ),
             )
         except nats.js.errors.APIError as error:
             if error.err_code == WRONG_LAST_SEQUENCE:

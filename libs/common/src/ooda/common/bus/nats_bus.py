@@ -28,7 +28,7 @@ from prometheus_client import CollectorRegistry
 
 from ooda.common import topology
 from ooda.common.bus import tracing
-from ooda.common.bus.asking import REQUEST_TIMEOUT, patiently
+from ooda.common.bus.asking import REQUEST_TIMEOUT, patiently, store
 from ooda.common.bus.batches import BatchPull, Subscription
 from ooda.common.bus.dead_letters import Dead, dead_letter
 from ooda.common.bus.delivering import Courier
@@ -184,7 +184,9 @@ class NatsBus:
         headers = {str(Header.MSG_ID.value): event.event_id, "content-type": "application/json"}
         with tracing.publishing(self._tracer, event):
             try:
-                await patiently(
+                await store(
+                    subject,
+                    body,
                     lambda: self._broker.publish(
                         body,
                         subject,
@@ -192,7 +194,7 @@ class NatsBus:
                         correlation_id=event.event_id,
                         stream=stream.name,
                         timeout=REQUEST_TIMEOUT,
-                    )
+                    ),
                 )
             except nats.js.errors.APIError as error:
                 raise BusUnavailableError(f"{subject} was not stored: {error}") from error

@@ -22,7 +22,6 @@ from ooda.common.bus.replaying import ReplayError, answer_replay
 from ooda.common.clock import Clock, SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import Unavailable
-from ooda.common.cluster.kinds import Kind
 from ooda.common.cluster.leases import LeaseHolder
 from ooda.common.config_file import ConfigError
 from ooda.common.service.app import (
@@ -264,8 +263,7 @@ def _end_at_once(keeping: asyncio.Task[None]) -> None:
 async def _cluster_id(api: ApiServer) -> str:
     while True:
         try:
-            system = await api.get(Kind.NAMESPACE, None, "kube-system")
-            return str(system["metadata"]["uid"])
+            return await api.identity()
         except Unavailable as error:
             log.warning("the API server is away", error=str(error))
             await asyncio.sleep(ANEW_SECONDS)

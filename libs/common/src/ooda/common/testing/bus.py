@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Generic
 
 from ooda.common import topology
+from ooda.common.bus.asking import refuse_too_big
 from ooda.common.bus.interface import (
     Delivery,
     Record,
@@ -54,19 +55,21 @@ class MemoryBucket(Generic[Record]):
     async def put(self, key: str, record: Record, revision: int | None) -> int:
         """Write if the revision is still the given one (None: if there is no record)."""
         check_key(self._name, key)
+        written = record.model_dump_json().encode()
+        refuse_too_big(f"bucket {self._name}, key {key}", written)
         last, body = self._entries.get(key, (0, None))
         if body is None and revision is None:
             revision = last
         if revision != last:
             raise RecordConflictError(f"bucket {self._name}, key {key}: somebody else wrote it")
-        return self.write(key, record.model_dump_json().encode())
+        return self.write(key, written)
 
     async def delete(self, key: str) -> None:
         """Remove a record; it is no error if there is none."""
         self.write(key, None)
 
     async def keys(self) -> Sequence[str]:
-        """Return the keys that have a record, or had one that was deleted since."""
+        """Return the keys that have a record, or had one that was deleted of late."""
         return sorted(self._entries)
 
     def write(self, key: str, body: bytes | None) -> int:
@@ -91,6 +94,7 @@ class MemoryBus:
     async def publish(self, event: Event) -> None:
         """Keep an event, unless its id is known."""
         stream_of(event.subject_of(), self._account)
+        refuse_too_big(event.subject_of(), event.model_dump_json().encode())
         if self.failure is not None:
             raise self.failure
         if event.event_id not in {each.event_id for each in self.published}:

@@ -43,6 +43,7 @@ class FakeCluster:
         self._here = asyncio.Event()
         self._here.set()
         self._refused: set[str] = set()
+        self._lacking: set[Kind] = set()
 
     # --- what a test does ---
 
@@ -82,6 +83,10 @@ class FakeCluster:
     def refuse(self, verb: str, kind: Kind) -> None:
         """Have one kind of request refused, as RBAC would."""
         self._refused.add(f"{verb} {kind}")
+
+    def lack(self, *kinds: Kind) -> None:
+        """Have no CustomResourceDefinition of these kinds: watching one is NotFound."""
+        self._lacking = set(kinds)
 
     # --- ClusterReader ---
 
@@ -209,6 +214,8 @@ class FakeCluster:
         """See ClusterWatcher."""
         if f"watch {kind}" in self._refused:
             raise Refused(f"may not watch {kind}")
+        if kind in self._lacking:
+            raise NotFound(f"the server has no {kind}")
         await self._here.wait()
         told: asyncio.Queue[WatchEvent] = asyncio.Queue()
         for (each, place, _), thing in tuple(self._objects.items()):

@@ -18,6 +18,9 @@ from ooda.decider.core import announcements
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
 
+CLEARED_KEPT = 100
+"""Cleared anomalies that a record keeps, so that one that flaps does not grow it for ever."""
+
 IncidentNews = DiagnosisStarted | DiagnosisReady | ActionApplied | ActionExecuted
 
 
@@ -224,6 +227,7 @@ def _with_sightings(record: Incident, sightings: Sightings) -> Incident:
     mine = {key: sightings.seen[key] for key in record.anomalies if key in sightings.seen}
     gone = (key for key, each in mine.items() if each.cleared_at is not None)
     cleared = tuple(dict.fromkeys((*record.cleared, *gone)))
+    dropped = set(cleared[:-CLEARED_KEPT])
     flagged = [each.flagged_at for each in mine.values() if each.flagged_at is not None]
     if record.times.flagged is not None:
         flagged.append(record.times.flagged)
@@ -236,7 +240,8 @@ def _with_sightings(record: Incident, sightings: Sightings) -> Incident:
     )
     return record.model_copy(
         update={
-            "cleared": cleared,
+            "anomalies": tuple(each for each in record.anomalies if each not in dropped),
+            "cleared": cleared[-CLEARED_KEPT:],
             "pod": next(pods, None),
             "times": record.times.model_copy(update={"flagged": min(flagged, default=None)}),
         }

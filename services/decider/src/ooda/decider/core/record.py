@@ -24,6 +24,8 @@ from ooda.decider.core.budgets import Budgets
 
 BUDGETS_KEY = "budgets"
 SIGHTINGS_KEY = "sightings"
+SIGHTINGS_KEPT = 2000
+"""Anomalies that are remembered at most: some 200 to 400 bytes each, in one message of 1 MiB."""
 
 
 class Phase(StrEnum):
@@ -77,12 +79,15 @@ class Sightings(_Part):
         return Sightings(seen={**self.seen, event.anomaly_id: old.model_copy(update=new)})
 
     def prune(self, before: dt.datetime) -> "Sightings":
-        """Forget what was cleared before a time."""
+        """Forget what was cleared before a time; and of too many the oldest, cleared ones first."""
         kept = {
             key: each
             for key, each in self.seen.items()
             if each.cleared_at is None or each.cleared_at > before
         }
+        by_worth = sorted(kept, key=lambda key: (kept[key].cleared_at is None, kept[key].since))
+        for key in by_worth[: max(0, len(kept) - SIGHTINGS_KEPT)]:
+            del kept[key]
         return Sightings(seen=kept)
 
 

@@ -73,10 +73,6 @@ class Graph:
                 callees.setdefault(client, set()).add(server)
         return callees
 
-    def callees(self, component: Target) -> frozenset[Target]:
-        """Return the components that a component calls directly."""
-        return frozenset(self._callees.get(component, ()))
-
     def calls(self, client: Target, server: Target) -> bool:
         """Return whether one component calls the other directly."""
         return server in self._callees.get(client, ())
