@@ -89,6 +89,10 @@ class LoopProcess:
         """Tell it to stop."""
         self._end(signal.SIGTERM)
 
+    def ended(self) -> bool:
+        """Say whether it was started and runs no more."""
+        return self._process is not None and self._process.poll() is not None
+
     def ready(self) -> bool:
         """Say whether it is."""
         if self._process is None or self._process.poll() is not None:
@@ -153,6 +157,23 @@ class Loop:
         """Wait until a service is ready."""
         process = self.processes[service]
         await until(lambda: asyncio.to_thread(process.ready), _READY)
+
+    @asynccontextmanager
+    async def restarted(self) -> AsyncIterator[None]:
+        """Start again what ends by itself, as the kubelet does, for as long as the block lasts."""
+
+        async def watch() -> None:
+            while True:
+                for process in self.processes.values():
+                    if process.ended():
+                        process.start()
+                await asyncio.sleep(0.5)
+
+        task = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
 
     def stop(self) -> None:
         """End all of them."""
