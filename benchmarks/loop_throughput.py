@@ -39,7 +39,7 @@ async def measure(workloads: int, folder: Path) -> None:
         with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE audit")
         database = Database(postgres, "audit")
-        migrate(database.migration())
+        await asyncio.to_thread(migrate, database.migration())
         async with (
             loop_bus(folder / "nats") as bus,
             paper_kubelet(plane.url, plane.admin_token, plane.trust),
