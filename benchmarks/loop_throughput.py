@@ -47,8 +47,7 @@ async def measure(workloads: int, folder: Path) -> None:
         ):
             await services.start()
             stories = [Story(plane, bus, services, database, f"n{n}") for n in range(workloads)]
-            for story in stories:
-                await story.begin()
+            await asyncio.gather(*(story.begin() for story in stories))
             began = time.monotonic()
             await asyncio.gather(*(story.break_it() for story in stories))
             await asyncio.gather(*(story.said("incident.closed", 300) for story in stories))

@@ -5,7 +5,6 @@ before a request leaves it, or just after the answer came back (``servers.wire``
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -177,9 +176,14 @@ class Loop:
 
     def stop(self) -> None:
         """End all of them."""
-        for process in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
+        late = []
+        for service, process in self.processes.items():
+            try:
                 process.stop()
+            except subprocess.TimeoutExpired:
+                process.kill()
+                late.append(service)
+        assert not late, f"did not end when they were told to: {late}"
 
 
 @asynccontextmanager

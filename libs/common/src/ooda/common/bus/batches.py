@@ -7,6 +7,7 @@ again only after ``ack_wait``. Under load this happened within seconds.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,9 @@ class BatchPull:
                     await self.deliver(batch)
         finally:
             asked_to_stop.cancel()
+            # What the server still answers to old requests would be waited for when we disconnect.
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
 
     async def _fetch(self, subscription: Subscription) -> list[Msg]:
         try:

@@ -308,7 +308,7 @@ class NatsBus:
 
     async def _pause(self) -> None:
         """Wait until it is time to look again; what ended a batch consumer is raised at once."""
-        if not self._state.pulling:
+        if not self._state.pulling or self._state.stopping.is_set():
             await asyncio.sleep(WATCH_SECONDS)
             return
         ended, _ = await asyncio.wait(
