@@ -40,10 +40,10 @@ def test_stopped_once_and_resumed_once(ooda: Ooda, plane: ControlPlane) -> None:
 
 
 def test_a_stop_that_is_refused_or_cannot_be_asked_for(ooda: Ooda, plane: ControlPlane) -> None:
-    plane.kubectl("create", "serviceaccount", "nobody")
-    token = plane.kubectl("create", "token", "nobody").strip()
+    plane.kubectl("create", "serviceaccount", "stranger")
+    token = plane.kubectl("create", "token", "stranger").strip()
     for name, config in (
-        ("forbidden", plane.kubeconfig("nobody", token)),
+        ("forbidden", plane.kubeconfig("stranger", token)),
         ("unknown", plane.kubeconfig("unknown", "no-such-token")),
         ("away", plane.kubeconfig("away", server=f"https://127.0.0.1:{free_port()}")),
     ):

@@ -311,7 +311,7 @@ async def _whole(engine: AsyncEngine) -> dict[str, bool]:
         found = await connection.execute(
             sa.select(snapshots.c.event_id, snapshots.c.payload.is_not(None))
         )
-        return dict(found)
+        return dict(found.all())
 
 
 async def test_snapshots_stay_whole_around_incidents_of_their_namespace(
