@@ -124,7 +124,10 @@ class Diagnosing:
         blind_for = self.sight.blind(incident.namespace, self.clock.now())
         if blind_for is not None:
             return _Looked(begun, blind_for=blind_for)
-        return _Looked(begun, await self._ask(incident))
+        findings = await self._ask(incident)
+        # The observer may have been started anew meanwhile; it sees again within seconds.
+        await self.sight.wait(incident.namespace, self.first_snapshot_seconds, self.clock)
+        return _Looked(begun, findings)
 
     async def _ask(self, incident: Incident) -> tuple[Finding, ...]:
         """Ask the tools; while the API server is away, again, until the observer is blind too."""
