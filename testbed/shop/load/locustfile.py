@@ -57,8 +57,13 @@ class Customer(FastHttpUser):
 
     @task
     def one_request(self) -> None:
-        """Make the next request of the journey."""
-        next(self._requests)
+        """Make the next request of the journey; after one that broke off, begin anew."""
+        try:
+            next(self._requests)
+        except Exception:
+            # A generator that raised has ended: without another this customer would be gone.
+            self._requests = self._journeys()
+            raise
 
     def _journeys(self) -> Iterator[None]:
         """Make a request at each turn, for ever."""
@@ -115,4 +120,8 @@ class Customer(FastHttpUser):
                 self._token = ""
             if not response.ok:
                 return None
-            return response.json() if response.content else {}
+            try:
+                return response.json() if response.content else {}
+            except ValueError:
+                response.failure("the answer was cut off")
+                return None
