@@ -134,7 +134,9 @@ class ControlPlane:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl as the admin; raises CalledProcessError."""
-        config = self.kubeconfig("admin")
+        config = self.directory / "admin.kubeconfig"
+        if not config.exists():  # written once: others may be reading it
+            self.kubeconfig("admin")
         done = subprocess.run(
             [self.programs / "kubectl", "--kubeconfig", config, *arguments],
             input=stdin, capture_output=True, text=True, check=True, timeout=30,
