@@ -3,6 +3,9 @@
 _CONTINUES, _BEGINS = 0x80, 0xC0
 """Bytes of UTF-8 from the first up to the second go on with a character that began before."""
 
+_LONGEST = 4
+"""Bytes of the longest character of UTF-8."""
+
 
 class LogTail:
     """Keeps the last bytes of what it is fed, never more than twice the limit and one chunk.
@@ -27,7 +30,9 @@ class LogTail:
         self._shorten()
         end = bytes(self._held)
         if self._cut:
-            end = end[next((i for i in range(min(4, len(end))) if _begins(end[i])), 0) :]
+            # Nothing but the rest of one character is no text; four such bytes never were any.
+            none = len(end) if len(end) < _LONGEST else 0
+            end = end[next((i for i, byte in enumerate(end[:_LONGEST]) if _begins(byte)), none) :]
         return end.decode(errors="replace")
 
     def _shorten(self) -> None:
