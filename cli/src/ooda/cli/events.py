@@ -20,16 +20,8 @@ from ooda.common.events import (
     IncidentEvent,
 )
 from ooda.common.settings import NatsSettings
+from ooda.common.topology import LOOP
 
-LOOP_SUBJECTS = (
-    "anomaly.>",
-    "diagnosis.>",
-    "decision.>",
-    "review.requested",
-    "action.>",
-    "incident.>",
-    "dead.letter",
-)
 _COLOURS = {
     "anomaly": "yellow",
     "diagnosis": "cyan",
@@ -61,7 +53,7 @@ def events(
     Subjects of one command have to be of one account: `fault.>` and `review.answered.>` are heard
     alone.
     """
-    subjects = tuple(subject or LOOP_SUBJECTS)
+    subjects = tuple(subject or LOOP.subjects)
     if len({account_of(each) for each in subjects}) > 1:
         raise typer.BadParameter("these subjects are of different accounts: hear them one by one")
     finish(_print_events(nats_settings(), subjects, count, output))
@@ -128,7 +120,7 @@ async def _watch(settings: NatsSettings, namespace: str | None, output: Output) 
     view = LoopView()
     if output is Output.TABLE:
         console.print(Text("Watching the loop; Ctrl-C ends.", "dim"))
-    async for heard in listen(settings, LOOP_SUBJECTS):
+    async for heard in listen(settings, LOOP.subjects):
         try:
             event = heard.event()
         except ValueError:

@@ -32,6 +32,9 @@ from ooda.common.taxonomy import (
 SNAPSHOT_LIMIT = 256 * 1024
 """Bytes of JSON that a snapshot may have; the observer leaves pods out until it fits."""
 
+SUMMARY_LIMIT = 400
+"""Characters of the one sentence in which an event says itself."""
+
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "ooda.dev")
 
 
@@ -64,7 +67,7 @@ class Event(BaseModel):
 
     event_id: str
     version: int = 1
-    summary: str = Field(max_length=400)
+    summary: str = Field(max_length=SUMMARY_LIMIT)
     occurred_at: Moment
     cluster_id: str
     namespace: str | None

@@ -8,15 +8,13 @@ import structlog
 from ooda.common.audit.chain import Row
 from ooda.common.bus.interface import BatchHandler, Delivery, Publisher, RetryLaterError
 from ooda.common.clock import Clock
-from ooda.common.events import ActionRecorded, ActionStarted, derive_id
+from ooda.common.events import SUMMARY_LIMIT, ActionRecorded, ActionStarted, derive_id
 from ooda.common.phrases import planned, shortened
 from ooda.common.topology import Account
 from ooda.recorder.core.rows import Snapshot, row_of, snapshot_of
 from ooda.recorder.store import StoreUnavailableError
 
 log = structlog.get_logger()
-
-_SUMMARY = 400
 
 
 class Trail(Protocol):
@@ -72,7 +70,7 @@ class Recorder:
         deed = planned(intent.action, intent.target, intent.steps)
         return ActionRecorded(
             event_id=derive_id(ActionRecorded.subject, intent.event_id),
-            summary=shortened(f"Recorded the intent to {deed.to_do()}.", _SUMMARY),
+            summary=shortened(f"Recorded the intent to {deed.to_do()}.", SUMMARY_LIMIT),
             occurred_at=self._clock.now(),
             cluster_id=intent.cluster_id,
             namespace=intent.namespace,

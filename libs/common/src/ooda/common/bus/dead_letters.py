@@ -4,12 +4,11 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ooda.common.events import DeadLetter, derive_id
+from ooda.common.events import SUMMARY_LIMIT, DeadLetter, derive_id
 
 PAYLOAD_LIMIT = 64 * 1024
 """Characters of the original that are kept; the original itself stays in its stream."""
 ERROR_LIMIT = 500
-SUMMARY_LIMIT = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,15 @@ from typing import Any
 
 from ooda.actor.core.guards import object_of
 from ooda.actor.core.record import ActionRecord, State
-from ooda.common.events import ActionApplied, ActionExecuted, ActionStarted, Event, derive_id
+from ooda.common.events import (
+    SUMMARY_LIMIT,
+    ActionApplied,
+    ActionExecuted,
+    ActionStarted,
+    Event,
+    derive_id,
+)
 from ooda.common.phrases import Deed, ended, planned, sentence, shortened
-
-_SUMMARY = 400
 
 
 def announcements(record: ActionRecord) -> tuple[Event, ...]:
@@ -84,7 +89,7 @@ def _common(record: ActionRecord, summary: str) -> dict[str, Any]:
         "incident_id": record.incident_id,
         "cluster_id": record.cluster_id,
         "namespace": record.namespace,
-        "summary": shortened(summary, _SUMMARY),
+        "summary": shortened(summary, SUMMARY_LIMIT),
     }
 
 

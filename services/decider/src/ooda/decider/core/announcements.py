@@ -3,6 +3,7 @@
 import datetime as dt
 
 from ooda.common.events import (
+    SUMMARY_LIMIT,
     ActionRequest,
     DecisionMade,
     IncidentClosed,
@@ -15,7 +16,6 @@ from ooda.decider.core.limits import Limits
 from ooda.decider.core.policy import Act, Judgement, Review, StandDown, Wait
 from ooda.decider.core.record import Incident
 
-_SUMMARY = 400
 _REASON = 1000
 
 
@@ -42,7 +42,7 @@ def decision(
     verdict = verdict_of(judgement)
     return DecisionMade(
         event_id=derive_id(DecisionMade.subject, decision_id),
-        summary=shortened(_said(record, judgement), _SUMMARY),
+        summary=shortened(_said(record, judgement), SUMMARY_LIMIT),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,
@@ -69,7 +69,7 @@ def review(
     clue = f" The log says: {record.clue}" if record.clue else ""
     return ReviewRequested(
         event_id=derive_id(ReviewRequested.subject, review_id),
-        summary=shortened(f"A person is asked{_about(record, judgement)}", _SUMMARY),
+        summary=shortened(f"A person is asked{_about(record, judgement)}", SUMMARY_LIMIT),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,
@@ -94,7 +94,7 @@ def asked_again(old: ReviewRequested, limits: Limits, now: dt.datetime) -> Revie
             "event_id": derive_id(ReviewRequested.subject, review_id),
             "review_id": review_id,
             "caused_by": (old.event_id,),
-            "summary": shortened(f"Nobody answered yet. {old.summary}", _SUMMARY),
+            "summary": shortened(f"Nobody answered yet. {old.summary}", SUMMARY_LIMIT),
             "occurred_at": now,
             "expires_at": now + dt.timedelta(seconds=limits.review_for),
         }
@@ -113,7 +113,7 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
     diagnosis = record.diagnosis
     return IncidentClosed(
         event_id=derive_id(IncidentClosed.subject, record.incident_id),
-        summary=shortened(f"Incident closed ({closure}): {reason}", _SUMMARY),
+        summary=shortened(f"Incident closed ({closure}): {reason}", SUMMARY_LIMIT),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from ooda.common.events import AnomalyCleared, AnomalyFlagged, derive_id
+from ooda.common.events import SUMMARY_LIMIT, AnomalyCleared, AnomalyFlagged, derive_id
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.graph import (
     ready_endpoints,
@@ -14,7 +14,6 @@ from ooda.observer.core.graph import (
 from ooda.observer.core.state import Namespace
 from ooda.observer.core.views import Key, Pod
 
-SUMMARY_LIMIT = 400
 SERVICES_LIMIT = 5
 """Services of which a flag says how many endpoints are ready."""
 

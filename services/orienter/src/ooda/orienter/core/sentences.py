@@ -2,14 +2,12 @@
 
 import datetime as dt
 
+from ooda.common.events import SUMMARY_LIMIT
 from ooda.common.phrases import shortened
 from ooda.common.targets import PodTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import FailureClass
 from ooda.orienter.core.fusion import Diagnosis
 from ooda.orienter.core.records import Incident
-
-LIMIT = 400
-"""Characters of an event's summary."""
 
 _HAPPENS = {
     FailureClass.POD_KILLED: "lost a pod that its controller replaces",
@@ -77,4 +75,4 @@ def _short(target: Target) -> str:
 
 
 def _cut(text: str) -> str:
-    return shortened(text, LIMIT)
+    return shortened(text, SUMMARY_LIMIT)
