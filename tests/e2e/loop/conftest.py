@@ -49,18 +49,20 @@ def set_mode(kube: Kube) -> SetMode:
     return label
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def idle_set(kube: Kube) -> Iterator[Workload]:
     """A StatefulSet that may be broken: the shop has only its database."""
     with keeper(kube) as found:
         yield found
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def known_and_automatic(
     kube: Kube, set_mode: SetMode, idle_set: Workload, hearing: Ear
 ) -> Iterator[None]:
-    """The shop is whole, known to be good, and the agent may act in it; then as it was before."""
+    """The shop is whole, known to be good, and the agent may act in it; then as it was before.
+
+    Not for the whole session: other folders' tests take this cluster down."""
     wait_until_whole(kube)
     before = kube.get("Namespace", SHOP).metadata.labels.to_dict().get(MODE)
     set_mode("auto")

@@ -39,15 +39,21 @@ async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoopBus
         yield server
 
 
+@pytest.fixture(scope="session")
+def home(plane: ControlPlane) -> ControlPlane:
+    """The plane with the services' namespace, which the modules share as they share the plane."""
+    plane.kubectl("create", "namespace", NAMESPACE)
+    return plane
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def services(
-    plane: ControlPlane, bus: LoopBus, database: Database, tmp_path_factory: pytest.TempPathFactory
+    home: ControlPlane, bus: LoopBus, database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Loop]:
     directory = tmp_path_factory.mktemp("loop")
-    plane.kubectl("create", "namespace", NAMESPACE)
     async with (
-        paper_kubelet(plane.url, plane.admin_token, plane.trust),
-        loop(directory, plane, bus, database) as made,
+        paper_kubelet(home.url, home.admin_token, home.trust),
+        loop(directory, home, bus, database) as made,
     ):
         await made.start()
         yield made

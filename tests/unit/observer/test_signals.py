@@ -190,6 +190,22 @@ def test_how_long_it_ran_before_the_loop_does_not_keep_it_in_the_loop() -> None:
     assert observed.clears == [Signal.CRASH_LOOP]
 
 
+def test_the_only_crash_of_an_older_pod_is_no_part_of_the_loop_of_a_newer_one() -> None:
+    observed = Observed(*healthy())
+    once = container(restarts=1, started=2, lastState=ended(137, 1, ran=900))
+    observed.wait(2)
+    observed.tell(pod(ready_since=2, containers=[once]))
+    observed.wait(20)
+    observed.tell(replica_set("checkout-2"))
+    loop = waiting("CrashLoopBackOff", restarts=1, lastState=ended(1, 20))
+    newer = {"owner": ("ReplicaSet", "checkout-2"), "revision": "2", "containers": [loop]}
+    observed.tell(pod("checkout-2-a", created=15, **newer), "added")
+    assert observed.signals == [Signal.CRASH_LOOP]
+    observed.tell(pod("checkout-2-a", created=15, **newer), "deleted")
+    observed.wait(10)
+    assert observed.clears == [Signal.CRASH_LOOP]
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_pod_that_was_ready_and_goes_without_a_plan_is_lost(*, gone: bool) -> None:
     observed = Observed(*healthy(2))

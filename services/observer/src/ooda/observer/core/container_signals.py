@@ -78,12 +78,16 @@ def image_pull(pods: Sequence[Pod], heard: Heard) -> Iterator[Deviation]:
 
 
 def crash_loop(
-    pods: Sequence[Pod], crashes: Sequence[Crash], flagged: frozenset[str], now: dt.datetime
+    pods: Sequence[Pod],
+    crashes: Sequence[Crash],
+    flagged: Mapping[str, dt.datetime],
+    now: dt.datetime,
 ) -> Iterator[Deviation]:
     """Yield containers that end with an error again and again, and are not stable since.
 
-    For one that is flagged already a single end that is remembered keeps it so until it is stable:
-    the flag may come from a back-off, whose earlier ends the kubelet has forgotten.
+    For one that is flagged already, since a time, a single end after that time keeps it so until
+    it is stable: the flag may come from a back-off, whose earlier ends the kubelet has forgotten.
+    An end before that time is no part of this loop, such as the only one of an older healthy pod.
     """
     told: set[str] = set()
     for pod in _alive(pods):
@@ -94,13 +98,10 @@ def crash_loop(
                 if (each.uid, each.container) == (pod.meta.uid, container.name)
                 and seconds(each.at, now) <= CRASH_WINDOW
             ]
-            if container.name in told or not _looping(
-                pod,
-                container,
-                mine,
-                now,
-                ends=1 if container.name in flagged else CRASHES_IN_A_LOOP,
-            ):
+            since = flagged.get(container.name)
+            again = since is not None and any(each.at >= since for each in mine)
+            ends = 1 if again else CRASHES_IN_A_LOOP
+            if container.name in told or not _looping(pod, container, mine, now, ends=ends):
                 continue
             told.add(container.name)
             yield Deviation(

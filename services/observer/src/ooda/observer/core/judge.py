@@ -49,11 +49,11 @@ def _of_containers(
     yield from container_signals.image_pull(pods, namespace.occurrences)
     yield from container_signals.container_stuck(pods, namespace.occurrences, now)
     if key[0] not in _JOBS:
-        loops = frozenset(
-            each.container
+        loops = {
+            each.container: each.event.since
             for each in namespace.open.values()
             if each.top == key and each.event.signal is Signal.CRASH_LOOP
-        )
+        }
         yield from container_signals.crash_loop(pods, track.crashes, loops, now)
         return
     # A Job may fail as often as its owner allowed; only its end is a failure.
