@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from factories.events import CHECKOUT
+from ooda.common.approvals import Ground
 from ooda.common.taxonomy import Mode
 from ooda.decider.core.facts import facts_of, owner_of
 
@@ -33,5 +34,5 @@ def test_an_autoscaler_counts_for_the_workload_that_it_scales(name: str, found: 
         "metadata": {"name": "h"},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": name}},
     }
-    facts = facts_of(Mode.AUTO, CHECKOUT, {"spec": {}}, [scaler], None)
+    facts = facts_of(Mode.AUTO, CHECKOUT, Ground({"spec": {}}, None, None), [scaler])
     assert (facts.autoscaler, facts.replicas, facts.known_replicas) == (found, 1, None)

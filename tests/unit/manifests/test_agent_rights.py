@@ -28,7 +28,8 @@ RIGHTS = {
         "get update": "coordination.k8s.io/leases/ooda-orienter@own",
     },
     "decider": {
-        "get": "namespaces apps/deployments apps/statefulsets apps/daemonsets ooda.dev/knowngoods",
+        "get": "namespaces pods apps/deployments apps/statefulsets apps/daemonsets "
+        "ooda.dev/knowngoods",
         "list": "autoscaling/horizontalpodautoscalers",
         "get update": "coordination.k8s.io/leases/ooda-decider@own",
     },

@@ -23,6 +23,7 @@ from ooda.common.events import (
     IncidentClosed,
     ReviewAnswered,
     ReviewRequested,
+    ReviewSettled,
     TelemetrySnapshot,
 )
 
@@ -80,6 +81,7 @@ LOOP = Stream(
         "diagnosis.>",
         "decision.>",
         "review.requested",
+        "review.settled",
         "action.>",
         "incident.>",
         "dead.letter",
@@ -179,7 +181,7 @@ BUCKETS = (BASELINES, INCIDENTS, DECISIONS, ACTIONS)
 PUBLISHES: dict[Service, tuple[type[Event], ...]] = {
     Service.OBSERVER: (TelemetrySnapshot, AnomalyFlagged, AnomalyCleared),
     Service.ORIENTER: (DiagnosisStarted, DiagnosisReady),
-    Service.DECIDER: (DecisionMade, ReviewRequested, IncidentClosed),
+    Service.DECIDER: (DecisionMade, ReviewRequested, ReviewSettled, IncidentClosed),
     Service.ACTOR: (ActionStarted, ActionApplied, ActionExecuted),
     Service.RECORDER: (ActionRecorded,),
 }

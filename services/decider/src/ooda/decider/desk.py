@@ -15,8 +15,10 @@ import structlog
 from ooda.common.bus.interface import Bucket, BusError, Publisher, Stored
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterReader
-from ooda.common.events import AnomalyCleared, AnomalyFlagged, DiagnosisStarted
+from ooda.common.events import AnomalyCleared, AnomalyFlagged, DiagnosisStarted, ReviewAnswered
+from ooda.common.taxonomy import Settlement
 from ooda.decider.core.absorbing import Due, Merged, Sighted, Stimulus, absorb, absorbed_by
+from ooda.decider.core.answering import settlement
 from ooda.decider.core.budgets import Budgets
 from ooda.decider.core.lifecycle import (
     CloseIncident,
@@ -138,6 +140,15 @@ class Desk:
             await self._put_budgets(
                 self._budgets().end(action_id, wrote=wrote, at=self._clock.now())
             )
+
+    async def disown(self, answer: ReviewAnswered) -> None:
+        """Say that nothing is known of a review: it never was, or was forgotten long ago."""
+        if answer.incident_id is None:
+            return
+        told = (Settlement.UNKNOWN, "The decider knows of no such question, or no more.")
+        event = settlement(answer.incident_id, answer, told, self._clock.now())
+        await self._publisher.publish(event)
+        self._meters.published(event)
 
     async def run(self) -> None:
         """Wake incidents when their time has come, for ever."""

@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from ooda.common.approvals import Ground
 from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
@@ -32,10 +33,19 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
         kind = _ACTIONABLE[component.workload_kind]
         workload = await reader.get(kind, namespace, component.name)
         autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
-        return facts_of(mode, component, workload, autoscalers, await _known(reader, namespace))
+        pod = await _pod(reader, namespace, record.pod)
+        ground = Ground(workload, await _known(reader, namespace), pod)
+        return facts_of(mode, component, ground, autoscalers)
     except (NotFound, Refused):
         return Facts(mode)
     except Unavailable:
+        return None
+
+
+async def _pod(reader: ClusterReader, namespace: str, name: str | None) -> Object | None:
+    try:
+        return await reader.get(Kind.POD, namespace, name) if name is not None else None
+    except NotFound:
         return None
 
 

@@ -6,11 +6,20 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ooda.actor.core.pointers import value_at
+from ooda.common.approvals import Ground
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.plans import POD_PARAMETER, DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
+from ooda.common.plans import (
+    POD_PARAMETER,
+    Basis,
+    DeletePodStep,
+    FieldChange,
+    ObjectRef,
+    PatchStep,
+    Step,
+)
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
@@ -29,6 +38,15 @@ class Scene:
     """The pod that the action names."""
     replica_set: Object | None = None
     """The pod's controller, if that is a ReplicaSet."""
+
+
+def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
+    """Return what an approval of the action has to hold for; None if there is no workload."""
+    if scene.workload is None:
+        return None
+    known = _known_good(scene)
+    spec = known if isinstance(known, KnownGoodSpec) else None
+    return Ground(scene.workload, spec, scene.pod).basis(request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ooda.common.approvals import Ground
+from ooda.common.events import ActionRequest
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.plans import Basis
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode
 
@@ -32,16 +35,22 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
+    ground: Ground | None = None
+    """The objects that an action on it depends on."""
+
+    def basis(self, request: ActionRequest) -> Basis | None:
+        """Return what an approval of an action would be bound to, None if there is no object."""
+        return self.ground.basis(request) if self.ground is not None else None
 
 
 def facts_of(
     mode: Mode,
     target: WorkloadTarget,
-    workload: Mapping[str, Any],
+    ground: Ground,
     autoscalers: Sequence[Mapping[str, Any]],
-    known: KnownGoodSpec | None,
 ) -> Facts:
     """Put together what policy needs to know of a workload."""
+    workload, known = ground.workload, ground.known
     spec = workload.get("spec") or {}
     kind, name = target.workload_kind, target.name
     seen = known or KnownGoodSpec()
@@ -55,6 +64,7 @@ def facts_of(
         replicas=spec.get("replicas", None if kind == "DaemonSet" else 1),
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
+        ground=ground,
     )
 
 
