@@ -27,6 +27,32 @@ TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
 BROKEN = {"spec": {"containers": [{"name": "app", "image": "shop:2"}]}}
 
 
+def set_mode(cluster: FakeCluster, mode: str) -> None:
+    labels = {"ooda.dev/mode": mode}
+    cluster.put(Kind.NAMESPACE, {"metadata": {"name": NAMESPACE, "labels": labels}})
+
+
+def shop(cluster: FakeCluster, mode: str) -> FakeCluster:
+    """Fill a cluster with one workload that was broken by a change, and what is known good."""
+    set_mode(cluster, mode)
+    cluster.put(
+        Kind.DEPLOYMENT,
+        {
+            "metadata": {"namespace": NAMESPACE, "name": CHECKOUT.name},
+            "spec": {"replicas": 2, "template": BROKEN},
+        },
+    )
+    known = {"templates": [TEMPLATE], "replicas": 2, "healthyAt": NOW.isoformat()}
+    cluster.put(
+        Kind.KNOWN_GOOD,
+        {
+            "metadata": {"namespace": NAMESPACE, "name": CATALOG},
+            "spec": {"workloads": {"Deployment/checkout": known}},
+        },
+    )
+    return cluster
+
+
 class FailingBucket(MemoryBucket[Entry]):
     """Fails the nth write, before or after it was done, as a crash would."""
 
@@ -54,23 +80,7 @@ class Stage:
         self.bus = MemoryBus()
         self.bucket = FailingBucket()
         self.clock = FixedClock(NOW)
-        self.cluster = FakeCluster()
-        self.set_mode(mode)
-        self.cluster.put(
-            Kind.DEPLOYMENT,
-            {
-                "metadata": {"namespace": NAMESPACE, "name": CHECKOUT.name},
-                "spec": {"replicas": 2, "template": BROKEN},
-            },
-        )
-        known = {"templates": [TEMPLATE], "replicas": 2, "healthyAt": NOW.isoformat()}
-        self.cluster.put(
-            Kind.KNOWN_GOOD,
-            {
-                "metadata": {"namespace": NAMESPACE, "name": CATALOG},
-                "spec": {"workloads": {"Deployment/checkout": known}},
-            },
-        )
+        self.cluster = shop(FakeCluster(), mode)
         self.restart()
 
     def restart(self) -> None:
@@ -100,8 +110,7 @@ class Stage:
         return found[-1]
 
     def set_mode(self, mode: str) -> None:
-        labels = {"ooda.dev/mode": mode}
-        self.cluster.put(Kind.NAMESPACE, {"metadata": {"name": NAMESPACE, "labels": labels}})
+        set_mode(self.cluster, mode)
 
     def settled(self) -> list[ReviewSettled]:
         return [each for each in self.bus.published if isinstance(each, ReviewSettled)]

@@ -38,7 +38,9 @@ COMMANDS = {
         "show",
         "Tell one incident's whole story: every event, the evidence, what was written.",
     ),
-    "review": Later("ooda.cli.audit", "review", "What waits for a person."),
+    "review": Later(
+        "ooda.cli.reviews", "review", "What waits for a person, and a person's answers."
+    ),
     "dead-letter": Later(
         "ooda.cli.dead_letters", "dead_letter", "Events that could not be handled."
     ),

@@ -219,7 +219,7 @@ def _why(case: Case, threshold: float, consent: Approved | None, refusals: tuple
     confidence = f"{_class(case)}, confidence {case.diagnosis.confidence:.2f}"
     if consent is None:
         return f"{confidence}, {threshold:.2f} needed"
-    alone = f"; not alone, because: {refusals[0]}" if refusals else ""
+    alone = f"; not alone, because: {refusals[0].rstrip('.')}" if refusals else ""
     return f"{consent.approval.person} approved it; {confidence}{alone}"
 
 
