@@ -148,6 +148,20 @@ async def test_an_api_server_that_is_away_is_asked_again(
     assert told.attempt == 1
 
 
+async def test_what_changed_is_asked_again_if_the_api_server_does_not_serve_it_yet(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    broken_image(cluster)
+    cluster.unserved.append(Kind.KNOWN_GOOD)
+
+    await orienter.hear(anomaly_flagged(PULL))
+    told = await orienter.ready()
+
+    assert cluster.unserved == []
+    assert told.change is not None
+    assert told.attempt == 1
+
+
 async def test_a_tool_that_may_not_look_does_not_keep_the_others_from_it(
     orienter: Orienter, cluster: Cluster
 ) -> None:
