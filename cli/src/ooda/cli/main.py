@@ -41,6 +41,9 @@ COMMANDS = {
     "review": Later(
         "ooda.cli.reviews", "review", "What waits for a person, and a person's answers."
     ),
+    "mode": Later(
+        "ooda.cli.modes", "mode", "Show how far the agent may go in a namespace, or set it."
+    ),
     "dead-letter": Later(
         "ooda.cli.dead_letters", "dead_letter", "Events that could not be handled."
     ),
