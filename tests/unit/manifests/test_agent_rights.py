@@ -31,11 +31,13 @@ RIGHTS = {
         "get": "namespaces pods apps/deployments apps/statefulsets apps/daemonsets "
         "ooda.dev/knowngoods",
         "list": "autoscaling/horizontalpodautoscalers",
+        "create": "events.k8s.io/events",
         "get update": "coordination.k8s.io/leases/ooda-decider@own",
     },
     "actor": {
         "get patch": "apps/deployments apps/statefulsets apps/daemonsets",
         "get delete": "pods",
+        "create": "events.k8s.io/events",
         "get": "namespaces apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
         "get update": "coordination.k8s.io/leases/ooda-actor@own",
     },

@@ -407,6 +407,8 @@ class ActionExecuted(IncidentEvent):
     after: Health | None
     wrote: bool
     """Whether anything was written to the cluster, even if it was taken back."""
+    target: Target | None = None
+    """What it was on; None of an actor that did not say so yet."""
 
 
 class StageTimes(_Part):

@@ -4,8 +4,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ooda.common.cluster.remarking import Remarking
 from ooda.common.service import App, Consumption, Context
-from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account
+from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account, Service
 from ooda.decider.core.playbook import Playbook, PlaybookError, held_for, parse_playbook
 from ooda.decider.core.record import Entry
 from ooda.decider.desk import Desk
@@ -27,9 +28,10 @@ async def compose(context: Context) -> App:
     if settings.hold_seconds is not None:
         playbook = held_for(playbook, settings.hold_seconds)
     meters = Meters(context.metrics)
+    publisher = Remarking(bus, context.api, context.clock, Service.DECIDER, settings.identity)
     desk = Desk(
         bus.bucket(DECISIONS, Entry),
-        bus,
+        publisher,
         context.api,
         context.clock,
         playbook,
@@ -44,7 +46,7 @@ async def compose(context: Context) -> App:
             Consumption(DECIDER, handlers.on_loop),
             Consumption(DECIDER_PEOPLE, handlers.on_answer),
         ),
-        tasks=(desk.run,),
+        tasks=(desk.run, publisher.run),
         status=desk.status,
     )
 
