@@ -146,6 +146,9 @@ def test_volumes_have_the_sizes_they_were_given(platform: Objects, only: Only) -
         assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == [size]
 
 
+NOTIFICATIONS = ("notifications", "urls")
+
+
 def variables_from_secrets(objects: Objects) -> set[tuple[str, str]]:
     return {
         (reference["name"], reference["key"])
@@ -173,6 +176,7 @@ def test_every_service_knows_its_own_password_only(agent: Objects) -> None:
     }
     assert secrets == {
         **{name: {(f"nats-{name}", "password")} for name in (*SERVICES, "bootstrap")},
+        "decider": {("nats-decider", "password"), NOTIFICATIONS},
         "recorder": {("nats-recorder", "password"), ("postgres-recorder", "password")},
         "migrate": {("postgres-recorder", "password"), ("postgres-reader", "password"), *owner},
     }
@@ -182,7 +186,17 @@ def test_the_secrets_that_are_named_are_those_that_the_set_up_makes(everything: 
     logins = (*NATS_LOGINS, *DATABASE_LOGINS)
     made = {(each.secret, each.key) for each in logins}
     made |= {("postgres-credentials", "username"), ("postgres-credentials", "password")}
-    assert variables_from_secrets(everything) <= made
+    assert variables_from_secrets(everything) <= made | {NOTIFICATIONS}
+
+
+def test_a_secret_that_the_operator_may_make_is_not_needed(agent: Objects) -> None:
+    optional = {
+        (reference["name"], reference["key"])
+        for container in containers(agent)
+        for variable in container.get("env", [])
+        if (reference := variable.get("valueFrom", {}).get("secretKeyRef", {})).get("optional")
+    }
+    assert optional == {NOTIFICATIONS}
 
 
 def test_services_have_an_account_of_their_own_and_jobs_none(agent: Objects) -> None:

@@ -12,6 +12,7 @@ from ooda.decider.core.record import Entry
 from ooda.decider.desk import Desk
 from ooda.decider.handlers import Handlers
 from ooda.decider.meters import Meters
+from ooda.decider.notifying import Notifying
 
 if TYPE_CHECKING:
     from ooda.decider.settings import DeciderSettings
@@ -28,10 +29,11 @@ async def compose(context: Context) -> App:
     if settings.hold_seconds is not None:
         playbook = held_for(playbook, settings.hold_seconds)
     meters = Meters(context.metrics)
-    publisher = Remarking(bus, context.api, context.clock, Service.DECIDER, settings.identity)
+    remarking = Remarking(bus, context.api, context.clock, Service.DECIDER, settings.identity)
+    notifying = Notifying(remarking, settings.notify_urls)
     desk = Desk(
         bus.bucket(DECISIONS, Entry),
-        publisher,
+        notifying,
         context.api,
         context.clock,
         playbook,
@@ -46,7 +48,7 @@ async def compose(context: Context) -> App:
             Consumption(DECIDER, handlers.on_loop),
             Consumption(DECIDER_PEOPLE, handlers.on_answer),
         ),
-        tasks=(desk.run, publisher.run),
+        tasks=(desk.run, remarking.run, notifying.run),
         status=desk.status,
     )
 
