@@ -38,6 +38,11 @@ COMMANDS = {
         "show",
         "Tell one incident's whole story: every event, the evidence, what was written.",
     ),
+    "graph": Later(
+        "ooda.cli.graph",
+        "graph",
+        "Show the dependency graph by which the agent finds out where a failure comes from.",
+    ),
     "review": Later(
         "ooda.cli.reviews", "review", "What waits for a person, and a person's answers."
     ),
