@@ -46,6 +46,7 @@ COMMANDS = {
     "review": Later(
         "ooda.cli.reviews", "review", "What waits for a person, and a person's answers."
     ),
+    "policy": Later("ooda.cli.policy", "policy", "What the agent may do about what, in words."),
     "mode": Later(
         "ooda.cli.modes", "mode", "Show how far the agent may go in a namespace, or set it."
     ),

@@ -4,9 +4,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ooda.common.bus.consulting import answer_policy
 from ooda.common.cluster.remarking import Remarking
 from ooda.common.service import App, Consumption, Context
-from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account, Service
+from ooda.common.topology import (
+    DECIDER,
+    DECIDER_PEOPLE,
+    DECISIONS,
+    POLICY_SUBJECT,
+    Account,
+    Service,
+)
+from ooda.decider.consulting import Consultant
 from ooda.decider.core.playbook import Playbook, PlaybookError, held_for, parse_playbook
 from ooda.decider.core.record import Entry
 from ooda.decider.desk import Desk
@@ -43,6 +52,7 @@ async def compose(context: Context) -> App:
     meters.open.set_function(desk.count_open)
     await desk.load()
     handlers = Handlers(desk)
+    consultant = Consultant(desk, playbook, settings.limits())
     return App(
         consumers=(
             Consumption(DECIDER, handlers.on_loop),
@@ -50,6 +60,7 @@ async def compose(context: Context) -> App:
         ),
         tasks=(desk.run, remarking.run, notifying.run),
         status=desk.status,
+        answers={POLICY_SUBJECT: lambda body: answer_policy(body, consultant.consult)},
     )
 
 

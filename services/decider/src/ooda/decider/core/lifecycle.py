@@ -150,7 +150,7 @@ def _judged(
         reason = record.handed_over or f"The API server has not answered for {away:.0f} s."
         judgement: Judgement = Review(reason)
     else:
-        judgement = _judge(record, world, world.facts, now)
+        judgement = judge(record, world, world.facts, now)
         record = record.model_copy(update={"mode": world.facts.mode})
     record = _with_consent(record, judgement, world, now)
     return record, (Reserve(judgement.reservation),) if isinstance(judgement, Act) else ()
@@ -173,7 +173,8 @@ def _with_consent(
     return settled(_decided(record, judgement, world.limits, now), answer, void, now)
 
 
-def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
+def judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
+    """Judge an incident as it is now; nothing is changed by it."""
     if record.diagnosis is None:
         return Review("There is no diagnosis.")
     past = (record, *world.absorbed)

@@ -84,6 +84,8 @@ class Review:
     threshold: float | None = None
     basis: Basis | None = None
     """What an approval of the proposal would be bound to."""
+    refusals: tuple[str, ...] = ()
+    """All that stands in the way of doing it alone; the reason is the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
     # A person may know better than the evidence, the owner's marks and the budgets.
     standing = refusals if consent is None else tuple(_never(target, board))
     if standing:
-        return Review(standing[0], request, threshold, basis)
+        return Review(standing[0], request, threshold, basis, standing)
     busy = _in_flight(others, target, board) or (
         _cooling(others, target, board) if consent is None else None
     )
