@@ -15,7 +15,14 @@ IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0", "ooda:dev"}
 SERVICES = {"observer", "orienter", "decider", "actor", "recorder"}
 NAMESPACES = {"ooda-system", "monitoring"}
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_WIDE = {
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def workloads(objects: Objects) -> Objects:
