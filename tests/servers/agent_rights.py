@@ -20,6 +20,7 @@ _KINDS = frozenset(
 )
 _ROOT = Path(__file__).parents[2]
 ADMISSION = _ROOT / "k8s/base/admission"
+CORDON = _ROOT / "k8s/components/cordon"
 
 
 def grant(plane: ControlPlane) -> None:

@@ -12,7 +12,7 @@ from servers.processes import wait_until
 
 LABELS = {"app": "web"}
 GOOD, BAD = "example/web:1", "example/web:2"
-NODE = "a-node"
+NODE, OTHER_NODE = "a-node", "a-node-without-a-label"
 
 
 def template(image: str, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from servers.agent_rights import NAMESPACE, token_of
 from servers.control_plane import ADMIN, ALICE, NAMESAKE, ControlPlane
-from servers.permissions_yard import NODE, Yard, empty, fill, in_force
+from servers.permissions_yard import NODE, OTHER_NODE, Yard, empty, fill, in_force
 from servers.processes import wait_until
 
 PROTECTED = (NAMESPACE, "kube-public")
@@ -29,8 +29,9 @@ def yard(home: ControlPlane) -> Iterator[Yard]:
         home.kubectl("label", "namespace", name, "ooda.dev/mode=auto")
     for name in (*names.values(), *PROTECTED):
         fill(home, name)
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
-    home.kubectl("apply", "-f", "-", stdin=json.dumps(node))
+    for name, labels in ((NODE, {"ooda.dev/mode": "auto"}), (OTHER_NODE, {})):
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+        home.kubectl("apply", "-f", "-", stdin=json.dumps(node))
     made = Yard(home, names, token_of(home, "actor"))
     wait_until(lambda: in_force(made), "the policies", 20)
     yield made
@@ -40,7 +41,7 @@ def yard(home: ControlPlane) -> Iterator[Yard]:
         home.kubectl("label", "namespace", name, "ooda.dev/mode-")
         empty(home, name)
     home.kubectl("delete", "clusterrolebinding", "people")
-    home.kubectl("delete", "node", NODE)
+    home.kubectl("delete", "node", NODE, OTHER_NODE)
 
 
 @pytest.fixture(params=[ADMIN, ALICE, NAMESAKE])

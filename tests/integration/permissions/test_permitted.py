@@ -1,7 +1,7 @@
 """What the playbook does gets through, by the actor's own write path and with its own rights."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -20,9 +20,9 @@ from ooda.common.plans import CordonStep, FieldChange, ObjectRef, PatchStep
 from ooda.common.settings import ClusterSettings
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind
-from servers.agent_rights import NAMESPACE, token_of
+from servers.agent_rights import CORDON, NAMESPACE, token_of
 from servers.control_plane import MIGHTY
-from servers.permissions_yard import NODE, Yard
+from servers.permissions_yard import NODE, OTHER_NODE, Yard
 from servers.waiting import until
 
 MEMORY = "/spec/template/spec/containers/0/resources/limits/memory"
@@ -159,50 +159,65 @@ async def test_a_service(mighty: ApiServer, namespace: str) -> None:
     assert after["spec"]["selector"] == {"app": "1"}
 
 
+def closing(yard: Yard, node: str) -> tuple[CordonStep, Object]:
+    live = yard.read(f"/api/v1/nodes/{node}")
+    uid = live["metadata"]["uid"]
+    return CordonStep(object=ObjectRef(kind="Node", namespace=None, name=node, uid=uid)), live
+
+
+@pytest.fixture
+def cordon(yard: Yard) -> Iterator[None]:
+    """The operator's grant."""
+    written = str(CORDON / "rbac.yaml")
+    yard.plane.kubectl("apply", "-f", written)
+    yield
+    yard.plane.kubectl("delete", "-f", written)
+
+
 async def test_closing_a_node_is_a_grant_of_its_own(yard: Yard, actor: ApiServer) -> None:
-    live = yard.read(f"/api/v1/nodes/{NODE}")
-    step = CordonStep(
-        object=ObjectRef(kind="Node", namespace=None, name=NODE, uid=live["metadata"]["uid"])
-    )
+    step, live = closing(yard, NODE)
     with pytest.raises(Refused, match="cannot patch resource"):
         await apply_step(actor, step, live, ACTION_ID)
 
-    binding = ("clusterrolebinding", "ooda-actor-cordon")
-    account = f"--serviceaccount={NAMESPACE}:actor"
-    yard.plane.kubectl("create", *binding, "--clusterrole=ooda-actor-cordon", account)
-    try:
-        await until(lambda: _may_read(actor, NODE))
-        await written(actor, step)
-        assert yard.read(f"/api/v1/nodes/{NODE}")["spec"]["unschedulable"] is True
-        back = PatchStep(
-            object=step.object,
-            changes=(FieldChange(path="/spec/unschedulable", before=True, after=None),),
-        )
-        await written(actor, back, undo=True)
-        named = FieldChange(path="/spec/providerID", before=None, after="another://machine")
-        more = PatchStep(object=step.object, changes=(named,))
-        with pytest.raises(Refused, match="ooda-actor-cordon"):
-            await apply_step(actor, more, await actor.get(Kind.NODE, None, NODE), "act-2")
-        await _not_its_own_node(yard, step)
-    finally:
-        yard.plane.kubectl("delete", *binding)
+
+@pytest.mark.usefixtures("cordon")
+async def test_with_the_grant_a_node_is_closed_and_opened_and_nothing_else(
+    yard: Yard, actor: ApiServer
+) -> None:
+    step, live = closing(yard, NODE)
+    await until(lambda: _passes(actor, step, live))
+    closed = closing(yard, NODE)[1]
+    assert closed["spec"]["unschedulable"] is True
+    undo = FieldChange(path="/spec/unschedulable", before=True, after=None)
+    back = PatchStep(object=step.object, changes=(undo,))
+    await apply_step(actor, back, closed, ACTION_ID, undo=True)
+    opened = closing(yard, NODE)[1]
+    assert "unschedulable" not in opened["spec"]
+
+    named = FieldChange(path="/spec/providerID", before=None, after="another://machine")
+    more = PatchStep(object=step.object, changes=(named,))
+    with pytest.raises(Refused, match="ooda-actor-cordon"):
+        await apply_step(actor, more, opened, "act-2")
+    with pytest.raises(Refused, match="the node's label"):
+        await apply_step(actor, *closing(yard, OTHER_NODE), "act-2")
+    with pytest.raises(Refused, match="the actor itself runs on this node"):
+        await _from_the_node_itself(yard, step, opened)
 
 
-async def _may_read(api: ApiServer, node: str) -> bool:
+async def _passes(api: ApiServer, step: CordonStep, live: Object) -> bool:
     try:
-        await api.get(Kind.NODE, None, node)
+        await apply_step(api, step, live, ACTION_ID)
     except Refused:
         return False
     return True
 
 
-async def _not_its_own_node(yard: Yard, step: CordonStep) -> None:
-    """The token of a pod says which node the pod is on."""
+async def _from_the_node_itself(yard: Yard, step: CordonStep, live: Object) -> None:
+    """Try with the token of a pod there, which says where it is."""
     there = token_of(yard.plane, "actor", "--bound-object-kind=Node", f"--bound-object-name={NODE}")
     path = yard.plane.kubeconfig("the-actor-on-a-node", there)
     async with ApiServer.connect(ClusterSettings(kubeconfig=path)) as api:
-        with pytest.raises(Refused, match="the actor itself runs on this node"):
-            await apply_step(api, step, await api.get(Kind.NODE, None, NODE), "act-2")
+        await apply_step(api, step, live, "act-2")
 
 
 async def test_its_own_lease(actor: ApiServer) -> None:
