@@ -7,10 +7,11 @@ request by anybody else is never refused.
 
 import pytest
 
-from servers.asking import ask
-from servers.control_plane import MIGHTY
-from servers.forbidden_writes import ALL, BEYOND_ADMISSION, Try
+from servers.asking import ask, patch
+from servers.control_plane import ADMIN, MIGHTY
+from servers.forbidden_writes import ALL, BEYOND_ADMISSION, GOOD_BACK, WEB, Try
 from servers.permissions_yard import Yard
+from servers.processes import wait_until
 
 named = pytest.mark.parametrize("tried", ALL, ids=lambda each: each.name)
 
@@ -36,3 +37,13 @@ def test_nobody_else_is_refused(yard: Yard, somebody_else: str, tried: Try) -> N
     answer = ask(yard.plane, somebody_else, tried.make(yard), dry_run=True)
     assert answer.refused_by is None, answer
     assert "ValidatingAdmissionPolicy" not in answer.message
+
+
+def test_where_nothing_is_known_to_be_good_nothing_is_rolled_back(yard: Yard) -> None:
+    namespace = yard.new("auto")
+    nothing = {"spec": {"workloads": None, "services": None, "configMaps": None}}
+    catalog = yard.at(namespace, "apis/ooda.dev/v1alpha1 knowngoods/catalog")
+    assert ask(yard.plane, ADMIN, patch(catalog, nothing)).status == 200
+    body = patch(yard.at(namespace, WEB), GOOD_BACK)
+    wait_until(lambda: ask(yard.plane, yard.actor, body, dry_run=True).status != 200, "the policy")
+    assert ask(yard.plane, yard.actor, body).refused_by == "admission"
