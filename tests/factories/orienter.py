@@ -34,7 +34,6 @@ from ooda.orienter.diagnosing import Diagnosing
 from ooda.orienter.handlers import Handlers
 from ooda.orienter.inquiry import Inquiry
 from ooda.orienter.meters import Meters
-from ooda.orienter.model.client import open_model
 from ooda.orienter.model.counsel import Counsel
 from ooda.orienter.model.instruments import instruments
 from ooda.orienter.prometheus import NoPrometheus
@@ -168,7 +167,7 @@ async def living(
     counsel = None
     if model is not None:
         watching = instruments(registry, tracer or NoOpTracer(), model)
-        counsel = Counsel(open_model(model), tools, model, clock, WEIGHTS, meters, watching)
+        counsel = Counsel(tools, model, clock, WEIGHTS, meters, watching)
     diagnosing = Diagnosing(
         store,
         bus,

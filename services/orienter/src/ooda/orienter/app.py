@@ -68,12 +68,11 @@ def _counsel(
     settings: ModelSettings | None = context.settings.model
     if settings is None:
         return None
-    from ooda.orienter.model.client import open_model  # noqa: PLC0415 - as said above
-    from ooda.orienter.model.counsel import Counsel  # noqa: PLC0415 - same
+    from ooda.orienter.model.counsel import Counsel  # noqa: PLC0415 - as said above
     from ooda.orienter.model.instruments import instruments  # noqa: PLC0415 - same
 
     watching = instruments(context.metrics, context.tracer, settings)
-    return Counsel(open_model(settings), tools, settings, context.clock, weights, meters, watching)
+    return Counsel(tools, settings, context.clock, weights, meters, watching)
 
 
 def _metrics(settings: OrienterSettings) -> Metrics:

@@ -30,7 +30,7 @@ class Fence:
 
     def around(self, text: str) -> str:
         """Return the text as data: masked, without unseen characters, between two marks."""
-        inside = _CONTROL.sub(" ", mask(text)).replace(self.mark, "")
+        inside = _CONTROL.sub(" ", mask(text)).replace(self.mark, "-")
         return f"<data {self.mark}>\n{inside}\n</data {self.mark}>"
 
 

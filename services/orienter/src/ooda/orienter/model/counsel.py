@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ooda.common.clock import Clock
@@ -24,6 +23,7 @@ from ooda.orienter.core.verdict import (
 )
 from ooda.orienter.core.weights import Weights
 from ooda.orienter.meters import Meters
+from ooda.orienter.model.client import opened
 from ooda.orienter.model.conversation import Conversation, Minutes, NoVerdictError
 from ooda.orienter.model.instruments import Instruments
 from ooda.orienter.model.toolkit import Toolkit
@@ -37,9 +37,8 @@ AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Counsel:
-    """A model and what it may use."""
+    """What a model may use, and for how long."""
 
-    model: BaseChatModel
     tools: Mapping[str, BaseTool]
     limits: ModelSettings
     clock: Clock
@@ -100,19 +99,20 @@ class Counsel:
         answer = schema(candidates)
         spaces = (getattr(each, "namespace", None) for each in incident.components)
         toolkit = Toolkit(self.tools, frozenset(filter(None, spaces)), self.meters)
-        conversation = Conversation(
-            self.model.bind_tools([*self.tools.values(), answer]),
-            self.model.bind_tools([answer]),
-            toolkit,
-            candidates,
-            fence,
-            self.limits,
-            self.instruments,
-            minutes,
-            wanted,
-        )
         with self.instruments.consulting(incident.incident_id):
-            return await conversation.verdict(
-                instructions(fence, self.limits.calls),
-                question(incident, findings, candidates, fence),
-            )
+            async with opened(self.limits) as model:
+                conversation = Conversation(
+                    model.bind_tools([*self.tools.values(), answer]),
+                    model.bind_tools([answer]),
+                    toolkit,
+                    candidates,
+                    fence,
+                    self.limits,
+                    self.instruments,
+                    minutes,
+                    wanted,
+                )
+                return await conversation.verdict(
+                    instructions(fence, self.limits.calls),
+                    question(incident, findings, candidates, fence),
+                )
