@@ -1,6 +1,6 @@
 """Opens the model: LangChain's client of OpenAI-compatible endpoints.
 
-It costs about 60 MB and seconds of start. So nobody imports this package who has no model.
+It costs some 30 MB and a second of start: nobody imports this package who has no model.
 """
 
 import logging
