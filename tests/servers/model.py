@@ -24,6 +24,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     after: float = 0.0
     """Seconds before the first byte."""
+    when: asyncio.Event | None = None
+    """It waits for this, too."""
     breaks: bool = False
     """The connection ends in the middle of the answer."""
     raw: bytes | None = None
@@ -60,6 +62,8 @@ class ModelServer:
                 self.bodies.append(body)
                 answer = self.script(len(self.bodies), body)
                 await asyncio.sleep(answer.after)
+                if answer.when is not None:
+                    await answer.when.wait()
                 whole = _response(answer, stream=bool(body.get("stream")))
                 writer.write(whole[: len(whole) // 2] if answer.breaks else whole)
                 await writer.drain()

@@ -26,6 +26,7 @@ from factories.cluster_objects import (
 )
 from factories.diagnosis import CHECKOUT, PAYMENT, anomaly, anomaly_flagged
 from factories.events import NAMESPACE, NOW
+from factories.hostile import HOSTILE
 from factories.orienter import Cluster, Orienter, living, snapshot
 from ooda.common import topology
 from ooda.common.bus.tracing import root_of
@@ -203,6 +204,38 @@ async def test_arguments_that_are_a_list_are_no_verdict(cluster: Cluster, *, str
     assert not vote_in(told).implies
 
 
+SAME = {"failure_class", "component", "confidence", "margin", "agreeing", "hypotheses"}
+
+
+@pytest.mark.parametrize("text", [*HOSTILE.values(), "\ud800"], ids=[*HOSTILE, "half"])
+async def test_hostile_words_of_a_model_change_nothing(cluster: Cluster, text: str) -> None:
+    before = await alone(cluster)
+    replies = (
+        Answer(text, calls=[(text[:60], {"namespace": text})]),
+        Answer(calls=[("get_pod_logs", LOGS | {"service": text})]),
+        verdict(failure_class=text),
+        verdict(component=text),
+        verdict(failure_class="healthy", component="none", reason=text),
+    )
+
+    def script(number: int, _: Json) -> Answer:
+        return replies[number - 1]
+
+    told = await ask(cluster, script)
+
+    assert told.model_dump(include=SAME) == before.model_dump(include=SAME)
+    assert said_in(told).ending in {"abstained", "failed"}
+    assert len(told.model_dump_json()) < 64 * 1024
+
+
+async def test_half_a_character_in_a_verdict_costs_no_diagnosis(cluster: Cluster) -> None:
+    told = await ask(cluster, lambda *_: verdict(reason="because \ud800 of \x1b[2J\u202e this"))
+
+    assert said_in(told).ending == "voted"
+    assert vote_in(told).excerpt == "crash_loop: because  of [2J this"
+    assert told.model_dump_json()
+
+
 async def test_a_slow_model_is_not_waited_for(cluster: Cluster) -> None:
     before = await alone(cluster)
 
@@ -293,8 +326,7 @@ async def test_a_model_that_obeys_a_log_changes_nothing(order: tuple[str, Json])
 
     assert b"OBEY" in server.wire
     assert b"of-the-system" not in server.wire
-    same = {"failure_class", "component", "confidence", "margin", "agreeing", "hypotheses"}
-    assert told.model_dump(include=same) == before.model_dump(include=same)
+    assert told.model_dump(include=SAME) == before.model_dump(include=SAME)
 
 
 async def test_text_of_the_cluster_is_marked_as_data_by_a_mark_that_it_cannot_know() -> None:
@@ -430,16 +462,17 @@ async def test_requests_are_measured_and_traced_as_the_conventions_say(cluster: 
 
 async def test_a_conversation_ends_when_its_incident_goes_on(cluster: Cluster) -> None:
     """A newer attempt asks anew; the older one must not keep it from its turn, nor cost more."""
+    grown = asyncio.Event()
 
     def script(number: int, body: Json) -> Answer:
-        wait = 0.5 if number == 1 else 0.0
-        return replace(well_behaved(1, body) if number == 1 else verdict(), after=wait)
+        return replace(well_behaved(1, body), when=grown) if number == 1 else verdict()
 
     async with asking(cluster, script) as (orienter, server):
         await orienter.hear(anomaly_flagged(CRASH))
         await until(lambda: bool(server.bodies))
         await orienter.hear(anomaly_flagged(anomaly(Signal.REPLICAS_SHORT)))
         told = await orienter.ready(2)
+        grown.set()
         await orienter.until(lambda: _endings(orienter) == {"no_verdict", "voted"})
 
     assert said_in(told).ending == "voted"

@@ -55,8 +55,8 @@ class ModelSettings(BaseModel):
     """Requests to the model for one diagnosis."""
     tokens: int = Field(default=30_000, ge=1_000)
     """Of all these requests together, read and written."""
-    reply_tokens: int = Field(default=1_000, ge=100)
-    """That one reply may have."""
+    reply_tokens: int = Field(default=2_000, ge=100)
+    """That one reply may have; models that reason aloud need more."""
     stream: bool = False
     """Have replies streamed: some servers give no others."""
 

@@ -1,14 +1,13 @@
 """What a model is told: instructions of ours, and text of the cluster that is marked as data. Pure.
 
-Everything goes through ``mask`` here, although findings are masked already: this is the last door.
+Everything goes through ``plain`` here, although findings are masked already: this is the last door.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ooda.common.findings import Finding
-from ooda.common.masking import mask
+from ooda.orienter.core.plain import plain
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.verdict import TOOL, Candidates
 
@@ -17,9 +16,6 @@ FINDINGS = 24
 
 EXCERPT = 800
 """Characters of an excerpt that are shown of a finding."""
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Characters that are not seen, or turn the text around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ class Fence:
 
     def around(self, text: str) -> str:
         """Return the text as data: masked, without unseen characters, between two marks."""
-        inside = _CONTROL.sub(" ", mask(text)).replace(self.mark, "-")
+        inside = plain(text).replace(self.mark, "-")
         return f"<data {self.mark}>\n{inside}\n</data {self.mark}>"
 
 

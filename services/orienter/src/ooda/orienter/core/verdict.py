@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ooda.common.findings import Finding
-from ooda.common.masking import mask
 from ooda.common.targets import Target
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.orienter.core.findings import EXCERPT, About, unavailable
 from ooda.orienter.core.graph import Graph
+from ooda.orienter.core.plain import plain
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.weights import NOT_BLAMED, Weights
 
@@ -72,7 +72,7 @@ def verdict_of(arguments: Mapping[str, Any], candidates: Candidates) -> Verdict 
     if not isinstance(said, str) or said not in set(FailureClass):
         return "failure_class is none of the classes that may be given"
     failure_class = FailureClass(said)
-    reason = mask(str(arguments.get("reason", "")))
+    reason = plain(str(arguments.get("reason", "")))
     if failure_class in NOT_BLAMED:
         return Verdict(failure_class, None, reason)
     component = arguments.get("component")

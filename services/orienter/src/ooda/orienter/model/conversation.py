@@ -11,8 +11,8 @@ from langchain_core.runnables import Runnable
 from langsmith import tracing_context
 
 from ooda.common.findings import TURN_LIMIT, TURNS_LIMIT, Ending, Turn
-from ooda.common.masking import mask
 from ooda.common.phrases import shortened
+from ooda.orienter.core.plain import plain
 from ooda.orienter.core.question import Fence
 from ooda.orienter.core.verdict import TOOL, Candidates, Verdict, verdict_of
 from ooda.orienter.model.instruments import Instruments, Usage
@@ -46,7 +46,7 @@ class Minutes:
     def say(self, speaker: Literal["agent", "model", "tool"], text: str) -> None:
         """Keep a turn, masked and then cut; beyond the limit none is kept."""
         if text and len(self.turns) < TURNS_LIMIT:
-            self.turns.append(Turn(speaker=speaker, text=shortened(mask(text), TURN_LIMIT)))
+            self.turns.append(Turn(speaker=speaker, text=shortened(plain(text), TURN_LIMIT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _count(reply: AIMessage, messages: Sequence[BaseMessage], usage: Usage) -> N
     usage.input_tokens = read if read > 0 else _estimate(messages)
     usage.output_tokens = written if written > 0 else len(_as_text(reply)) // CHARACTERS_PER_TOKEN
     answered_by = reply.response_metadata.get("model_name")
-    usage.answered_by = str(answered_by)[:200] if answered_by else None
+    usage.answered_by = plain(str(answered_by))[:200] if answered_by else None
 
 
 def _kind(error: Exception) -> str:
