@@ -154,6 +154,17 @@ async def test_an_approval_is_void_when_the_object_is_not_what_was_asked_about(
         assert settled.next_review_id == stage.asked().review_id
 
 
+async def test_nothing_can_be_approved_in_a_namespace_that_is_not_opted_in() -> None:
+    stage = Stage("propose")
+    stage.cluster.put(Kind.NAMESPACE, {"metadata": {"name": NAMESPACE}})
+    await stage.tell(FLAGGED, started(), ready())
+    await stage.answer(answer(stage))
+    settled = stage.settled()[-1]
+    assert settled.settlement is Settlement.VOID
+    assert "has no label ooda.dev/mode" in settled.reason
+    assert "act" not in stage.said()
+
+
 async def test_the_question_that_is_asked_anew_can_be_approved() -> None:
     stage = await asking()
     other_template(stage)

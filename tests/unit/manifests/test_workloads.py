@@ -15,7 +15,14 @@ IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0", "ooda:dev"}
 SERVICES = {"observer", "orienter", "decider", "actor", "recorder"}
 NAMESPACES = {"ooda-system", "monitoring"}
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_WIDE = {
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def workloads(objects: Objects) -> Objects:
@@ -146,15 +153,13 @@ def test_volumes_have_the_sizes_they_were_given(platform: Objects, only: Only) -
         assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == [size]
 
 
-NOTIFICATIONS = ("notifications", "urls")
-
-
-def variables_from_secrets(objects: Objects) -> set[tuple[str, str]]:
+def variables_from_secrets(objects: Objects, *, optional: bool = False) -> set[tuple[str, str]]:
     return {
         (reference["name"], reference["key"])
         for container in containers(objects)
         for variable in container.get("env", [])
         if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
+        if reference.get("optional", False) is optional
     }
 
 
@@ -176,9 +181,20 @@ def test_every_service_knows_its_own_password_only(agent: Objects) -> None:
     }
     assert secrets == {
         **{name: {(f"nats-{name}", "password")} for name in (*SERVICES, "bootstrap")},
-        "decider": {("nats-decider", "password"), NOTIFICATIONS},
         "recorder": {("nats-recorder", "password"), ("postgres-recorder", "password")},
         "migrate": {("postgres-recorder", "password"), ("postgres-reader", "password"), *owner},
+    }
+
+
+def test_what_the_operator_may_give_is_not_needed(agent: Objects) -> None:
+    told = {
+        each["metadata"]["name"]: variables_from_secrets([each], optional=True)
+        for each in workloads(agent)
+    }
+    keys = {("ooda-model", key) for key in ("name", "base-url", "api-key")}
+    assert {name: each for name, each in told.items() if each} == {
+        "orienter": keys,
+        "decider": {("notifications", "urls")},
     }
 
 
@@ -186,17 +202,7 @@ def test_the_secrets_that_are_named_are_those_that_the_set_up_makes(everything: 
     logins = (*NATS_LOGINS, *DATABASE_LOGINS)
     made = {(each.secret, each.key) for each in logins}
     made |= {("postgres-credentials", "username"), ("postgres-credentials", "password")}
-    assert variables_from_secrets(everything) <= made | {NOTIFICATIONS}
-
-
-def test_a_secret_that_the_operator_may_make_is_not_needed(agent: Objects) -> None:
-    optional = {
-        (reference["name"], reference["key"])
-        for container in containers(agent)
-        for variable in container.get("env", [])
-        if (reference := variable.get("valueFrom", {}).get("secretKeyRef", {})).get("optional")
-    }
-    assert optional == {NOTIFICATIONS}
+    assert variables_from_secrets(everything) <= made
 
 
 def test_services_have_an_account_of_their_own_and_jobs_none(agent: Objects) -> None:

@@ -28,6 +28,9 @@ _MEANS = {
     Mode.PROPOSE: "it asks a person, and does what was approved",
     Mode.AUTO: "it acts alone where the policy lets it, and asks else",
 }
+_NO_LABEL = (
+    "it asks a person; nothing is written, not even what is approved, until it has the label"
+)
 _NEVER = "the system's or the agent's own: never acted in, whatever the label says"
 
 
@@ -38,9 +41,10 @@ def mode(
 ) -> None:
     """Show how far the agent may go in a namespace, or set it.
 
-    It is label `ooda.dev/mode` of the Namespace; without one it is `propose`. It is set as you,
-    with your kubeconfig: the agent itself may not change it. Both the decision and the write look
-    at it anew, so it holds for what is under way too.
+    It is label `ooda.dev/mode` of the Namespace. Without one it is `propose`, but nothing is
+    written there: the label is what opts a namespace in. It is set as you, with your kubeconfig:
+    the agent itself may not change it. Both the decision and the write look at it anew, so it
+    holds for what is under way too.
 
     For example: `ooda mode`, `ooda mode shop`, `ooda mode shop auto`.
 
@@ -67,7 +71,9 @@ def _row(namespace: Object) -> tuple[str, str, str | None, str]:
     labels = namespace["metadata"].get("labels") or {}
     name = str(namespace["metadata"]["name"])
     found = mode_of(labels)
-    means = _NEVER if name in SYSTEM_NAMESPACES else _MEANS[found]
+    means = _MEANS[found] if labels.get(MODE_LABEL) == found else _NO_LABEL
+    if name in SYSTEM_NAMESPACES:
+        means = _NEVER
     return name, found, labels.get(MODE_LABEL), means
 
 

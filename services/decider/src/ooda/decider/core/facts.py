@@ -27,6 +27,8 @@ class Facts:
 
     mode: Mode
     exists: bool = False
+    opted_in: bool = True
+    """Whether the namespace has a label that says a mode; the API server holds the actor to it."""
     owner: str | None = None
     """Who would change the object back: a deployment tool or an operator."""
     autoscaler: str | None = None

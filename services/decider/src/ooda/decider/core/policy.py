@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ooda.common.approvals import same_action
 from ooda.common.events import ActionRequest, Approval, DiagnosisReady, derive_id
+from ooda.common.modes import MODE_LABEL
 from ooda.common.plans import POD_PARAMETER, Basis
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
@@ -248,6 +249,11 @@ def _never(target: WorkloadTarget, board: _Board) -> Iterator[str]:
     """Yield what no approval overrides."""
     if target.namespace in board.limits.closed_to_us:
         yield f"Namespace {target.namespace} is the agent's own or the system's."
+    if not board.facts.opted_in:
+        yield (
+            f"Namespace {target.namespace} has no label {MODE_LABEL}: nothing is written there, "
+            "not even what is approved."
+        )
     if not board.facts.exists:
         yield f"{target} is not there, or of a kind that no action knows."
 
