@@ -58,7 +58,7 @@ def compose(agent_away: None) -> Iterator[Compose]:  # noqa: ARG001
     places = layout()
     with Steps(places.logs) as steps, pytest.MonkeyPatch.context() as patch:
         made = Compose(places, steps)
-        patch.setenv("OODA_CONFIG", str(made.config))
+        patch.setenv("OODA_CONFIG", str(made.folder.config))
         try:
             run_testbed("compose")
             yield made

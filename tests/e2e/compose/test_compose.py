@@ -96,11 +96,11 @@ def test_an_image_that_does_not_exist_is_healed(
 
 
 def test_what_was_made_for_it_goes_with_it(compose: Compose, kubectl: Kubectl) -> None:
-    config = (compose.layout.compose / "files/observer.kubeconfig").read_text()
+    config = (compose.folder.files / "observer.kubeconfig").read_text()
     run_testbed("compose-down")
     for what in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
         assert docker(*what, "--quiet", "--filter", LABEL) == ""
-    assert not compose.layout.compose.exists()
+    assert not compose.folder.path.exists()
     selector = f"--selector=app.kubernetes.io/managed-by={COMPOSE_PROJECT}"
     assert kubectl.items("-n", SYSTEM, "secrets,serviceaccounts,roles", selector) == []
     # The API server remembers for some seconds that a token was good.
@@ -108,7 +108,7 @@ def test_what_was_made_for_it_goes_with_it(compose: Compose, kubectl: Kubectl) -
 
 
 def as_service(kubectl: Kubectl, compose: Compose, service: str, *argv: str) -> str:
-    config = (compose.layout.compose / f"files/{service}.kubeconfig").read_text()
+    config = (compose.folder.files / f"{service}.kubeconfig").read_text()
     return from_here(kubectl, config, *argv).stdout
 
 

@@ -211,7 +211,7 @@ def down(
 def _remove(testbed: Testbed, *, purge: bool) -> None:
     if preflight.read_names().foreign_cluster:
         raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
-    testbed.compose().forget_with(testbed.layout.kubeconfig)
+    testbed.compose().down_with(testbed.layout.kubeconfig)
     kind = source.find_kind(testbed.layout.binaries)
     Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
     if purge:

@@ -34,10 +34,8 @@ class Target:
     """With the rights of whoever sets up: it makes ServiceAccounts, and grants them rights."""
     server: str
     """The API server, as containers reach it."""
-    network: str | None
-    """The Docker network that it is in; None: wherever a way out of the machine leads."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What the services are told beside what compose.yaml says."""
+    """What compose.yaml is told of it: the network, how the services are set."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -48,13 +46,13 @@ class Target:
 def beside(cluster: Cluster) -> Target:
     """Return the testbed's own cluster, with the settings that its agent has."""
     written = yaml.safe_load_all((cluster.layout.repository / _FOR_TESTS).read_text())
-    variables = {**literal_variables(written)}
+    variables = {**literal_variables(written), **in_network(NETWORK)}
     if exists(cluster.kubectl, "service", "monitoring", "prometheus"):
         port = NODE_PORTS["Prometheus"][1]
         variables["OODA_PROMETHEUS_URL"] = f"http://{CONTROL_PLANE}:{port}"
     else:
         variables.pop("OODA_PROMETHEUS_URL")
-    return Target(cluster.kubectl, f"https://{CONTROL_PLANE}:6443", NETWORK, variables)
+    return Target(cluster.kubectl, f"https://{CONTROL_PLANE}:6443", variables)
 
 
 def elsewhere(kubeconfig: str, layout: Layout, environment: Mapping[str, str]) -> Target:
@@ -66,7 +64,7 @@ def elsewhere(kubeconfig: str, layout: Layout, environment: Mapping[str, str]) -
     context = run(str(program), f"--kubeconfig={path}", "config", "current-context").strip()
     kubectl = Kubectl(program, path, context)
     server = server_for_containers(cluster_of(kubectl)["server"], environment)
-    return Target(kubectl, server, environment.get(CLUSTER_NETWORK) or None)
+    return Target(kubectl, server, in_network(environment.get(CLUSTER_NETWORK)))
 
 
 def kubectl_program(layout: Layout) -> Path:
@@ -94,6 +92,14 @@ def server_for_containers(server: str, environment: Mapping[str, str]) -> str:
             f"network, {CLUSTER_NETWORK}=name (of kind: https://NAME-control-plane:6443 in kind)."
         )
     return server
+
+
+def in_network(name: str | None) -> dict[str, str]:
+    """Return what puts the services in a Docker network that is there; none: in one of their own.
+
+    Their own has a way out of the machine.
+    """
+    return {CLUSTER_NETWORK: name, f"{CLUSTER_NETWORK}_IS_THERE": "true"} if name else {}
 
 
 def cluster_of(kubectl: Kubectl) -> dict[str, Any]:
