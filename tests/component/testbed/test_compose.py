@@ -14,6 +14,7 @@ from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import Layout
 from ooda.testbed.progress import Steps
 
+PORTS = {"NATS": "1", "Postgres": "2"}
 CLUSTER = {"kubeconfig": "/one", "context": "one"}
 
 
@@ -40,7 +41,7 @@ def test_nobody_else_gets_into_the_folder_whose_files_containers_read(folders: L
     folder = PrivateFolder(folders.compose)
     passwords = folder.ensure_passwords()
     folder.write({"some.environment": "export A=b\n"}, {"OODA_IMAGE": "ooda:key"})
-    folder.write_config(passwords, CLUSTER)
+    folder.write_config(passwords, PORTS, CLUSTER)
     assert folder.path.stat().st_mode & 0o777 == 0o700
     assert (folder.files / "some.environment").stat().st_mode & 0o777 == 0o644
     assert folder.config.stat().st_mode & 0o777 == 0o600
@@ -52,7 +53,7 @@ def test_nobody_else_gets_into_the_folder_whose_files_containers_read(folders: L
 
 def test_for_a_second_cluster_it_is_refused(compose: Compose, programs: Programs) -> None:
     programs.put("docker", "exit 0")
-    compose.folder.write_config(compose.folder.ensure_passwords(), CLUSTER)
+    compose.folder.write_config(compose.folder.ensure_passwords(), PORTS, CLUSTER)
     with pytest.raises(Refused, match=r"brought up for context one of /one.*compose-down"):
         compose.up(target("two"), "ooda:key", ("docker-compose",))
 
@@ -93,7 +94,7 @@ def test_where_nothing_is_left_nothing_is_ordered(programs: Programs, tmp_path: 
 
 def test_it_goes_with_its_cluster_and_with_no_other(compose: Compose, programs: Programs) -> None:
     programs.put("docker", "exit 0")
-    compose.folder.write_config(compose.folder.ensure_passwords(), CLUSTER)
+    compose.folder.write_config(compose.folder.ensure_passwords(), PORTS, CLUSTER)
     compose.down_with(Path("/another"))
     assert compose.folder.has_passwords
     compose.down_with(Path("/one"))

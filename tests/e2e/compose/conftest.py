@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.live.kube import Kube
+from e2e.live.ooda import Ooda
 from e2e.live.shop import SHOP, wait_until_whole
 from e2e.live.testbed import run_testbed
 from e2e.live.waiting import wait_until
@@ -16,6 +17,7 @@ from ooda.testbed.workloads.logins import SYSTEM
 
 MODE = "ooda.dev/mode"
 ROLLOUT_SECONDS = 120.0
+LEASE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def agent_away(kubectl: Kubectl, nothing_left: None) -> Iterator[None]:  # noqa:
 
 
 @pytest.fixture(scope="module")
-def compose(agent_away: None) -> Iterator[Compose]:  # noqa: ARG001
+def compose(kubectl: Kubectl, agent_away: None) -> Iterator[Compose]:  # noqa: ARG001
     """The agent in containers; programs of this machine are told of it."""
     places = layout()
     with Steps(places.logs) as steps, pytest.MonkeyPatch.context() as patch:
@@ -61,6 +63,8 @@ def compose(agent_away: None) -> Iterator[Compose]:  # noqa: ARG001
         patch.setenv("OODA_CONFIG", str(made.folder.config))
         try:
             run_testbed("compose")
+            # Whoever held the Leases before may have been killed, and they run out first.
+            wait_until(lambda: all_answer(kubectl), "all services answer", LEASE_SECONDS)
             yield made
         finally:
             run_testbed("compose-down")
@@ -74,6 +78,13 @@ def automatic(kube: Kube) -> Iterator[None]:
     _set_mode(kube, "auto")
     yield
     _set_mode(kube, before)
+
+
+def all_answer(kubectl: Kubectl) -> bool:
+    try:
+        return bool(Ooda(kubectl.kubeconfig).json("status")["ok"])
+    except AssertionError:  # one does not
+        return False
 
 
 def _set_mode(kube: Kube, mode: str | None) -> None:

@@ -11,6 +11,7 @@ from ooda.testbed.compose.files import (
     as_lines,
     literal_variables,
     local_config,
+    published_ports,
     server_files,
     service_files,
     service_kubeconfig,
@@ -68,7 +69,7 @@ def test_a_kubeconfig_is_one_account_at_the_address_that_containers_reach() -> N
 
 
 def test_people_are_the_reader_and_the_command_line() -> None:
-    ports = {"NATS": 1, "Postgres": 2}
+    ports = {"NATS": "1", "Postgres": "2"}
     written = local_config(PASSWORDS, ports, {"kubeconfig": "/k", "context": "c"})
     assert tomllib.loads(tomlkit.dumps(written)) == {
         "nats": {"url": "nats://127.0.0.1:1", "user": "cli", "password": "cli-of-the-bus-0123"},
@@ -89,3 +90,12 @@ def test_literals_of_manifests_are_taken_and_references_are_not() -> None:
 
 def test_variables_are_written_so_that_compose_takes_them_literally() -> None:
     assert as_lines({"A": "1 $HOME", "B": ""}) == "A='1 $HOME'\nB=''\n"
+
+
+def test_a_port_can_be_chosen_and_an_empty_choice_is_none() -> None:
+    assert published_ports(
+        {"OODA_COMPOSE_NATS_PORT": "4222", "OODA_COMPOSE_POSTGRES_PORT": ""}
+    ) == {
+        "NATS": "4222",
+        "Postgres": "25432",
+    }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ooda.testbed.layout import COMPOSE_PORTS
 from ooda.testbed.workloads.logins import as_config
 from ooda.testbed.workloads.manifests import Object
 
@@ -64,7 +65,7 @@ def service_kubeconfig(service: str, cluster: Mapping[str, Any], server: str, to
 
 
 def local_config(
-    passwords: Passwords, ports: Mapping[str, int], cluster: Mapping[str, str]
+    passwords: Passwords, ports: Mapping[str, str], cluster: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
     """Return the configuration that leads programs of this machine to compose's servers."""
     return {
@@ -80,6 +81,19 @@ def local_config(
         },
         "cluster": dict(cluster),
     }
+
+
+def published_ports(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the ports on 127.0.0.1, by server: those that the environment names, else ours."""
+    return {
+        name: environment.get(port_variable(name)) or str(port)
+        for name, port in COMPOSE_PORTS.items()
+    }
+
+
+def port_variable(server: str) -> str:
+    """Return the variable of compose.yaml that says where a server is published."""
+    return f"OODA_COMPOSE_{server.upper()}_PORT"
 
 
 def literal_variables(objects: Iterable[Object]) -> dict[str, str]:

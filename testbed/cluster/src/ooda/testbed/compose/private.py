@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ooda.common.config_file import read_config, write_config
 from ooda.testbed.compose.files import DATABASE_OWNER, Passwords, as_lines, local_config
-from ooda.testbed.layout import COMPOSE_PORTS
 from ooda.testbed.workloads.logins import DATABASE_LOGINS, NATS_LOGINS
 
 
@@ -70,9 +69,11 @@ class PrivateFolder:
             (self.files / name).chmod(0o644)
         self.variables.write_text(as_lines(variables))
 
-    def write_config(self, passwords: Passwords, cluster: Mapping[str, str]) -> None:
+    def write_config(
+        self, passwords: Passwords, ports: Mapping[str, str], cluster: Mapping[str, str]
+    ) -> None:
         """Tell programs of this machine where the servers are."""
-        write_config(self.config, local_config(passwords, COMPOSE_PORTS, cluster))
+        write_config(self.config, local_config(passwords, ports, cluster))
 
     def remove(self) -> None:
         """Forget everything."""

@@ -1,17 +1,24 @@
 """Brings compose.yaml up for a cluster, and takes it down with all that was made for it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ooda.testbed.compose import containers, rights
 from ooda.testbed.compose.containers import Project
-from ooda.testbed.compose.files import server_files, service_files, service_kubeconfig
+from ooda.testbed.compose.files import (
+    port_variable,
+    published_ports,
+    server_files,
+    service_files,
+    service_kubeconfig,
+)
 from ooda.testbed.compose.private import PrivateFolder
 from ooda.testbed.compose.target import Target, cluster_of
 from ooda.testbed.errors import CommandFailed, Refused
 from ooda.testbed.images.keys import digest_of, key_of
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import COMPOSE_PORTS, COMPOSE_PROJECT, Layout
+from ooda.testbed.layout import COMPOSE_PROJECT, Layout
 from ooda.testbed.progress import Steps
 from ooda.testbed.workloads.deploy import rendered
 from ooda.testbed.workloads.manifests import Object
@@ -42,6 +49,7 @@ class Compose:
             service: service_kubeconfig(service, cluster, target.server, token.value)
             for service, token in tokens.items()
         }
+        ports = published_ports(os.environ)
         servers = server_files(passwords)
         services = service_files(passwords, kubeconfigs)
         variables = {
@@ -49,11 +57,11 @@ class Compose:
             "OODA_COMPOSE_FILES": str(folder.files),
             "OODA_CREDENTIALS": key_of(sorted(services.items())),
             "OODA_NATS_CONFIG": self._nats_key(servers["nats-passwords.conf"]),
-            **{f"OODA_COMPOSE_{name.upper()}_PORT": str(p) for name, p in COMPOSE_PORTS.items()},
+            **{port_variable(name): port for name, port in ports.items()},
             **target.variables,
         }
         folder.write({**servers, **services}, variables)
-        folder.write_config(passwords, target.names)
+        folder.write_config(passwords, ports, target.names)
         project = Project(program, self.layout.repository / "compose.yaml", folder.variables)
         with self.steps.step("starting NATS, Postgres and five services", "compose-up") as log:
             project.start(log)
