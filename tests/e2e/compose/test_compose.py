@@ -16,10 +16,14 @@ from e2e.live.waiting import wait_until
 from e2e.live.workloads import NO_SUCH_IMAGE, Workload
 from ooda.common.settings import Settings
 from ooda.common.taxonomy import Closure, FailureClass, Signal
+from ooda.testbed.commands import run
 from ooda.testbed.compose.files import SERVICES
+from ooda.testbed.compose.program import ensure_compose
 from ooda.testbed.compose.running import Compose
+from ooda.testbed.images.laboratory import laboratory
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import COMPOSE_PROJECT
+from ooda.testbed.pins import read_pins
 from ooda.testbed.workloads.logins import SYSTEM
 
 # The first time Docker Compose itself is built.
@@ -59,6 +63,25 @@ def test_each_service_runs_with_its_own_account_and_no_privilege(
         assert json.loads(who)["status"]["userInfo"]["username"] == (
             f"system:serviceaccount:{SYSTEM}:{service}"
         )
+
+
+def test_what_docker_compose_shows_has_no_password_and_no_token(compose: Compose) -> None:
+    places, folder = compose.layout, compose.folder
+    lab = laboratory(places, read_pins(places.images), compose.steps)
+    shown = run(
+        *ensure_compose(lab, places), f"--project-name={COMPOSE_PROJECT}",
+        f"--file={places.repository / 'compose.yaml'}", f"--env-file={folder.variables}", "config",
+    )  # fmt: skip
+    passwords = folder.ensure_passwords()
+    tokens = [
+        json.loads((folder.files / f"{service}.kubeconfig").read_text())["users"][0]["user"][
+            "token"
+        ]
+        for service in SERVICES
+    ]
+    secret = [*passwords.nats.values(), *passwords.postgres.values(), *tokens]
+    assert "ooda-recorder" in shown
+    assert [each for each in secret if each in shown] == []
 
 
 @pytest.mark.usefixtures("compose", "automatic")
