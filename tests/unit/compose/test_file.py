@@ -32,10 +32,15 @@ def pods() -> dict[str, Any]:
 def environment_of(name: str) -> set[str]:
     files = {
         **server_files(PASSWORDS),
-        **service_files(PASSWORDS, {service: {} for service in SERVICES}),
+        **service_files(PASSWORDS, {service: {} for service in SERVICES}, {}),
     }
     lines = files.get(f"{name}.environment", "").splitlines()
     return {line.removeprefix("export ").partition("=")[0] for line in lines}
+
+
+def may_be_absent(variable: dict[str, Any]) -> bool:
+    """Whether it is of a Secret that need not be there: then the environment may have it."""
+    return bool(variable.get("valueFrom", {}).get("secretKeyRef", {}).get("optional"))
 
 
 PASSWORDS = Passwords(
@@ -78,7 +83,8 @@ def test_image_command_limit_and_user_are_those_of_the_manifest(
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_is_told_what_its_pod_is_told(pods: dict[str, Any], name: str) -> None:
-    told = {each["name"] for each in pods[name]["containers"][0]["env"]}
+    variables = pods[name]["containers"][0]["env"]
+    told = {each["name"] for each in variables if not may_be_absent(each)}
     by_default = {"OODA_NAMESPACE", "OODA_IDENTITY", "OODA_NODE_NAME"}  # in no pod, on no node
     outside = {"OODA_CLUSTER__KUBECONFIG"} if name in SERVICES else set()
     assert {*FILE[name]["environment"], *environment_of(name)} == (told - by_default) | outside
@@ -93,7 +99,7 @@ def test_no_password_is_in_a_variable_that_docker_shows() -> None:
 def test_every_secret_is_a_file_that_the_set_up_writes(name: str) -> None:
     written = {
         *server_files(PASSWORDS),
-        *service_files(PASSWORDS, {service: {} for service in SERVICES}),
+        *service_files(PASSWORDS, {service: {} for service in SERVICES}, {}),
     }
     sources = [each["source"] for each in FILE[name].get("secrets", [])]
     for source in sources:

@@ -11,6 +11,7 @@ from ooda.testbed.compose.files import (
     as_lines,
     literal_variables,
     local_config,
+    optional_secrets,
     published_ports,
     server_files,
     service_files,
@@ -33,7 +34,7 @@ def kubeconfigs() -> dict[str, dict[str, object]]:
 
 
 def test_a_service_is_given_its_own_password_and_no_other() -> None:
-    files = service_files(PASSWORDS, kubeconfigs())
+    files = service_files(PASSWORDS, kubeconfigs(), {})
     assert files["actor.environment"] == "export OODA_NATS__PASSWORD=actor-of-the-bus-0123\n"
     everything = [*PASSWORDS.nats.values(), *PASSWORDS.postgres.values()]
     found = [each for each in everything if each in files["observer.environment"]]
@@ -41,13 +42,13 @@ def test_a_service_is_given_its_own_password_and_no_other() -> None:
 
 
 def test_the_recorder_has_a_role_of_its_own_in_the_database() -> None:
-    text = service_files(PASSWORDS, kubeconfigs())["recorder.environment"]
+    text = service_files(PASSWORDS, kubeconfigs(), {})["recorder.environment"]
     assert "export OODA_POSTGRES__USER=recorder\n" in text
     assert "export OODA_POSTGRES__PASSWORD=recorder-of-the-database\n" in text
 
 
 def test_the_owner_of_the_database_is_for_the_server_and_the_migration() -> None:
-    files = {**server_files(PASSWORDS), **service_files(PASSWORDS, kubeconfigs())}
+    files = {**server_files(PASSWORDS), **service_files(PASSWORDS, kubeconfigs(), {})}
     holders = [name for name, text in files.items() if "ooda-of-the-database" in text]
     assert holders == ["postgres.environment", "migrate.environment"]
 
@@ -58,7 +59,7 @@ def test_a_value_that_the_shell_would_read_is_quoted() -> None:
 
 
 def test_a_kubeconfig_is_one_account_at_the_address_that_containers_reach() -> None:
-    made = json.loads(service_files(PASSWORDS, kubeconfigs())["decider.kubeconfig"])
+    made = json.loads(service_files(PASSWORDS, kubeconfigs(), {})["decider.kubeconfig"])
     assert made["clusters"][0]["cluster"] == {
         "server": "https://api:6443",
         "certificate-authority-data": "Q0E=",
@@ -99,3 +100,21 @@ def test_a_port_can_be_chosen_and_an_empty_choice_is_none() -> None:
         "NATS": "4222",
         "Postgres": "25432",
     }
+
+
+def test_what_a_secret_may_tell_a_pod_the_environment_may_tell_its_container() -> None:
+    env = [
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "optional": True}}},
+        {"name": "UNSET", "valueFrom": {"secretKeyRef": {"name": "s", "optional": True}}},
+        {"name": "NEEDED", "valueFrom": {"secretKeyRef": {"name": "s"}}},
+        {"name": "HOME", "value": "/"},
+    ]
+    pod = {"containers": [{"env": env}]}
+    metadata = {"name": "orienter"}
+    objects = [{"kind": "Deployment", "metadata": metadata, "spec": {"template": {"spec": pod}}},
+               {"kind": "Role", "metadata": metadata}]  # fmt: skip
+    given = optional_secrets(objects, {"KEY": "k", "UNSET": "", "NEEDED": "n", "HOME": "/home"})
+    assert given == {"orienter": {"KEY": "k"}}
+    text = service_files(PASSWORDS, kubeconfigs(), given)["orienter.environment"]
+    assert "export KEY=k\n" in text
+    assert "export OODA_NATS__PASSWORD=orienter-of-the-bus-0123\n" in text

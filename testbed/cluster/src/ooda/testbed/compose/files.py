@@ -38,11 +38,15 @@ def server_files(passwords: Passwords) -> dict[str, str]:
     }
 
 
-def service_files(passwords: Passwords, kubeconfigs: Mapping[str, Object]) -> dict[str, str]:
-    """Return what the services read, by file name."""
+def service_files(
+    passwords: Passwords,
+    kubeconfigs: Mapping[str, Object],
+    others: Mapping[str, Mapping[str, str]],
+) -> dict[str, str]:
+    """Return what the services read, by file name; `others` has more variables, by service."""
     files = {}
     for service, kubeconfig in kubeconfigs.items():
-        variables = {"OODA_NATS__PASSWORD": passwords.nats[service]}
+        variables = {**others.get(service, {}), "OODA_NATS__PASSWORD": passwords.nats[service]}
         if service == "recorder":
             variables["OODA_POSTGRES__USER"] = service
             variables["OODA_POSTGRES__PASSWORD"] = passwords.postgres[service]
@@ -104,6 +108,26 @@ def literal_variables(objects: Iterable[Object]) -> dict[str, str]:
         for container in each["spec"]["template"]["spec"]["containers"]
         for variable in container.get("env", [])
         if "value" in variable
+    }
+
+
+def optional_secrets(
+    objects: Iterable[Object], environment: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Return, by workload, the variables that its pod takes from a Secret that need not be there.
+
+    Their values are those of an environment; what is not set there is left out.
+    """
+    return {
+        each["metadata"]["name"]: {
+            variable["name"]: environment[variable["name"]]
+            for container in each["spec"]["template"]["spec"]["containers"]
+            for variable in container.get("env", [])
+            if variable.get("valueFrom", {}).get("secretKeyRef", {}).get("optional")
+            and environment.get(variable["name"])
+        }
+        for each in objects
+        if each["kind"] == "Deployment"
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ooda.testbed.compose import containers, rights
 from ooda.testbed.compose.containers import Project
 from ooda.testbed.compose.files import (
+    optional_secrets,
     port_variable,
     published_ports,
     server_files,
@@ -51,7 +52,8 @@ class Compose:
         }
         ports = published_ports(os.environ)
         servers = server_files(passwords)
-        services = service_files(passwords, kubeconfigs)
+        agent = rendered(target.kubectl, self.layout.repository / "k8s/base/agent")
+        services = service_files(passwords, kubeconfigs, optional_secrets(agent, os.environ))
         variables = {
             "OODA_IMAGE": image,
             "OODA_COMPOSE_FILES": str(folder.files),
