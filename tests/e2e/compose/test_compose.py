@@ -125,7 +125,8 @@ def test_what_was_made_for_it_goes_with_it(compose: Compose, kubectl: Kubectl) -
         assert docker(*what, "--quiet", "--filter", LABEL) == ""
     assert not compose.folder.path.exists()
     selector = f"--selector=app.kubernetes.io/managed-by={COMPOSE_PROJECT}"
-    assert kubectl.items("-n", SYSTEM, "secrets,serviceaccounts,roles", selector) == []
+    kinds = "secrets,serviceaccounts,roles,clusterroles,validatingadmissionpolicies"
+    assert kubectl.items("-n", SYSTEM, kinds, selector) == []
     # The API server remembers for some seconds that a token was good.
     wait_until(lambda: refused(kubectl, config), "the token is refused", REVOKED_SECONDS)
 
