@@ -22,6 +22,8 @@ POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 Ring = Literal["rbac", "admission"]
+NO_ACTION_YET: Ring = "rbac"
+"""ConfigMaps and Services: RBAC withholds them until the first action that rolls them back."""
 Make = Callable[[Yard], Request]
 
 
@@ -81,8 +83,10 @@ PLACES = [
     change("a roll-back where there is no label", "unlabelled", WEB, GOOD_BACK),
     change("a roll-back in mode observe", "observe", WEB, GOOD_BACK),
     change("a scaling where there is no label", "unlabelled", WEB, spec(replicas=3)),
-    change("a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({}), "rbac"),
-    change("a Service in mode observe", "observe", SERVICE, marked({}), "rbac"),
+    change(
+        "a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({}), NO_ACTION_YET
+    ),
+    change("a Service in mode observe", "observe", SERVICE, marked({}), NO_ACTION_YET),
     Try(
         "a pod where there is no label",
         "admission",
@@ -127,14 +131,14 @@ FIELDS = [
         WEB,
         [*GOOD_BACK, {"op": "replace", "path": "/spec/replicas", "value": 3}],
     ),
-    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True}), "rbac"),
-    change("a Service of another type", "auto", SERVICE, spec(type="NodePort"), "rbac"),
+    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True}), NO_ACTION_YET),
+    change("a Service of another type", "auto", SERVICE, spec(type="NodePort"), NO_ACTION_YET),
     change(
         "a Service with an external address",
         "auto",
         SERVICE,
         spec(externalIPs=["192.0.2.1"]),
-        "rbac",
+        NO_ACTION_YET,
     ),
 ]
 
@@ -197,21 +201,21 @@ CONTENTS = [
         "auto",
         SETTINGS,
         marked({"data": {"image": "x"}}),
-        "rbac",
+        NO_ACTION_YET,
     ),
     change(
         "a Service's selector that was never good",
         "auto",
         SERVICE,
         spec(selector={"app": "x"}),
-        "rbac",
+        NO_ACTION_YET,
     ),
     change(
         "half of a Service's roll-back",
         "auto",
         SERVICE,
         spec(selector={"app": "1"}, ports=[{"port": 81}]),
-        "rbac",
+        NO_ACTION_YET,
     ),
 ]
 
