@@ -16,15 +16,20 @@ from source.door_calls import KindsOf, UnknownKindError, names_in, right, rights
 Objects = list[dict[str, Any]]
 
 SERVICES = ("observer", "orienter", "decider", "actor", "recorder")
-PATCHED = frozenset(plan._WITH_TEMPLATE)  # noqa: SLF001 - what the actor plans to patch
+TEMPLATED = frozenset(plan._WITH_TEMPLATE)  # noqa: SLF001 - workloads that are planned with
+PATCHED = TEMPLATED
+"""What a plan of the actor changes; nodes are granted apart (k8s/components/cordon)."""
+READ = frozenset(WORKLOADS.values())
 KINDS_OF: KindsOf = {
-    ("ooda.observer.observation", "kind"): WATCHED,
-    ("ooda.orienter.tools.reading", "kind"): frozenset(WORKLOADS.values()),
-    ("ooda.orienter.tools.toolbox", "WORKLOADS[workload_kind]"): frozenset(WORKLOADS.values()),
-    ("ooda.decider.looking", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
-    ("ooda.actor.writing", "kind"): PATCHED,
-    ("ooda.actor.looking", "kind"): frozenset(plan._WITH_TEMPLATE),  # noqa: SLF001 - its kinds
-    ("ooda.actor.looking", "Kind(reference.kind)"): PATCHED | {Kind.POD},
+    ("ooda.observer.observation:follow", "kind"): WATCHED,
+    ("ooda.orienter.tools.reading:workload_named", "kind"): READ,
+    ("ooda.orienter.tools.toolbox:inspect_workload", "WORKLOADS[workload_kind]"): READ,
+    ("ooda.orienter.tools.toolbox:recent_changes", "WORKLOADS[workload_kind]"): READ,
+    ("ooda.decider.looking:look", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
+    ("ooda.actor.looking:look_at_scene", "kind"): TEMPLATED,
+    ("ooda.actor.looking:look_at_result", "Kind(reference.kind)"): PATCHED | {Kind.POD},
+    ("ooda.actor.looking:look_at_source", "Kind(reference.kind)"): PATCHED | {Kind.POD},
+    ("ooda.actor.writing:apply_step", "kind"): PATCHED,
 }
 """All values of the variables by which a door is asked for a kind."""
 
