@@ -58,6 +58,7 @@ class Signal(StrEnum):
 
     IMAGE_PULL = "image_pull"
     CRASH_LOOP = "crash_loop"
+    OOM_KILLED = "oom_killed"
     POD_LOST = "pod_lost"
     REPLICAS_SHORT = "replicas_short"
     CONTAINER_STUCK = "container_stuck"
@@ -77,6 +78,7 @@ class ActionKind(StrEnum):
     ROLL_BACK_WORKLOAD = "roll_back_workload"
     RESTART_POD = "restart_pod"
     SCALE_TO_KNOWN_GOOD = "scale_to_known_good"
+    RAISE_MEMORY_LIMIT = "raise_memory_limit"
 
 
 class Mode(StrEnum):

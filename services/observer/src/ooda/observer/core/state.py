@@ -66,6 +66,8 @@ class Crash:
     container: str
     at: dt.datetime
     ran_seconds: float
+    oom: bool = False
+    """Whether the kernel killed it for memory."""
 
 
 @dataclass(frozen=True, slots=True)
