@@ -68,6 +68,7 @@ FAMILIES = {
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
+    "check_memory": EvidenceFamily.RESOURCE_METRICS,
 }
 
 

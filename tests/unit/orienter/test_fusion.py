@@ -25,6 +25,7 @@ from ooda.orienter.core.fusion import Case, blind, fuse
 from ooda.orienter.core.signs import Sign
 
 IMAGE = "spec.template.spec.containers[app].image"
+LIMIT = "spec.template.spec.containers[app].resources.limits.memory"
 COMMAND = "spec.template.spec.containers[app].command"
 
 
@@ -39,6 +40,11 @@ PULL = [
 ]
 CRASH = [
     saw("inspect_workload", Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ENOUGH_DESIRED),
+    saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+]
+
+OOM = [
+    saw("inspect_workload", Sign.OOM_KILLED, Sign.CRASH_BACK_OFF, Sign.ENOUGH_DESIRED),
     saw("describe_pod_events", Sign.EVENT_BACK_OFF),
 ]
 
@@ -107,14 +113,82 @@ CASES = {
         0.9,
         True,
     ),
-    "out of memory": (
+    "killed for memory, memory at its limit, log silent": (
         case(
-            [anomaly(Signal.CRASH_LOOP)],
-            [saw("inspect_workload", Sign.OOM_KILLED, Sign.CRASH_BACK_OFF), NOTHING_CHANGED],
+            [anomaly(Signal.OOM_KILLED)],
+            [*OOM, saw("check_memory", Sign.MEMORY_AT_LIMIT), saw("get_pod_logs"), NOTHING_CHANGED],
         ),
         FailureClass.OOM_KILLED,
         CHECKOUT,
-        0.7,
+        0.95,
+        False,
+    ),
+    "killed for memory, no metrics": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [*OOM, unavailable(about("check_memory"), "no Prometheus"), NOTHING_CHANGED],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "killed for memory within a second, which no sample saw": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [*OOM, saw("check_memory", Sign.MEMORY_LOW), NOTHING_CHANGED],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "replicas killed for memory once each, no back-off yet": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [
+                saw("inspect_workload", Sign.OOM_KILLED, Sign.ENOUGH_DESIRED),
+                saw("check_memory", Sign.MEMORY_AT_LIMIT),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "killed for memory after the limit was lowered": (
+        case([anomaly(Signal.OOM_KILLED)], [*OOM, changed(LIMIT)]),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "killed for memory while an unrelated label changed": (
+        case([anomaly(Signal.OOM_KILLED)], [*OOM, changed("spec.template.metadata.labels.v")]),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "exit 137 again and again, no word of memory": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.CRASH_BACK_OFF,
+                    Sign.KILLED_FROM_OUTSIDE,
+                    Sign.ENDED_WITHOUT_OOM,
+                ),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                saw("check_memory", Sign.MEMORY_AT_LIMIT),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
         False,
     ),
     "killed by its liveness probe": (
@@ -336,6 +410,38 @@ UNSURE = {
     "crash loop, nothing changed, neither an event nor a log": (
         case([anomaly(Signal.CRASH_LOOP)], [CRASH[0], saw("get_pod_logs"), NOTHING_CHANGED]),
         FailureClass.CRASH_LOOP,
+    ),
+    "killed for memory, seen by the state alone": (
+        case([anomaly(Signal.OOM_KILLED)], [OOM[0], NOTHING_CHANGED]),
+        FailureClass.OOM_KILLED,
+    ),
+    "killed for memory without a limit: the node's memory ran out": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [
+                saw("inspect_workload", Sign.OOM_WITHOUT_LIMIT, Sign.CRASH_BACK_OFF),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.OOM_KILLED,
+    ),
+    "one container is killed for memory, another crashes by itself": (
+        case(
+            [anomaly(Signal.OOM_KILLED), anomaly(Signal.CRASH_LOOP, after=1)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.OOM_KILLED,
+                    Sign.CRASH_BACK_OFF,
+                    Sign.ENDED_WITHOUT_OOM,
+                ),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                saw("check_memory", Sign.MEMORY_LOW),
+                NOTHING_CHANGED,
+            ],
+        ),
+        None,
     ),
     "what was tried did not help": (
         case(

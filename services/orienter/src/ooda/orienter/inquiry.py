@@ -33,6 +33,7 @@ FAMILIES = {
     "describe_pod_events": EvidenceFamily.EVENTS,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
+    "check_memory": EvidenceFamily.RESOURCE_METRICS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
 }
 
@@ -140,6 +141,7 @@ def calls_for(workload: WorkloadTarget, incident: Incident, graph: Graph) -> lis
     calls = [
         Call("inspect_workload", {**which, "lost_pod": lost}, workload),
         Call("recent_changes", which, workload),
+        Call("check_memory", which, workload),
         Call("get_pod_logs", {"service": (services or [workload.name])[0], **place}, workload),
         Call("describe_pod_events", {"pod_name": shown or workload.name, **place}, workload),
     ]

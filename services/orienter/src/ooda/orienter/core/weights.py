@@ -102,6 +102,9 @@ class Weights(_Part):
     join: JoinWeights
     error_ratio_high: Annotated[float, Field(gt=0, lt=1)]
     error_ratio_low: Annotated[float, Field(gt=0, lt=1)]
+    memory_high: Annotated[float, Field(gt=0, le=1)]
+    """Share of its limit that a container was seen at, from which it was at the limit."""
+    memory_low: Annotated[float, Field(gt=0, lt=1)]
     calibration: tuple[tuple[float, float], ...]
     """Points (probability, confidence), rising, joined by straight lines."""
     not_blamed_actions: Mapping[FailureClass, str]
