@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -27,12 +26,10 @@ from ooda.common.cluster.interface import Conflict
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionExecuted, ActionRequest, DecisionMade
 from ooda.common.plans import PatchStep
-from ooda.common.settings import ClusterSettings
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.common.testing.bus import MemoryBus
 from ooda.common.topology import ACTIONS
-from servers.control_plane import ControlPlane
 
 LABELS = {"app": "web"}
 
@@ -40,12 +37,6 @@ LABELS = {"app": "web"}
 def template(image: str) -> dict[str, Any]:
     containers = [{"name": "app", "image": image}]
     return {"metadata": {"labels": LABELS}, "spec": {"containers": containers}}
-
-
-@pytest.fixture
-async def api(plane: ControlPlane) -> AsyncIterator[ApiServer]:
-    async with ApiServer.connect(ClusterSettings(kubeconfig=plane.kubeconfig("actor"))) as found:
-        yield found
 
 
 @pytest.fixture

@@ -135,7 +135,8 @@ def test_refuses_in_words(action: ActionKind, given: dict[str, Any], words: str)
 
 
 def test_does_not_guess_which_pod_to_restart() -> None:
-    assert isinstance(plan(request(action=RESTART), scene()), Refusal)
+    for action in (RESTART, ActionKind.RAISE_MEMORY_LIMIT):
+        assert isinstance(plan(request(action=action), scene()), Refusal)
 
 
 @pytest.mark.parametrize(

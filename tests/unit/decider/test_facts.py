@@ -27,6 +27,21 @@ def test_what_kubectl_applied_has_no_owner() -> None:
     assert owner_of({"metadata": {"labels": {"app.kubernetes.io/managed-by": "kustomize"}}}) is None
 
 
+@pytest.mark.parametrize(
+    ("spec", "limited"),
+    [
+        ({"containers": [{"resources": {"limits": {"memory": "64Mi"}}}]}, True),
+        ({"initContainers": [{"resources": {"limits": {"memory": "64Mi"}}}]}, True),
+        ({"containers": [{"resources": {"limits": {"cpu": "1"}}}, {}]}, False),
+        ({"containers": [{"resources": {"requests": {"memory": "64Mi"}}}]}, False),
+        ({}, False),
+    ],
+)
+def test_whether_there_is_a_memory_limit_to_raise(spec: dict[str, Any], *, limited: bool) -> None:
+    workload = {"spec": {"template": {"spec": spec}}}
+    assert facts_of(Mode.AUTO, CHECKOUT, workload, [], None).memory_limited is limited
+
+
 @pytest.mark.parametrize(("name", "found"), [("checkout", "h"), ("cart", None)])
 def test_an_autoscaler_counts_for_the_workload_that_it_scales(name: str, found: Any) -> None:
     scaler = {

@@ -182,6 +182,42 @@ def test_a_stateful_set_is_rolled_back_with_the_pod_that_shows_it() -> None:
     assert judgement.request.parameters == {"pod": "checkout-1"}
 
 
+OOM: dict[str, Any] = {"failure_class": FailureClass.OOM_KILLED}
+LIMITED = replace(GOOD, memory_limited=True)
+
+
+def test_a_lowered_limit_is_rolled_back_before_any_is_raised() -> None:
+    fields = ("spec.template.spec.containers[app].resources.limits.memory",)
+    lowered = CHANGE.model_copy(update={"fields": fields})
+    judgement = judge(LIMITED, change=lowered, **OOM)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.ROLL_BACK_WORKLOAD
+
+
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_limit_is_raised_where_there_is_nothing_to_go_back_to(*, tried: bool) -> None:
+    rolled = History(tried=frozenset({ActionKind.ROLL_BACK_WORKLOAD}), unhelpful=1)
+    judgement = (
+        judge(LIMITED, case={"history": rolled}, **OOM)
+        if tried
+        else judge(LIMITED, change=None, **OOM)
+    )
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.RAISE_MEMORY_LIMIT
+    assert judgement.request.parameters == {"pod": "checkout-1"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "case"),
+    [(GOOD, {}), (LIMITED, {"pod": None})],
+    ids=["no limit to raise", "no pod that shows it"],
+)
+def test_no_limit_is_raised_blindly(facts: Facts, case: dict[str, Any]) -> None:
+    judgement = judge(facts, change=None, case=case, **OOM)
+    assert isinstance(judgement, Review)
+    assert judgement.proposal is None
+
+
 def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
     crash: dict[str, Any] = {"failure_class": FailureClass.CRASH_LOOP, "change": None}
     sure, unsure = judge(confidence=0.91, **crash), judge(confidence=0.89, **crash)

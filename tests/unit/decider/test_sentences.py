@@ -1,12 +1,13 @@
 """What people read of a decision, as it is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from factories.decider import GOOD, LIMITS, later, ready, world
 from factories.events import ANOMALY_ID, NOW, make
-from ooda.common.events import ActionExecuted
+from ooda.common.events import ActionExecuted, IncidentClosed
 from ooda.common.taxonomy import Mode, Outcome
 from ooda.decider.core.absorbing import Due, Heard, Stimulus, opened_by
 from ooda.decider.core.lifecycle import advance
@@ -108,3 +109,37 @@ def test_an_action_that_a_person_has_to_look_at(*, refused: bool, asked: str) ->
     )
     assert record.review is not None
     assert record.review.question == "What is to be done?"
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "facts", "follow_up"),
+    [
+        ({}, GOOD, ""),
+        (
+            {"failure_class": "oom_killed", "change": None},
+            replace(GOOD, memory_limited=True),
+            "Review its capacity: the memory limit was raised, and why it needs more is not known.",
+        ),
+    ],
+    ids=["rolled back", "limit raised"],
+)
+def test_what_is_left_to_a_person_after_an_action_that_helped(
+    diagnosis: dict[str, Any], facts: Any, follow_up: str
+) -> None:
+    told = ready(**diagnosis)
+    seen = Sightings(
+        seen={
+            ANOMALY_ID: Sighting(
+                since=NOW, flagged_at=NOW, target=told.component, pod="checkout-1-a"
+            )
+        }
+    )
+    acting, _ = advance(opened_by(told), Heard(told, NOW), seen, world(facts=facts), NOW)
+    acting = acting.model_copy(update={"outbox": ()})
+    assert acting.in_flight is not None
+    kept = make(ActionExecuted, action_id=acting.in_flight.action_id, outcome=Outcome.KEPT)
+    record, _ = advance(acting, Heard(kept, NOW), seen, world(), NOW)
+    (closed,) = record.outbox
+    assert isinstance(closed, IncidentClosed)
+    assert closed.follow_up == follow_up
+    assert closed.summary == f"Incident closed (resolved): The action helped. {follow_up}".rstrip()

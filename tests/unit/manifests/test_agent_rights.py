@@ -35,7 +35,8 @@ RIGHTS = {
     "actor": {
         "get patch": "apps/deployments apps/statefulsets apps/daemonsets",
         "get delete": "pods",
-        "get": "namespaces apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
+        "get": "namespaces nodes apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
+        "list": "limitranges resourcequotas",
         "get update": "coordination.k8s.io/leases/ooda-actor@own",
     },
     "recorder": {"get update": "coordination.k8s.io/leases/ooda-recorder@own"},

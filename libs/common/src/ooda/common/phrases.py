@@ -103,9 +103,7 @@ def requested(request: ActionRequest) -> Deed:
 def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
     """Return what a plan does; without steps, what little is known of it."""
     pods = (each.object.name for each in steps if isinstance(each, DeletePodStep))
-    changes = [
-        change for each in steps if isinstance(each, PatchStep) for change in each.changes
-    ]
+    changes = [change for each in steps if isinstance(each, PatchStep) for change in each.changes]
     sizes = (
         each.after
         for each in changes

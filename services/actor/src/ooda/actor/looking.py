@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
+from ooda.actor.core.memory import Room
 from ooda.actor.core.plan import Scene, controller_of
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import (
@@ -20,7 +21,7 @@ from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
 from ooda.common.plans import POD_PARAMETER, CreateJobStep, Step
 from ooda.common.targets import WorkloadTarget
-from ooda.common.taxonomy import Mode
+from ooda.common.taxonomy import ActionKind, Mode
 
 
 class Api(ClusterReader, ClusterWriter, Protocol):
@@ -46,11 +47,23 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     replica_set = None
     if controller and controller[0] == Kind.REPLICA_SET:
         replica_set = await _or_none(api.get(Kind.REPLICA_SET, namespace, controller[1]))
+    room = Room()
+    if request.action is ActionKind.RAISE_MEMORY_LIMIT:
+        room = await _room(api, namespace, value_at(pod, "/spec/nodeName"))
     return Scene(
         workload=await _or_none(api.get(kind, namespace, target.name)),
         catalog=await _or_none(api.get(Kind.KNOWN_GOOD, namespace, CATALOG)),
         pod=pod,
         replica_set=replica_set,
+        room=room,
+    )
+
+
+async def _room(api: ClusterReader, namespace: str, node: str | None) -> Room:
+    return Room(
+        node=await _or_none(api.get(Kind.NODE, None, node)) if node else None,
+        limit_ranges=await api.list(Kind.LIMIT_RANGE, namespace),
+        quotas=await api.list(Kind.RESOURCE_QUOTA, namespace),
     )
 
 

@@ -1,10 +1,11 @@
 """From a decision and the live objects to exact steps, or a refusal in words. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import ValidationError
 
+from ooda.actor.core.memory import Room, raised
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
@@ -29,6 +30,8 @@ class Scene:
     """The pod that the action names."""
     replica_set: Object | None = None
     """The pod's controller, if that is a ReplicaSet."""
+    room: Room = field(default_factory=Room)
+    """What node and namespace leave, where the action needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,23 @@ def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
         return Refusal(f"No action is known on a {target.workload_kind}.")
     if scene.workload is None:
         return Refusal(f"{target} does not exist.")
-    workload = _reference(Kind(target.workload_kind), scene.workload)
+    return _on_workload(request, target, scene.workload, scene)
+
+
+def _on_workload(
+    request: ActionRequest, target: WorkloadTarget, live: Object, scene: Scene
+) -> Plan | Refusal:
+    workload = _reference(Kind(target.workload_kind), live)
+    pod = request.parameters.get(POD_PARAMETER)
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
             return _roll_back(target, workload, scene)
         case ActionKind.RESTART_POD:
-            return _restart(target, workload, request.parameters.get(POD_PARAMETER), scene)
+            return _restart(target, workload, pod, scene)
         case ActionKind.SCALE_TO_KNOWN_GOOD:
             return _scale(target, workload, scene)
+        case ActionKind.RAISE_MEMORY_LIMIT:
+            return _raise_limit(target, workload, pod, scene)
 
 
 def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:
@@ -78,12 +90,15 @@ def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Pla
         return Refusal(f"No known good template of {target} differs from the one it has.")
     # The template that is replaced is what the diagnosis blames: it must never come back.
     change = FieldChange(path="/spec/template", before=current, after=good)
-    patched = _patch(workload, change, "keep")
+    return _with_stuck(_patch(workload, change, "keep"), target, workload, scene)
+
+
+def _with_stuck(patched: Plan, target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan:
     stuck = _stuck(target, workload, scene)
     if stuck is None:
         return patched
     steps = (*patched.steps, DeletePodStep(object=stuck))
-    return Plan(steps, "keep", (*patched.before, _image(stuck, {})))
+    return Plan(steps, patched.undo, (*patched.before, _image(stuck, {})))
 
 
 def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectRef | None:
@@ -128,16 +143,43 @@ def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | 
 def _restart(
     target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
 ) -> Plan | Refusal:
+    live = _named_pod(target, workload, name, scene)
+    if isinstance(live, Refusal):
+        return live
+    pod = _reference(Kind.POD, live)
+    return Plan((DeletePodStep(object=pod),), "irreversible", (_image(pod, {}),))
+
+
+def _raise_limit(
+    target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
+) -> Plan | Refusal:
+    live, spec = _named_pod(target, workload, name, scene), _known_good(scene)
+    if isinstance(live, Refusal):
+        return live
+    if isinstance(spec, Refusal):
+        return spec
+    known = spec.workloads.get(workload_key(target.workload_kind, target.name))
+    templates = known.templates if known else ()
+    found = raised(scene.workload or {}, live, templates, scene.room)
+    if isinstance(found, str):
+        return Refusal(f"The memory limit of {target} is not raised: {found}.")
+    # A limit that was never healthy is what the diagnosis blames: it must never come back.
+    undo: Literal["inverse", "keep"] = "inverse" if found.was_good else "keep"
+    return _with_stuck(_patch(workload, found.change, undo), target, workload, scene)
+
+
+def _named_pod(
+    target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
+) -> Object | Refusal:
     if not name:
-        return Refusal("The decision does not name the pod to restart.")
+        return Refusal("The decision does not name the pod that it is about.")
     if scene.pod is None:
         return Refusal(f"Pod {target.namespace}/{name} does not exist any more.")
     if value_at(scene.pod, "/metadata/deletionTimestamp") is not None:
         return Refusal(f"Pod {target.namespace}/{name} is terminating already.")
     if workload.uid not in (_owner(scene.pod), _owner_by(scene.pod, scene.replica_set)):
         return Refusal(f"Pod {target.namespace}/{name} does not belong to {target}.")
-    pod = _reference(Kind.POD, scene.pod)
-    return Plan((DeletePodStep(object=pod),), "irreversible", (_image(pod, {}),))
+    return scene.pod
 
 
 def _known_good(scene: Scene) -> KnownGoodSpec | Refusal:

@@ -156,7 +156,7 @@ def _with_executed(
     new: dict[str, Any] = {"in_flight": None, "phase": Phase.GATHERING, "wakes_at": None}
     match event.outcome:
         case Outcome.KEPT:
-            new["phase"] = Phase.HELPED
+            new["phase"], new["helped"] = Phase.HELPED, flying.action
             new["times"] = record.times.model_copy(update={"verified": at})
         case Outcome.UNDONE | Outcome.NOT_HELPED:
             new["unhelpful"] = record.unhelpful + 1

@@ -32,6 +32,8 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
+    memory_limited: bool = False
+    """Whether a container of its template has a memory limit."""
 
 
 def facts_of(
@@ -55,6 +57,7 @@ def facts_of(
         replicas=spec.get("replicas", None if kind == "DaemonSet" else 1),
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
+        memory_limited=_memory_limited(spec.get("template") or {}),
     )
 
 
@@ -79,6 +82,12 @@ def _autoscaler_of(autoscalers: Sequence[Mapping[str, Any]], target: WorkloadTar
         if (scaled.get("kind"), scaled.get("name")) == (target.workload_kind, target.name):
             return str((each.get("metadata") or {}).get("name"))
     return None
+
+
+def _memory_limited(template: Mapping[str, Any]) -> bool:
+    spec = template.get("spec") or {}
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return any("memory" in ((e.get("resources") or {}).get("limits") or {}) for e in containers)
 
 
 def _labels(object_: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,6 +24,8 @@ class Condition(StrEnum):
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"
+    MEMORY_LIMITED = "memory_limited"
+    """A container of the workload has a memory limit, which can be raised."""
     CONTROLLER_REPLACES = "controller_replaces"
     """A controller runs at least one replica: it starts another for a pod that is lost."""
 

@@ -17,6 +17,10 @@ TEMPLATE_PATH = "spec.template"
 """How the paths of a change begin that a roll back takes back."""
 
 
+_ON_A_POD = (ActionKind.RESTART_POD, ActionKind.RAISE_MEMORY_LIMIT)
+"""Actions that need the pod which shows the failure: to restart it, or to see what was killed."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What was done about the incident before."""
@@ -121,6 +125,7 @@ def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
         Condition.KNOWN_GOOD_EXISTS: facts.known_template and _of_template(case.diagnosis),
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
+        Condition.MEMORY_LIMITED: facts.memory_limited,
         Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
     }
     return frozenset(each for each, true in holds.items() if true)
@@ -153,7 +158,7 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
     diagnosis = case.diagnosis
     action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
     # A StatefulSet that is rolled back does not replace the pod that never became ready.
-    names_pod = step.action is ActionKind.RESTART_POD or (
+    names_pod = step.action in _ON_A_POD or (
         step.action is ActionKind.ROLL_BACK_WORKLOAD and target.workload_kind == "StatefulSet"
     )
     request = ActionRequest(

@@ -79,9 +79,7 @@ def _of_ends(
     told = {each.container for each in kills}
     loops = container_signals.crash_loop(pods, track.crashes, since(Signal.CRASH_LOOP), now)
     yield from (
-        each
-        for each in loops
-        if each.container not in told or each.observed.get("reason") != OOM
+        each for each in loops if each.container not in told or each.observed.get("reason") != OOM
     )
 
 

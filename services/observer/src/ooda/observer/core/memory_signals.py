@@ -67,9 +67,7 @@ def _down(container: Container, now: dt.datetime) -> bool:
     return container.start_budget <= late <= OOM_WINDOW
 
 
-def _deviation(
-    pod: Pod, container: Container, since: dt.datetime | None, kills: int
-) -> Deviation:
+def _deviation(pod: Pod, container: Container, since: dt.datetime | None, kills: int) -> Deviation:
     return Deviation(
         Signal.OOM_KILLED,
         container.name,

@@ -12,6 +12,7 @@ from ooda.orienter.core.weights import Weights
 WINDOW = "10m"
 """As far back as an end of a container counts."""
 
+
 def memory_limits(template: Object) -> dict[str, int]:
     """Return the memory limits of a template's containers, in bytes; those that have one."""
     found = {}
