@@ -18,6 +18,7 @@ from ooda.common.events import Event
 from ooda.common.settings import NatsSettings
 from ooda.common.topology import RECORDER, Account, Service
 from ooda.recorder.handlers import Recorder
+from ooda.recorder.meters import Meters
 from ooda.recorder.store import Store, recorder_engine
 
 
@@ -38,7 +39,9 @@ async def run() -> None:
     member = Member(Service.RECORDER, Account.LOOP, "a cluster")
     bus = NatsBus(settings, member, SystemClock(), telemetry)
     store = Store(recorder_engine(make_url(os.environ["POSTGRES_URL"])))
-    handler = Recorder(store, Hanging(), SystemClock()).of(Account.LOOP)
+    handler = Recorder(store, Hanging(), SystemClock(), Meters(CollectorRegistry())).of(
+        Account.LOOP
+    )
     bus.consume_batches(RECORDER, handler, batch_size=100, max_wait=0.05)
     await bus.connect()
     await bus.start()

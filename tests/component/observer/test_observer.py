@@ -86,6 +86,7 @@ class World:
 
     @asynccontextmanager
     async def observer(self) -> AsyncIterator[App]:
+        self.metrics = CollectorRegistry()
         context = Context(
             settings=ObserverSettings(settle_seconds=1),
             cluster_id="cluster",
@@ -93,7 +94,7 @@ class World:
             bus=lambda _: self.bus,
             api=self.cluster,  # type: ignore[arg-type]  # the fake of the real one
             tracer=NoOpTracer(),
-            metrics=CollectorRegistry(),
+            metrics=self.metrics,
         )
         app = await compose(context)
         tasks = [asyncio.ensure_future(each()) for each in app.tasks]
@@ -104,6 +105,9 @@ class World:
                 each.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(each, asyncio.CancelledError) for each in ends), ends
+
+    def measured(self, name: str, **labels: str) -> float | None:
+        return self.metrics.get_sample_value(f"ooda_observer_{name}", labels)
 
     async def until(self, true: Callable[[], bool], *, step: float = 0.0) -> None:
         async with asyncio.timeout(DEADLINE):
@@ -139,8 +143,13 @@ async def test_a_failure_is_flagged_and_cleared_and_written_down_meanwhile() -> 
         world.break_it()
         await world.until(lambda: world.subjects() == ["anomaly.flagged"])
         assert len(await open_ids(world)) == 1
+        assert world.measured("anomalies_open") == 1
+        assert world.measured("anomalies_total", signal="image_pull") == 1
         world.cluster.remove(Kind.POD, NAMESPACE, "checkout-1-x")
         await world.until(lambda: len(world.subjects()) > 1, step=0.1)
+        assert world.measured("anomalies_open") == 0
+        assert world.measured("blind_kinds") == 0
+        assert world.measured("pods") == 2
     assert world.subjects() == ["anomaly.flagged", "anomaly.cleared"]
     assert await open_ids(world) == set()
 

@@ -3,6 +3,7 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from factories.events import NOW, make
 from ooda.common.audit.chain import Row
@@ -19,6 +20,7 @@ from ooda.common.events import (
 from ooda.common.topology import Account
 from ooda.recorder.core.rows import Snapshot
 from ooda.recorder.handlers import Recorder
+from ooda.recorder.meters import Meters
 from ooda.recorder.store import StoreUnavailableError
 from servers.trail import delivered
 
@@ -81,8 +83,13 @@ def bus() -> ToldBus:
 
 
 @pytest.fixture
-def recorder(store: ToldStore, bus: ToldBus) -> Recorder:
-    return Recorder(store, bus, Noon())
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def recorder(store: ToldStore, bus: ToldBus, registry: CollectorRegistry) -> Recorder:
+    return Recorder(store, bus, Noon(), Meters(registry))
 
 
 async def test_an_intent_is_confirmed_once_it_is_recorded(
@@ -138,3 +145,20 @@ async def test_snapshots_are_kept_apart(recorder: Recorder, store: ToldStore) ->
     await recorder.keep_snapshots([taken])
     assert store.rows == {}
     assert [each.digest for each in store.snapshots] == [hashlib.sha256(taken.payload).digest()]
+
+
+async def test_prometheus_is_told_what_the_database_took_and_that_it_is_away(
+    recorder: Recorder, store: ToldStore, registry: CollectorRegistry
+) -> None:
+    await recorder.of(Account.LOOP)(BATCH)
+    store.away = True
+    with pytest.raises(RetryLaterError):
+        await recorder.of(Account.LOOP)(BATCH)
+    assert registry.get_sample_value("ooda_recorder_events_total", {"account": "LOOP"}) == 3
+    tried = registry.get_sample_value("ooda_recorder_write_seconds_count", {"table": "events"})
+    assert tried == 2
+    assert registry.get_sample_value("ooda_recorder_database_away") == 1
+    store.away = False
+    await recorder.keep_snapshots([delivered(make(TelemetrySnapshot), 1)])
+    assert registry.get_sample_value("ooda_recorder_snapshots_total") == 1
+    assert registry.get_sample_value("ooda_recorder_database_away") == 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from factories.events import make
@@ -28,6 +29,7 @@ from ooda.common.events import (
 from ooda.common.topology import Account, Service
 from ooda.recorder.app import BATCH_SIZE, MAX_WAIT
 from ooda.recorder.handlers import Recorder
+from ooda.recorder.meters import Meters
 from ooda.recorder.store import Store, recorder_engine
 from servers.loop_bus import LoopBus, loop_bus
 from servers.trail import Database
@@ -56,7 +58,9 @@ def recording(
     store: Store, consumer: topology.Consumer = topology.RECORDER
 ) -> Callable[[NatsBus], None]:
     def register(bus: NatsBus) -> None:
-        handler = Recorder(store, bus, SystemClock()).of(consumer.stream.account)
+        handler = Recorder(store, bus, SystemClock(), Meters(CollectorRegistry())).of(
+            consumer.stream.account
+        )
         bus.consume_batches(consumer, handler, batch_size=BATCH_SIZE, max_wait=MAX_WAIT)
 
     return register

@@ -198,10 +198,16 @@ def test_the_only_crash_of_an_older_pod_is_no_part_of_the_loop_of_a_newer_one() 
     observed.wait(20)
     observed.tell(replica_set("checkout-2"))
     loop = waiting("CrashLoopBackOff", restarts=1, lastState=ended(1, 20))
-    newer = {"owner": ("ReplicaSet", "checkout-2"), "revision": "2", "containers": [loop]}
-    observed.tell(pod("checkout-2-a", created=15, **newer), "added")
+    newer = pod(
+        "checkout-2-a",
+        created=15,
+        owner=("ReplicaSet", "checkout-2"),
+        revision="2",
+        containers=[loop],
+    )
+    observed.tell(newer, "added")
     assert observed.signals == [Signal.CRASH_LOOP]
-    observed.tell(pod("checkout-2-a", created=15, **newer), "deleted")
+    observed.tell(newer, "deleted")
     observed.wait(10)
     assert observed.clears == [Signal.CRASH_LOOP]
 

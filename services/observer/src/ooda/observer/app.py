@@ -7,6 +7,7 @@ from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.state import Rules, initial
 from ooda.observer.handlers import noticing
 from ooda.observer.ledger import Books, Ledger
+from ooda.observer.meters import Meters
 from ooda.observer.observation import Observation
 from ooda.observer.settings import ObserverSettings
 
@@ -18,7 +19,8 @@ async def compose(context: Context) -> App:
     catalog = Catalog(context.api, context.api)
     books = await ledger.read()
     state = initial(_rules(context.settings, context.cluster_id), books.flagged, books.actions)
-    observation = Observation(state, context.clock, ledger, catalog, bus)
+    meters = Meters(context.metrics)
+    observation = Observation(state, context.clock, ledger, catalog, bus, meters)
     return App(
         consumers=(Consumption(OBSERVER, noticing(observation.put, ledger.note)),),
         tasks=(

@@ -24,6 +24,7 @@ from ooda.observer.core.inputs import (
 from ooda.observer.core.sources import PLACES, WATCHED
 from ooda.observer.core.state import State
 from ooda.observer.ledger import Ledger
+from ooda.observer.meters import Meters
 
 log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ class Observation:
         ledger: Ledger,
         catalog: Catalog,
         publisher: Publisher,
+        meters: Meters,
     ) -> None:
         self.state = state
         self._clock = clock
@@ -52,6 +54,8 @@ class Observation:
         self._catalog = catalog
         self._publisher = publisher
         self._inputs: asyncio.Queue[Input] = asyncio.Queue(QUEUE_LIMIT)
+        self._meters = meters
+        meters.read_from(lambda: self.state, self._inputs.qsize)
         self._snapshots: dict[str | None, Snapshot] = {}
         self._snapshot_due = asyncio.Event()
 
@@ -96,7 +100,10 @@ class Observation:
 
     def _hand_on(self, output: Output) -> None:
         match output:
-            case Flag() | Clear():
+            case Flag(event):
+                self._meters.flagged(event)
+                self._ledger.say(output)
+            case Clear():
                 self._ledger.say(output)
             case Snapshot():
                 self._snapshots[output.event.namespace] = output
@@ -119,6 +126,7 @@ class Observation:
                 for each in waiting.values():
                     await self._publisher.publish(each.event)
             except BusUnavailableError as error:
+                self._meters.snapshots_dropped.inc(len(waiting))
                 log.warning("snapshots dropped", of=len(waiting), error=str(error))
 
     def status(self) -> Mapping[str, str]:

@@ -112,11 +112,11 @@ class Inquiry:
         return unavailable(about, words)
 
 
-def nobody_answered(findings: Sequence[Finding]) -> bool:
-    """Say whether the API server was away: no state could be read, and later it might."""
-    states = [each for each in findings if each.tool == "inspect_workload"]
-    return bool(states) and all(
-        each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in states
+def unanswered(tool: str, findings: Sequence[Finding]) -> bool:
+    """Say whether the API server was away for a tool: it had no answer, and later it might."""
+    its_own = [each for each in findings if each.tool == tool]
+    return bool(its_own) and all(
+        each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in its_own
     )
 
 

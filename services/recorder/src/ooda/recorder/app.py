@@ -17,6 +17,7 @@ from ooda.common.topology import (
     Account,
 )
 from ooda.recorder.handlers import Recorder
+from ooda.recorder.meters import Meters
 from ooda.recorder.settings import RecorderSettings
 from ooda.recorder.store import Store, StoreUnavailableError, recorder_engine
 
@@ -40,7 +41,7 @@ async def compose(context: Context) -> App:
     """Put the recorder together. Raises ValueError if the bus has no user for an account."""
     settings: RecorderSettings = context.settings
     store = Store(recorder_engine(audit_url(settings.postgres)))
-    recorder = Recorder(store, context.bus(Account.LOOP), context.clock)
+    recorder = Recorder(store, context.bus(Account.LOOP), context.clock, Meters(context.metrics))
 
     def status() -> Mapping[str, str]:
         return {"database": recorder.away or "takes what it is given"}

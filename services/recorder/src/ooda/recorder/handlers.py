@@ -1,6 +1,7 @@
 """Batches of events, as the bus hands them over: one transaction, then the confirmations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
@@ -12,6 +13,7 @@ from ooda.common.events import SUMMARY_LIMIT, ActionRecorded, ActionStarted, der
 from ooda.common.phrases import planned, shortened
 from ooda.common.topology import Account
 from ooda.recorder.core.rows import Snapshot, row_of, snapshot_of
+from ooda.recorder.meters import Meters
 from ooda.recorder.store import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -32,10 +34,11 @@ class Trail(Protocol):
 class Recorder:
     """Records what it is handed. While the database is away the bus keeps the events."""
 
-    def __init__(self, store: Trail, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, store: Trail, publisher: Publisher, clock: Clock, meters: Meters) -> None:
         self._store = store
         self._publisher = publisher
         self._clock = clock
+        self._meters = meters
         self._away: str | None = None
 
     @property
@@ -54,11 +57,9 @@ class Recorder:
     async def _record(self, account: Account, deliveries: Sequence[Delivery]) -> None:
         now = self._clock.now()
         rows = [row_of(each, account, now) for each in deliveries]
-        try:
+        with self._written("events"):
             hashes = await self._store.append(rows)
-        except StoreUnavailableError as error:
-            raise self._keep_away(error) from error
-        self._away = None
+        self._meters.events.labels(account).inc(len(rows))
         if account is not Account.LOOP:
             return
         # For duplicates too: we may have been killed between the commit and the confirmation.
@@ -84,13 +85,20 @@ class Recorder:
     async def keep_snapshots(self, deliveries: Sequence[Delivery]) -> None:
         """Store telemetry: not in the chain."""
         now = self._clock.now()
-        try:
+        with self._written("snapshots"):
             await self._store.keep([snapshot_of(each, now) for each in deliveries])
-        except StoreUnavailableError as error:
-            raise self._keep_away(error) from error
-        self._away = None
+        self._meters.snapshots.inc(len(deliveries))
 
-    def _keep_away(self, error: StoreUnavailableError) -> RetryLaterError:
-        self._away = str(error)
-        log.error("database away", reason=self._away)
-        return RetryLaterError(self._away)
+    @contextmanager
+    def _written(self, table: str) -> Iterator[None]:
+        """Say what became of a write. Raises RetryLaterError if the database is away."""
+        try:
+            with self._meters.write_seconds.labels(table).time():
+                yield
+        except StoreUnavailableError as error:
+            self._away = str(error)
+            self._meters.away.set(1)
+            log.error("database away", reason=self._away)  # noqa: TRY400 - the sentence is the whole story
+            raise RetryLaterError(self._away) from error
+        self._away = None
+        self._meters.away.set(0)
