@@ -31,6 +31,8 @@ class Deed:
                 return f"scale {self._name} to {self._size}"
             case ActionKind.RAISE_MEMORY_LIMIT:
                 return f"raise the memory limit of {self._name}{self._limit}"
+            case ActionKind.CORDON_NODE:
+                return f"cordon {self._name}"
 
     def doing(self) -> str:
         """Return it as under way, to begin or go on a sentence: ``rolling back …``."""
@@ -43,6 +45,8 @@ class Deed:
                 return f"scaling {self._name} to {self._size}"
             case ActionKind.RAISE_MEMORY_LIMIT:
                 return f"raising the memory limit of {self._name}{self._limit}"
+            case ActionKind.CORDON_NODE:
+                return f"cordoning {self._name}"
 
     def done(self) -> str:
         """Return it as done: ``Deployment catalog was rolled back``."""
@@ -55,6 +59,8 @@ class Deed:
                 return f"{self._name} was scaled to {self._size}"
             case ActionKind.RAISE_MEMORY_LIMIT:
                 return f"the memory limit of {self._name} was raised{self._limit}"
+            case ActionKind.CORDON_NODE:
+                return f"{self._name} was cordoned"
 
     @property
     def _name(self) -> str:

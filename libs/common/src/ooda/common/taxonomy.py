@@ -62,6 +62,7 @@ class Signal(StrEnum):
     POD_LOST = "pod_lost"
     REPLICAS_SHORT = "replicas_short"
     CONTAINER_STUCK = "container_stuck"
+    NODE_SILENT = "node_silent"
 
 
 class Risk(StrEnum):
@@ -79,6 +80,7 @@ class ActionKind(StrEnum):
     RESTART_POD = "restart_pod"
     SCALE_TO_KNOWN_GOOD = "scale_to_known_good"
     RAISE_MEMORY_LIMIT = "raise_memory_limit"
+    CORDON_NODE = "cordon_node"
 
 
 class Mode(StrEnum):
