@@ -22,8 +22,8 @@ RIGHTS = {
         "get update": "coordination.k8s.io/leases/ooda-observer@own",
     },
     "orienter": {
-        "get": "services configmaps pods/log apps/deployments apps/statefulsets apps/daemonsets "
-        "ooda.dev/knowngoods",
+        "get": "services configmaps nodes pods/log apps/deployments apps/statefulsets "
+        "apps/daemonsets coordination.k8s.io/leases ooda.dev/knowngoods",
         "list": "pods apps/replicasets events.k8s.io/events discovery.k8s.io/endpointslices",
         "get update": "coordination.k8s.io/leases/ooda-orienter@own",
     },

@@ -19,6 +19,7 @@ from factories.diagnosis import (
     workload,
 )
 from ooda.common.findings import Finding
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import EvidenceFamily, FailureClass, Outcome, Signal
 from ooda.orienter.core.findings import unavailable
 from ooda.orienter.core.fusion import Case, blind, fuse
@@ -358,7 +359,84 @@ def test_diagnosis(
     assert (told.change is not None) == blames_change
 
 
+NODE = NodeTarget(name="worker")
+SILENT = anomaly(Signal.NODE_SILENT, NODE, node="worker")
+STALE = saw("inspect_node", Sign.NODE_LEASE_STALE, target=NODE)
+
+NODES = {
+    "a node is silent, and does not answer Prometheus either": case(
+        [SILENT],
+        [
+            STALE,
+            saw("inspect_pods_of_node", target=NODE),
+            saw("describe_node_events", target=NODE),
+            saw("query_node_scrapes", Sign.NODE_SCRAPES_FAIL, target=NODE),
+        ],
+    ),
+    "a node is silent, and the node controller has seen it": case(
+        [SILENT],
+        [
+            saw("inspect_node", Sign.NODE_LEASE_STALE, Sign.NODE_CONDITION_BAD, target=NODE),
+            saw("inspect_pods_of_node", Sign.NODE_PODS_UNREADY, target=NODE),
+            saw("describe_node_events", Sign.EVENT_NODE_NOT_READY, target=NODE),
+            unavailable(about("query_node_scrapes", NODE), "no Prometheus"),
+        ],
+    ),
+    "a silent node takes two workloads with it": case(
+        [
+            SILENT,
+            anomaly(Signal.REPLICAS_SHORT, after=45, node="worker"),
+            anomaly(Signal.REPLICAS_SHORT, PAYMENT, after=46, node="worker"),
+        ],
+        [
+            STALE,
+            saw("inspect_pods_of_node", Sign.NODE_PODS_UNREADY, target=NODE),
+            saw("query_node_scrapes", Sign.NODE_SCRAPES_FAIL, target=NODE),
+            saw("inspect_workload", Sign.NEVER_READY, Sign.ENOUGH_DESIRED),
+            saw("inspect_workload", Sign.ENOUGH_DESIRED, target=PAYMENT),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("given", NODES.values(), ids=NODES)
+def test_a_lost_node(given: Case) -> None:
+    told = fuse(given, WEIGHTS)
+
+    assert (told.failure_class, told.component) == (FailureClass.NODE_NOT_READY, NODE)
+    assert told.confidence >= 0.95
+    assert len(told.agreeing) >= 2
+
+
 UNSURE = {
+    "a node's Lease alone is old": (
+        case([SILENT], [STALE, saw("inspect_pods_of_node", target=NODE)]),
+        FailureClass.NODE_NOT_READY,
+    ),
+    "a node's Lease is old, but its kubelet answers": (
+        case([SILENT], [STALE, saw("query_node_scrapes", Sign.NODE_SCRAPED, target=NODE)]),
+        None,
+    ),
+    "a node's Lease is fresh again": (
+        case(
+            [SILENT],
+            [
+                saw("inspect_node", Sign.NODE_LEASE_FRESH, target=NODE),
+                saw("query_node_scrapes", Sign.NODE_SCRAPES_FAIL, target=NODE),
+            ],
+        ),
+        FailureClass.UNKNOWN,
+    ),
+    "another node is silent than the one that the pods are on": (
+        case(
+            [SILENT, anomaly(Signal.REPLICAS_SHORT, node="other")],
+            [
+                saw("inspect_node", Sign.NODE_LEASE_STALE, target=NODE),
+                saw("inspect_workload", Sign.ENOUGH_DESIRED),
+            ],
+        ),
+        None,
+    ),
     "pull fails on one node only": (
         case(
             [anomaly(Signal.IMAGE_PULL)],

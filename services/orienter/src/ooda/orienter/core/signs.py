@@ -52,6 +52,15 @@ class Sign(StrEnum):
     # resources
     MEMORY_AT_LIMIT = "memory_at_limit"
     MEMORY_LOW = "memory_low"
+    # nodes
+    NODE_LEASE_STALE = "node_lease_stale"
+    NODE_LEASE_FRESH = "node_lease_fresh"
+    NODE_CONDITION_BAD = "node_condition_bad"
+    NODE_PODS_UNREADY = "node_pods_unready"
+    EVENT_NODE_NOT_READY = "event_node_not_ready"
+    NODE_SCRAPES_FAIL = "node_scrapes_fail"
+    NODE_SCRAPED = "node_scraped"
+    """The kubelet answers Prometheus: it lives, whatever keeps it from its Lease."""
     # Services and requests
     ENDPOINTS_READY = "endpoints_ready"
     ENDPOINTS_EMPTY_THOUGH_READY = "endpoints_empty_though_ready"

@@ -73,6 +73,11 @@ class JoinWeights(_Part):
     """How much later than its caller a callee may have been flagged."""
     node_signals: frozenset[Signal]
     """Signals that a node gives to everything on it; others share a node by chance."""
+    lost_node_signals: frozenset[Signal]
+    """Signals on a node that is itself flagged: all of them are its doing."""
+    lost_node_seconds: Positive
+    """How long after a node was last heard they may begin: the node controller waits 50 s until it
+    takes readiness away, and 300 s more until it evicts."""
 
 
 class SignWeight(_Part):

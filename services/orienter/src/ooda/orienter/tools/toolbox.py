@@ -34,6 +34,7 @@ from ooda.orienter.core.weights import Weights
 from ooda.orienter.prometheus import Metrics, PrometheusUnavailableError
 from ooda.orienter.sight import Sight
 from ooda.orienter.tools import arguments
+from ooda.orienter.tools.node_tools import NodeTools
 from ooda.orienter.tools.reading import WORKLOADS, Reading, having, labels_of_selector
 
 PODS_READ = 3
@@ -191,6 +192,7 @@ class Toolbox:
 
     def tools(self) -> dict[str, BaseTool]:
         """Return the tools by name."""
+        nodes = NodeTools(self.reader, self.metrics, self.clock, self.weights)
         made = (
             _tool(self.inspect_workload, arguments.InspectArguments),
             _tool(self.get_pod_logs, arguments.ServiceArguments),
@@ -199,6 +201,10 @@ class Toolbox:
             _tool(self.query_error_rate, arguments.ErrorRateArguments),
             _tool(self.check_memory, arguments.WorkloadArguments),
             _tool(self.recent_changes, arguments.WorkloadArguments),
+            _tool(nodes.inspect_node, arguments.NodeArguments),
+            _tool(nodes.inspect_pods_of_node, arguments.NodeArguments),
+            _tool(nodes.describe_node_events, arguments.NodeArguments),
+            _tool(nodes.query_node_scrapes, arguments.NodeArguments),
         )
         return {each.name: each for each in made}
 
