@@ -15,7 +15,7 @@ from ooda.actor.core.patches import inverse
 from ooda.actor.core.plan import Plan, plan
 from ooda.actor.core.record import ActionRecord, State, begin
 from ooda.actor.driver import Driver
-from ooda.actor.looking import is_stopped, look_at_result, look_at_scene, mode_in
+from ooda.actor.looking import is_stopped, look_at_result, look_at_scene, mode_at
 from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
@@ -133,7 +133,7 @@ async def test_what_somebody_changed_in_between_is_not_overwritten(
 
 
 async def test_reads_mode_and_kill_switch(api: ApiServer, target: WorkloadTarget) -> None:
-    assert await mode_in(api, target.namespace) is Mode.AUTO
+    assert await mode_at(api, target) is Mode.AUTO
     assert await is_stopped(api, target.namespace) is False
     switch = {"name": "ooda-stop", "namespace": target.namespace}
     await api.create(Kind.CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": switch})

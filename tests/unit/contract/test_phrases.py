@@ -41,6 +41,12 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "raising the memory limit of Deployment checkout to 96Mi",
             "the memory limit of Deployment checkout was raised to 96Mi",
         ),
+        (
+            planned(ActionKind.CORDON_NODE, NodeTarget(name="n"), ()),
+            "cordon node n",
+            "cordoning node n",
+            "node n was cordoned",
+        ),
     ],
 )
 def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from factories.decider import CHANGE, GOOD, IMAGE, LIMITS, PLAYBOOK, later, ready
 from factories.events import CHECKOUT, NAMESPACE, NOW
-from ooda.common.targets import PodTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, PodTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
@@ -225,6 +225,47 @@ def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
     assert sure.request.parameters == {"pod": "checkout-1"}
     assert isinstance(unsure, Review)
     assert unsure.proposal is not None
+
+
+NODE = NodeTarget(name="worker")
+LOST: dict[str, Any] = {
+    "failure_class": FailureClass.NODE_NOT_READY,
+    "component": NODE,
+    "change": None,
+    "confidence": 0.97,
+}
+HERE = Facts(mode=Mode.AUTO, exists=True, schedulable=True, others_ready=True)
+
+
+def test_a_lost_node_is_cordoned_without_asking_whether_it_is_cured_by_that() -> None:
+    judgement = judge(HERE, **LOST)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.CORDON_NODE
+    assert judgement.request.target == NODE
+    assert not judgement.request.verification.symptom_gone
+    assert not judgement.request.verification.workload_ready
+    assert judgement.reservation.workload == "node worker"
+
+
+@pytest.mark.parametrize(
+    ("situation", "reason", "proposed"),
+    [
+        ({"facts": replace(HERE, mode=Mode.PROPOSE)}, "Node worker is in propose mode.", True),
+        ({"facts": replace(HERE, exists=False)}, "node worker is not there", True),
+        ({"facts": replace(HERE, schedulable=False)}, "no action", False),
+        ({"facts": replace(HERE, others_ready=False)}, "no action", False),
+        ({"confidence": 0.94}, "Confidence 0.940 is below 0.95.", True),
+        ({"agreeing": (EvidenceFamily.NODE,)}, "1 of 2 needed", True),
+        ({"budgets": used(6, workload="node other", namespace="")}, "all nodes: 6 of 6", True),
+    ],
+)
+def test_a_node_is_not_cordoned_alone(
+    situation: dict[str, Any], reason: str, *, proposed: bool
+) -> None:
+    judgement = judge(**{"facts": HERE} | LOST | situation)
+    assert isinstance(judgement, Review)
+    assert reason in judgement.reason
+    assert (judgement.proposal is not None) is proposed
 
 
 def test_what_did_not_help_is_not_tried_again() -> None:

@@ -8,8 +8,10 @@ import pytest
 from factories.decider import GOOD, LIMITS, later, ready, world
 from factories.events import ANOMALY_ID, NOW, make
 from ooda.common.events import ActionExecuted, IncidentClosed
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import Mode, Outcome
-from ooda.decider.core.absorbing import Due, Heard, Stimulus, opened_by
+from ooda.decider.core.absorbing import Due, Heard, Sighted, Stimulus, opened_by
+from ooda.decider.core.facts import Facts
 from ooda.decider.core.lifecycle import advance
 from ooda.decider.core.record import Incident, Sighting, Sightings
 
@@ -143,3 +145,25 @@ def test_what_is_left_to_a_person_after_an_action_that_helped(
     assert isinstance(closed, IncidentClosed)
     assert closed.follow_up == follow_up
     assert closed.summary == f"Incident closed (resolved): The action helped. {follow_up}".rstrip()
+
+
+def test_a_node_that_was_cordoned_is_handed_to_a_person() -> None:
+    told = ready(failure_class="node_not_ready", component=NodeTarget(name="w"), change=None)
+    facts = Facts(mode=Mode.AUTO, exists=True, schedulable=True, others_ready=True)
+    acting, _ = advance(opened_by(told), Heard(told, NOW), OPEN, world(facts=facts), NOW)
+    assert said(acting) == [
+        "Acting: cordon node w (node_not_ready, confidence 0.97, 0.95 needed).",
+    ]
+    acting = acting.model_copy(update={"outbox": ()})
+    assert acting.in_flight is not None
+    kept = make(ActionExecuted, action_id=acting.in_flight.action_id, outcome=Outcome.KEPT)
+    asking, _ = advance(acting, Heard(kept, NOW), OPEN, world(facts=facts), NOW)
+    assert said(asking)[-1] == (
+        "A person is asked what to do about node_not_ready of node w: Cordoning node w keeps new "
+        "pods away and cures nothing: repair the node and uncordon it, or delete it."
+    )
+    gone = Sightings(seen={ANOMALY_ID: Sighting(since=NOW, flagged_at=NOW, cleared_at=NOW)})
+    closed, _ = advance(
+        asking.model_copy(update={"outbox": ()}), Sighted(), gone, world(facts=facts), NOW
+    )
+    assert said(closed) == ["Incident closed (handed_over): All of its anomalies are cleared."]

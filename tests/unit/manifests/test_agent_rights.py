@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from servers.kubectl import kustomize
+
+ROOT = Path(__file__).parents[3]
 Objects = list[dict[str, Any]]
 
 EVERYONE = {
@@ -29,7 +33,7 @@ RIGHTS = {
     },
     "decider": {
         "get": "namespaces apps/deployments apps/statefulsets apps/daemonsets ooda.dev/knowngoods",
-        "list": "autoscaling/horizontalpodautoscalers",
+        "list": "nodes autoscaling/horizontalpodautoscalers",
         "get update": "coordination.k8s.io/leases/ooda-decider@own",
     },
     "actor": {
@@ -78,6 +82,13 @@ def rights(agent: Objects, account: str) -> set[str]:
 @pytest.mark.parametrize("service", RIGHTS)
 def test_a_service_may_do_this_and_nothing_else(agent: Objects, service: str) -> None:
     assert rights(agent, service) == said(EVERYONE) | said(RIGHTS[service])
+
+
+def test_to_cordon_nodes_is_granted_apart(agent: Objects) -> None:
+    granted_apart = kustomize(ROOT / "tests/unit/manifests/cordon")
+    assert rights(agent + granted_apart, "actor") - rights(agent, "actor") == {"patch nodes"}
+    for service in set(RIGHTS) - {"actor"}:
+        assert rights(agent + granted_apart, service) == rights(agent, service)
 
 
 def test_nobody_may_read_secrets_or_give_rights(agent: Objects) -> None:

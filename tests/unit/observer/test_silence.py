@@ -51,7 +51,7 @@ def test_a_node_that_falls_silent_is_flagged_before_its_condition_turns() -> Non
     assert "has not renewed its Lease for 20 s, 2 pods are on it" in flag.summary
 
 
-def test_it_is_in_the_snapshot_of_every_namespace_that_has_pods_on_it() -> None:
+def test_it_is_in_the_snapshot_of_every_namespace() -> None:
     observed = cluster(WORKER, OTHER)
     beating(observed, 40, OTHER)
     observed.wait(6)

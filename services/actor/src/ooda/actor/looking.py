@@ -20,7 +20,7 @@ from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
 from ooda.common.plans import POD_PARAMETER, CreateJobStep, Step
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import NodeTarget, Target, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 
 
@@ -38,6 +38,8 @@ async def _or_none(reading: Awaitable[Object]) -> Object | None:
 async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     """Return what a plan is made from. Raises ClusterError except NotFound."""
     target = request.target
+    if isinstance(target, NodeTarget):
+        return Scene(workload=None, node=await _or_none(api.get(Kind.NODE, None, target.name)))
     if not isinstance(target, WorkloadTarget) or target.workload_kind not in set(Kind):
         return Scene(workload=None)
     kind, namespace = Kind(target.workload_kind), target.namespace
@@ -89,12 +91,18 @@ async def is_stopped(api: ClusterReader, own_namespace: str) -> bool | None:
         return None
 
 
-async def mode_in(api: ClusterReader, namespace: str | None) -> Mode | None:
-    """Return how far the agent may go in a namespace, None if that could not be read."""
-    if namespace is None:
+async def mode_at(api: ClusterReader, target: Target) -> Mode | None:
+    """Return how far the agent may go with a target, None if that could not be read.
+
+    A node says it by its own label, everything else by that of its namespace.
+    """
+    kind, name = Kind.NAMESPACE, namespace_of(target)
+    if isinstance(target, NodeTarget):
+        kind, name = Kind.NODE, target.name
+    if name is None:
         return Mode.PROPOSE
     try:
-        found = await api.get(Kind.NAMESPACE, None, namespace)
+        found = await api.get(kind, None, name)
     except (NotFound, Refused):
         return Mode.PROPOSE
     except ClusterError:

@@ -11,8 +11,16 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.plans import POD_PARAMETER, DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
-from ooda.common.targets import WorkloadTarget
+from ooda.common.plans import (
+    POD_PARAMETER,
+    CordonStep,
+    DeletePodStep,
+    FieldChange,
+    ObjectRef,
+    PatchStep,
+    Step,
+)
+from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
 _WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
@@ -30,6 +38,8 @@ class Scene:
     """The pod that the action names."""
     replica_set: Object | None = None
     """The pod's controller, if that is a ReplicaSet."""
+    node: Object | None = None
+    """The node that the action is about."""
     room: Room = field(default_factory=Room)
     """What node and namespace leave, where the action needs it."""
 
@@ -54,30 +64,44 @@ class Refusal:
 
 def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
     """Return the exact steps of an action on the objects as they are now, or why not."""
-    target = request.target
-    if not isinstance(target, WorkloadTarget):
-        return Refusal(f"No action is known on {target}, which is no workload.")
+    match request.target:
+        case WorkloadTarget() as target:
+            return _on_workload(request, target, scene)
+        case NodeTarget() as target if request.action is ActionKind.CORDON_NODE:
+            return _cordon(target, scene.node)
+        case target:
+            return Refusal(f"No action is known on {target}.")
+
+
+def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -> Plan | Refusal:
     if target.workload_kind not in _WITH_TEMPLATE:
         return Refusal(f"No action is known on a {target.workload_kind}.")
     if scene.workload is None:
         return Refusal(f"{target} does not exist.")
-    return _on_workload(request, target, scene.workload, scene)
-
-
-def _on_workload(
-    request: ActionRequest, target: WorkloadTarget, live: Object, scene: Scene
-) -> Plan | Refusal:
-    workload = _reference(Kind(target.workload_kind), live)
+    workload = _reference(Kind(target.workload_kind), scene.workload)
     pod = request.parameters.get(POD_PARAMETER)
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
-            return _roll_back(target, workload, scene)
+            found = _roll_back(target, workload, scene)
         case ActionKind.RESTART_POD:
-            return _restart(target, workload, pod, scene)
+            found = _restart(target, workload, pod, scene)
         case ActionKind.SCALE_TO_KNOWN_GOOD:
-            return _scale(target, workload, scene)
+            found = _scale(target, workload, scene)
         case ActionKind.RAISE_MEMORY_LIMIT:
-            return _raise_limit(target, workload, pod, scene)
+            found = _raise_limit(target, workload, pod, scene)
+        case ActionKind.CORDON_NODE:
+            found = Refusal(f"{target} is no node.")
+    return found
+
+
+def _cordon(target: NodeTarget, live: Object | None) -> Plan | Refusal:
+    if live is None:
+        return Refusal(f"{target} does not exist.")
+    if value_at(live, "/spec/unschedulable"):
+        return Refusal(f"{target} is cordoned already.")
+    node = _reference(Kind.NODE, live)
+    before = _image(node, {"/spec/unschedulable": None})
+    return Plan((CordonStep(object=node),), "inverse", (before,))
 
 
 def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.targets import WorkloadTarget
+from ooda.common.modes import mode_of
+from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
 
 _OWNER_MARKS = (
@@ -34,6 +35,10 @@ class Facts:
     known_template: bool = False
     memory_limited: bool = False
     """Whether a container of its template has a memory limit."""
+    schedulable: bool = False
+    """Of a node: whether new pods may be put on it."""
+    others_ready: bool = False
+    """Of a node: whether at least half of all nodes are ready and take pods without it."""
 
 
 def facts_of(
@@ -59,6 +64,27 @@ def facts_of(
         known_template=template is not None,
         memory_limited=_memory_limited(spec.get("template") or {}),
     )
+
+
+def facts_of_node(target: NodeTarget, nodes: Sequence[Mapping[str, Any]]) -> Facts:
+    """Put together what policy needs to know of a node; its own label says how far to go."""
+    by_name = {(each.get("metadata") or {}).get("name"): each for each in nodes}
+    node = by_name.pop(target.name, None)
+    if node is None:
+        return Facts(Mode.PROPOSE)
+    ready = sum(_takes_pods(each) for each in by_name.values())
+    return Facts(
+        mode=mode_of(_labels(node)),
+        exists=True,
+        schedulable=not (node.get("spec") or {}).get("unschedulable"),
+        others_ready=2 * ready >= len(nodes),
+    )
+
+
+def _takes_pods(node: Mapping[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready = any(e.get("type") == "Ready" and e.get("status") == "True" for e in conditions)
+    return ready and not (node.get("spec") or {}).get("unschedulable")
 
 
 def owner_of(workload: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
 from ooda.observer.core.nodes import RENEWAL_SECONDS, heard, lost
 from ooda.observer.core.sources import PLANS
-from ooda.observer.core.state import OPEN_LIMIT, Namespace, State
+from ooda.observer.core.state import OPEN_LIMIT, State
 from ooda.observer.core.wording import cleared, to_milliseconds
 
 _NEEDED = PLANS | {Kind.LEASE}
@@ -88,16 +88,14 @@ def _pods_on(state: State, node: str) -> Iterator[str]:
                 yield f"{name}/{pod.meta.name}"
 
 
-def of_nodes(state: State, namespace: Namespace) -> Iterator[OpenAnomaly]:
-    """Yield the anomalies of the nodes that pods of a namespace are on."""
-    if not state.silent:
-        return
-    used = {pod.node for pod in namespace.pods.values()}
-    for name, event in sorted(state.silent.items()):
-        if name in used:
-            yield OpenAnomaly(
-                anomaly_id=event.anomaly_id,
-                signal=event.signal,
-                target=event.target,
-                since=event.since,
-            )
+def of_nodes(state: State) -> tuple[OpenAnomaly, ...]:
+    """Return the anomalies of all nodes: any snapshot tells of them, as no namespace is theirs."""
+    return tuple(
+        OpenAnomaly(
+            anomaly_id=event.anomaly_id,
+            signal=event.signal,
+            target=event.target,
+            since=event.since,
+        )
+        for _, event in sorted(state.silent.items())
+    )

@@ -61,7 +61,7 @@ def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
                 )
                 for each in namespace.open.values()
             ),
-            *of_nodes(state, namespace),
+            *of_nodes(state),
         ),
     )
     return fit(whole)
