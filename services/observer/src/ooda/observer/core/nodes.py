@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Mapping
 
 from ooda.common.cluster.kinds import Kind
-from ooda.observer.core.history import seconds
 from ooda.observer.core.state import PODS_LIMIT, Beat, State
 from ooda.observer.core.views import Renewal
 
@@ -18,6 +17,7 @@ SLACK_SECONDS = 5.0
 """How long after its last word a watch counts as alive: with one other node, which is heard every
 10 s, a lost one is known after 25 s at the latest. If the watch stalls just before a renewal, its
 node is silent for 15 s at most, and is not lost."""
+_SILENT, _SLACK = dt.timedelta(seconds=SILENT_SECONDS), dt.timedelta(seconds=SLACK_SECONDS)
 RENEWAL_SECONDS = 10.0
 """How often a kubelet renews its Lease, with the default duration."""
 
@@ -50,11 +50,16 @@ def lost(state: State, name: str, now: dt.datetime) -> bool:
     Silence is counted up to the last sign of life of the watch, and little more: one that stalls
     makes no node lost.
     """
-    beat, seen = state.beats.get(name), state.seen.get(Kind.LEASE)
-    if beat is None or seen is None or Kind.LEASE in state.blind:
-        return False
-    known_until = min(now, seen + dt.timedelta(seconds=SLACK_SECONDS))
-    return seconds(beat.heard_at, known_until) > SILENT_SECONDS
+    beat, limit = state.beats.get(name), silent_before(state, now)
+    return beat is not None and limit is not None and beat.heard_at < limit
+
+
+def silent_before(state: State, now: dt.datetime) -> dt.datetime | None:
+    """Return since when a node must have been heard not to be lost, None if that is not known."""
+    seen = state.seen.get(Kind.LEASE)
+    if seen is None or Kind.LEASE in state.blind:
+        return None
+    return min(now, seen + _SLACK) - _SILENT
 
 
 def heard(state: State, now: dt.datetime) -> bool:

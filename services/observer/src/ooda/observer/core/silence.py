@@ -11,7 +11,7 @@ from ooda.common.taxonomy import Signal
 from ooda.observer.core.deviations import VALUE_LIMIT, observed
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
-from ooda.observer.core.nodes import RENEWAL_SECONDS, heard, lost
+from ooda.observer.core.nodes import RENEWAL_SECONDS, heard, lost, silent_before
 from ooda.observer.core.sources import PLANS
 from ooda.observer.core.state import OPEN_LIMIT, State
 from ooda.observer.core.wording import cleared, to_milliseconds
@@ -33,7 +33,9 @@ def judge_nodes(state: State, now: dt.datetime) -> tuple[dict[str, AnomalyFlagge
         if name not in state.nodes or not lost(state, name, now):
             del silent[name]
             outputs.append(Clear(cleared(event, now)))
-    fresh = [name for name in state.beats if name not in silent and _falls_silent(state, name, now)]
+    limit = silent_before(state, now)
+    late = [name for name, beat in state.beats.items() if limit and beat.heard_at < limit]
+    fresh = [name for name in late if name not in silent and _unexpected(state, name, now)]
     if fresh and heard(state, now):
         for name in fresh[: max(OPEN_LIMIT - len(silent), 0)]:
             silent[name] = _flagged(state, name, now)
@@ -41,9 +43,7 @@ def judge_nodes(state: State, now: dt.datetime) -> tuple[dict[str, AnomalyFlagge
     return silent, outputs
 
 
-def _falls_silent(state: State, name: str, now: dt.datetime) -> bool:
-    if not lost(state, name, now):
-        return False
+def _unexpected(state: State, name: str, now: dt.datetime) -> bool:
     node, beat = state.nodes.get(name), state.beats[name]
     # The clock of the node may be wrong: the next renewal, which would say so, had time to come.
     waited = seconds(beat.met_at, now) >= RENEWAL_SECONDS
