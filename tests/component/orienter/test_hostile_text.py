@@ -15,7 +15,7 @@ from factories.hostile import HOSTILE
 from factories.orienter import Cluster, living
 from factories.situations import POD, broken_image, crash
 from ooda.common.cluster.kinds import Kind
-from ooda.common.events import DiagnosisReady
+from ooda.common.events import ActionRequest, DiagnosisReady
 from ooda.common.taxonomy import Signal
 from ooda.common.testing import FixedClock, MemoryBus
 from ooda.decider.core.budgets import Budgets
@@ -70,17 +70,18 @@ class Chosen:
 def choice(told: DiagnosisReady) -> Chosen:
     case = Case(told, History(), open_anomalies=1, pod=POD, recent_incidents=1)
     judged = decide(case, PLAYBOOK[told.failure_class], GOOD, Budgets(), LIMITS, NOW)
+    asked: ActionRequest | None = None
     match judged:
         case Act(request=request):
             asked = request
         case Review(proposal=proposal):
             asked = proposal
         case Wait() | StandDown():
-            asked = None
+            pass
     return Chosen(
         type(judged).__name__,
-        asked.action if asked else None,
-        str(asked.target) if asked else None,
+        asked.action if asked is not None else None,
+        str(asked.target) if asked is not None else None,
         told.failure_class,
     )
 
