@@ -28,6 +28,7 @@ NAMESPACE = "ooda-system"
 _READY = 40.0  # seconds
 _OF_ITS_OWN: Mapping[Service, Mapping[str, str]] = {
     Service.OBSERVER: {"OODA_SETTLE_SECONDS": "1", "OODA_SNAPSHOT_SECONDS": "1"},
+    Service.ACTOR: {"OODA_NODE_NAME": "node-of-the-agent"},
     Service.DECIDER: {
         "OODA_HOLD_SECONDS": "1",
         "OODA_COOL_DOWN": "0",

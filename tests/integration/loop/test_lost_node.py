@@ -102,11 +102,16 @@ async def test_a_silent_node_is_cordoned_and_handed_to_a_person(
             heard.append(said | {"subject": message.subject})
 
     async def said(subject: str, seconds: float) -> dict[str, Any]:
-        await until(lambda: any(each["subject"] == subject for each in heard), seconds)
+        try:
+            await until(lambda: any(each["subject"] == subject for each in heard), seconds)
+        except TimeoutError:
+            told = "\n".join(f"{each['subject']}: {each['summary']}" for each in heard)
+            raise AssertionError(f"no {subject} within {seconds:g} s:\n{told}") from None
         return next(each for each in heard if each["subject"] == subject)
 
     async with bus.client(Service.CLI) as (client, _):
-        await client.subscribe(">", cb=hear)
+        for subject in ("anomaly.>", "action.>", "review.requested", "incident.>"):
+            await client.subscribe(subject, cb=hear)
         await client.flush()
         # A pod of the node, which the node controller would say is not ready after its time.
         pod = {
