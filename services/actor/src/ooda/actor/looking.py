@@ -96,13 +96,14 @@ async def mode_at(api: ClusterReader, target: Target) -> Mode | None:
 
     A node says it by its own label, everything else by that of its namespace.
     """
-    kind, name = Kind.NAMESPACE, namespace_of(target)
-    if isinstance(target, NodeTarget):
-        kind, name = Kind.NODE, target.name
-    if name is None:
-        return Mode.PROPOSE
+    namespace = namespace_of(target)
     try:
-        found = await api.get(kind, None, name)
+        if isinstance(target, NodeTarget):
+            found = await api.get(Kind.NODE, None, target.name)
+        elif namespace is not None:
+            found = await api.get(Kind.NAMESPACE, None, namespace)
+        else:
+            return Mode.PROPOSE
     except (NotFound, Refused):
         return Mode.PROPOSE
     except ClusterError:
