@@ -8,8 +8,9 @@ import pytest
 from factories.decider import GOOD, LIMITS, later, ready, world
 from factories.events import ANOMALY_ID, NOW, make
 from ooda.common.events import ActionExecuted, IncidentClosed
+from ooda.common.findings import Finding
 from ooda.common.targets import NodeTarget
-from ooda.common.taxonomy import Mode, Outcome
+from ooda.common.taxonomy import EvidenceFamily, FailureClass, Mode, Outcome
 from ooda.decider.core.absorbing import Due, Heard, Sighted, Stimulus, opened_by
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.lifecycle import advance
@@ -148,7 +149,17 @@ def test_what_is_left_to_a_person_after_an_action_that_helped(
 
 
 def test_a_node_that_was_cordoned_is_handed_to_a_person() -> None:
-    told = ready(failure_class="node_not_ready", component=NodeTarget(name="w"), change=None)
+    node = NodeTarget(name="w")
+    seen = "Lease renewed 33 s ago, Ready True\npods on it (1): shop/checkout-1"
+    finding = Finding(
+        tool="inspect_node",
+        family=EvidenceFamily.NODE,
+        target=node,
+        observed_at=NOW,
+        implies={FailureClass.NODE_NOT_READY: 3.0},
+        excerpt=seen,
+    )
+    told = ready(failure_class="node_not_ready", component=node, change=None, findings=(finding,))
     facts = Facts(mode=Mode.AUTO, exists=True, schedulable=True, others_ready=True)
     acting, _ = advance(opened_by(told), Heard(told, NOW), OPEN, world(facts=facts), NOW)
     assert said(acting) == [
@@ -162,6 +173,8 @@ def test_a_node_that_was_cordoned_is_handed_to_a_person() -> None:
         "A person is asked what to do about node_not_ready of node w: Cordoning node w keeps new "
         "pods away and cures nothing: repair the node and uncordon it, or delete it."
     )
+    assert asking.review is not None
+    assert asking.review.reason.endswith(f"or delete it. The node: {seen}")
     gone = Sightings(seen={ANOMALY_ID: Sighting(since=NOW, flagged_at=NOW, cleared_at=NOW)})
     closed, _ = advance(
         asking.model_copy(update={"outbox": ()}), Sighted(), gone, world(facts=facts), NOW

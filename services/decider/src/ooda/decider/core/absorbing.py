@@ -14,6 +14,7 @@ from ooda.common.events import (
     ReviewAnswered,
 )
 from ooda.common.phrases import ended, sentence
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, Outcome
 from ooda.decider.core import announcements
 from ooda.decider.core.limits import Limits
@@ -134,11 +135,14 @@ def _with_ready(record: Incident, event: DiagnosisReady, at: dt.datetime) -> Inc
     old = record.diagnosis
     if event.attempt < record.attempt or (old is not None and event.attempt <= old.attempt):
         return record
-    logs = (f.excerpt for f in event.findings if f.family is EvidenceFamily.LOGS and f.excerpt)
+    telling = (
+        EvidenceFamily.NODE if isinstance(event.component, NodeTarget) else EvidenceFamily.LOGS
+    )
+    said = (f.excerpt for f in event.findings if f.family is telling and f.excerpt)
     new: dict[str, Any] = {
         "attempt": event.attempt,
         "diagnosis": event.model_copy(update={"findings": (), "hypotheses": ()}),
-        "clue": next(logs, "")[:500],
+        "clue": next(said, "")[:500],
         "decisions": 0,
         "verdict": None,
         "times": record.times.model_copy(update={"diagnosed": at}),

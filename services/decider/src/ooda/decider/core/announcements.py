@@ -11,6 +11,7 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.phrases import name_of, requested, sentence, shortened
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import ActionKind, Closure, FailureClass, Verdict
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.policy import Act, Judgement, Review, StandDown, Wait
@@ -69,10 +70,12 @@ def decision(
 def review(
     record: Incident, judgement: Review, limits: Limits, now: dt.datetime
 ) -> ReviewRequested:
-    """Ask a person, with what the logs say."""
+    """Ask a person, with what the logs say, or what is on the node."""
     diagnosis = record.diagnosis
     review_id = derive_id("review", record.incident_id, record.attempt)
-    clue = f" The log says: {record.clue}" if record.clue else ""
+    of_node = diagnosis is not None and isinstance(diagnosis.component, NodeTarget)
+    who = "The node" if of_node else "The log says"
+    clue = f" {who}: {record.clue}" if record.clue else ""
     return ReviewRequested(
         event_id=derive_id(ReviewRequested.subject, review_id),
         summary=shortened(f"A person is asked{_about(record, judgement)}", SUMMARY_LIMIT),

@@ -124,7 +124,7 @@ class Incident(_Part):
     diagnosis: DiagnosisReady | None = None
     """The newest one, without its findings."""
     clue: str = ""
-    """What the logs say, for a person."""
+    """What the logs say, or of a node its state and its pods, for a person."""
     anomalies: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     pod: str | None = None
