@@ -6,9 +6,9 @@ from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refus
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import mode_of
-from ooda.common.targets import WorkloadTarget, namespace_of
+from ooda.common.targets import NodeTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, facts_of
+from ooda.decider.core.facts import Facts, facts_of, facts_of_node
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -20,6 +20,8 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
     What is not there, or may not be read, is not known: the facts then allow no action.
     """
     component = record.diagnosis.component if record.diagnosis else None
+    if isinstance(component, NodeTarget):
+        return await _look_at_node(reader, component)
     namespace = namespace_of(component) if component is not None else record.namespace
     if namespace is None:
         return Facts(Mode.PROPOSE)
@@ -35,6 +37,15 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
         return facts_of(mode, component, workload, autoscalers, await _known(reader, namespace))
     except (NotFound, Refused):
         return Facts(mode)
+    except Unavailable:
+        return None
+
+
+async def _look_at_node(reader: ClusterReader, node: NodeTarget) -> Facts | None:
+    try:
+        return facts_of_node(node, await reader.list(Kind.NODE, None))
+    except (NotFound, Refused):
+        return Facts(Mode.PROPOSE)
     except Unavailable:
         return None
 
