@@ -22,6 +22,8 @@ POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 Ring = Literal["rbac", "admission"]
+NO_ACTION_YET: Ring = "rbac"
+"""ConfigMaps and Services: RBAC withholds them until the first action that rolls them back."""
 Make = Callable[[Yard], Request]
 
 
@@ -74,6 +76,9 @@ def in_template(**spec_: Any) -> dict[str, Any]:
 
 HOST_FOLDER = {"name": "h", "hostPath": {"path": "/"}}
 SIDECAR = {"name": "b", "image": GOOD}
+MANY = [SIDECAR | {"name": f"c{number}"} for number in range(32)]
+TOO_MANY = [*MANY, SIDECAR]
+LARGE = [{"name": f"V{number}", "value": "x" * 50} for number in range(8000)]
 STOLEN = {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"}
 EPHEMERAL = {"name": "e", "image": BAD, "terminationMessagePolicy": "File"}
 
@@ -81,8 +86,10 @@ PLACES = [
     change("a roll-back where there is no label", "unlabelled", WEB, GOOD_BACK),
     change("a roll-back in mode observe", "observe", WEB, GOOD_BACK),
     change("a scaling where there is no label", "unlabelled", WEB, spec(replicas=3)),
-    change("a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({}), "rbac"),
-    change("a Service in mode observe", "observe", SERVICE, marked({}), "rbac"),
+    change(
+        "a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({}), NO_ACTION_YET
+    ),
+    change("a Service in mode observe", "observe", SERVICE, marked({}), NO_ACTION_YET),
     Try(
         "a pod where there is no label",
         "admission",
@@ -127,14 +134,14 @@ FIELDS = [
         WEB,
         [*GOOD_BACK, {"op": "replace", "path": "/spec/replicas", "value": 3}],
     ),
-    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True}), "rbac"),
-    change("a Service of another type", "auto", SERVICE, spec(type="NodePort"), "rbac"),
+    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True}), NO_ACTION_YET),
+    change("a Service of another type", "auto", SERVICE, spec(type="NodePort"), NO_ACTION_YET),
     change(
         "a Service with an external address",
         "auto",
         SERVICE,
         spec(externalIPs=["192.0.2.1"]),
-        "rbac",
+        NO_ACTION_YET,
     ),
 ]
 
@@ -178,6 +185,12 @@ CONTENTS = [
     ),
     change("more of the processor", "auto", WEB, limited(limits={"cpu": "2", "memory": "64Mi"})),
     change("no limit at all", "auto", WEB, limited(limits={})),
+    change("no resources at all", "auto", WEB, rolled(template(BAD, resources={}))),
+    change("a limit of another kind", "auto", WEB, limited(limits={"ephemeral-storage": "1Gi"})),
+    change("a container before the others", "auto", WEB, in_template(initContainers=[SIDECAR])),
+    change("as many containers as there may be", "auto", WEB, in_template(containers=MANY)),
+    change("more containers than there may be", "auto", WEB, in_template(containers=TOO_MANY)),
+    change("a very large environment", "auto", WEB, rolled(template(GOOD, env=LARGE))),
     change(
         "more memory and another image",
         "auto",
@@ -197,21 +210,21 @@ CONTENTS = [
         "auto",
         SETTINGS,
         marked({"data": {"image": "x"}}),
-        "rbac",
+        NO_ACTION_YET,
     ),
     change(
         "a Service's selector that was never good",
         "auto",
         SERVICE,
         spec(selector={"app": "x"}),
-        "rbac",
+        NO_ACTION_YET,
     ),
     change(
         "half of a Service's roll-back",
         "auto",
         SERVICE,
         spec(selector={"app": "1"}, ports=[{"port": 81}]),
-        "rbac",
+        NO_ACTION_YET,
     ),
 ]
 

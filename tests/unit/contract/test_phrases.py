@@ -9,6 +9,8 @@ from ooda.common.taxonomy import ActionKind, Outcome
 WORKLOAD = ObjectRef(kind="Deployment", namespace=NAMESPACE, name="checkout", uid="u")
 POD = WORKLOAD.model_copy(update={"kind": "Pod", "name": "checkout-1"})
 RESIZED = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=2),))
+LIMIT = "/spec/template/spec/containers/0/resources/limits/memory"
+ROOMIER = PatchStep(object=WORKLOAD, changes=(FieldChange(path=LIMIT, after="96Mi"),))
 ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=1),))
 
 
@@ -33,6 +35,18 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "scaling Deployment checkout to 2 replicas",
             "Deployment checkout was scaled to 2 replicas",
         ),
+        (
+            planned(ActionKind.RAISE_MEMORY_LIMIT, CHECKOUT, (ROOMIER,)),
+            "raise the memory limit of Deployment checkout to 96Mi",
+            "raising the memory limit of Deployment checkout to 96Mi",
+            "the memory limit of Deployment checkout was raised to 96Mi",
+        ),
+        (
+            planned(ActionKind.CORDON_NODE, NodeTarget(name="n"), ()),
+            "cordon node n",
+            "cordoning node n",
+            "node n was cordoned",
+        ),
     ],
 )
 def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: str) -> None:
@@ -53,6 +67,10 @@ def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: 
         (
             requested(request(action=ActionKind.RESTART_POD, parameters={"pod": "p"})),
             "restart pod p of Deployment checkout",
+        ),
+        (
+            requested(request(action=ActionKind.RAISE_MEMORY_LIMIT)),
+            "raise the memory limit of Deployment checkout",
         ),
         (
             planned(ActionKind.RESTART_POD, CHECKOUT, ()),

@@ -61,9 +61,11 @@ class Signal(StrEnum):
 
     IMAGE_PULL = "image_pull"
     CRASH_LOOP = "crash_loop"
+    OOM_KILLED = "oom_killed"
     POD_LOST = "pod_lost"
     REPLICAS_SHORT = "replicas_short"
     CONTAINER_STUCK = "container_stuck"
+    NODE_SILENT = "node_silent"
 
 
 class Risk(StrEnum):
@@ -80,6 +82,8 @@ class ActionKind(StrEnum):
     ROLL_BACK_WORKLOAD = "roll_back_workload"
     RESTART_POD = "restart_pod"
     SCALE_TO_KNOWN_GOOD = "scale_to_known_good"
+    RAISE_MEMORY_LIMIT = "raise_memory_limit"
+    CORDON_NODE = "cordon_node"
 
 
 class Mode(StrEnum):

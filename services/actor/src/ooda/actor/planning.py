@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ooda.actor.core.guards import Fence
 from ooda.actor.core.plan import Plan, Refusal, basis_of, plan
 from ooda.actor.core.record import ActionRecord
-from ooda.actor.looking import Api, look_at_scene, look_at_source, mode_in
+from ooda.actor.looking import Api, look_at_scene, look_at_source, mode_at
 from ooda.actor.writing import apply_step
 from ooda.common.cluster.interface import Conflict, NotFound, Refused, Unavailable
 
@@ -26,7 +26,7 @@ class Planner:
             return Refusal(f"Action {other} is in flight on {record.target}.")
         try:
             if not await self._is_allowed(record):
-                reason = f"Namespace {record.namespace} does not let the agent act by itself."
+                reason = f"{record.place} does not let the agent act by itself."
                 return Refusal(reason)
             return await self._steps(record)
         except Unavailable:
@@ -39,7 +39,7 @@ class Planner:
     async def _is_allowed(self, record: ActionRecord) -> bool:
         if not record.allowed_in(record.mode):
             return False
-        mode = await mode_in(self.api, record.namespace)
+        mode = await mode_at(self.api, record.target)
         # What cannot be read now is read again before the write.
         return mode is None or record.allowed_in(mode)
 

@@ -9,9 +9,9 @@ from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refus
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import MODE_LABEL, mode_of
-from ooda.common.targets import WorkloadTarget, namespace_of
+from ooda.common.targets import NodeTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, facts_of
+from ooda.decider.core.facts import Facts, facts_of, facts_of_node
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -23,6 +23,8 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
     What is not there, or may not be read, is not known: the facts then allow no action.
     """
     component = record.diagnosis.component if record.diagnosis else None
+    if isinstance(component, NodeTarget):
+        return await _look_at_node(reader, component)
     namespace = namespace_of(component) if component is not None else record.namespace
     if namespace is None:
         return Facts(Mode.PROPOSE)
@@ -42,6 +44,15 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
         return replace(facts, opted_in=labels.get(MODE_LABEL) == mode)
     except (NotFound, Refused):
         return Facts(mode)
+    except Unavailable:
+        return None
+
+
+async def _look_at_node(reader: ClusterReader, node: NodeTarget) -> Facts | None:
+    try:
+        return facts_of_node(node, await reader.list(Kind.NODE, None))
+    except (NotFound, Refused):
+        return Facts(Mode.PROPOSE)
     except Unavailable:
         return None
 

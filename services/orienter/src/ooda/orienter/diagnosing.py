@@ -165,7 +165,7 @@ class Diagnosing:
 
     def _patience(self, findings: tuple[Finding, ...]) -> float:
         """Return for how many seconds it is worth to ask again."""
-        if unanswered("inspect_workload", findings):
+        if any(unanswered(each, findings) for each in ("inspect_workload", "inspect_node")):
             return self.patience_seconds
         return CHANGES_SECONDS if unanswered("recent_changes", findings) else 0.0
 

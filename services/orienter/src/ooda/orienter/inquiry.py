@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
-from ooda.common.targets import Target, WorkloadTarget
+from ooda.common.targets import NodeTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
@@ -33,13 +33,24 @@ FAMILIES = {
     "describe_pod_events": EvidenceFamily.EVENTS,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
+    "check_memory": EvidenceFamily.RESOURCE_METRICS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
+    "inspect_node": EvidenceFamily.NODE,
+    "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
+    "describe_node_events": EvidenceFamily.EVENTS,
+    "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
 }
 
 
 _LATE = "did not answer in time"
 _AWAY = (_LATE, Unavailable.__name__)
 """How the reason begins where the same question may be answered later."""
+
+
+Suspect = WorkloadTarget | NodeTarget
+"""What there are tools to look at."""
+
+NODE_TOOLS = ("inspect_node", "inspect_pods_of_node", "describe_node_events", "query_node_scrapes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ class Inquiry:
         named = dict.fromkeys(
             graph.component(server) for finding in first for server in finding.points_at
         )
-        servers = [each for each in named if isinstance(each, WorkloadTarget)]
+        servers = [each for each in named if isinstance(each, Suspect)]
         new = [each for each in servers if each not in suspects][:SUSPECTS]
         second = await self._ask(
             (call for each in new for call in calls_for(each, incident, graph)), ends
@@ -119,16 +130,23 @@ def unanswered(tool: str, findings: Sequence[Finding]) -> bool:
     )
 
 
-def suspects_of(incident: Incident, graph: Graph) -> list[WorkloadTarget]:
-    """Return the workloads to look at: those with open anomalies, the earliest first."""
+def suspects_of(incident: Incident, graph: Graph) -> list[Suspect]:
+    """Return what is to be looked at: what has open anomalies, the earliest first."""
     members = sorted(incident.still_open or incident.members, key=lambda each: each.since)
     components = dict.fromkeys(graph.component(each.target) for each in members)
-    workloads = [each for each in components if isinstance(each, WorkloadTarget)]
-    return workloads[:SUSPECTS]
+    return [each for each in components if isinstance(each, Suspect)][:SUSPECTS]
 
 
-def calls_for(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
-    """Return every tool that applies to a workload, with its arguments."""
+def calls_for(suspect: Suspect, incident: Incident, graph: Graph) -> list[Call]:
+    """Return every tool that applies to a suspect, with its arguments."""
+    match suspect:
+        case NodeTarget(name=name):
+            return [Call(each, {"node": name}, suspect) for each in NODE_TOOLS]
+        case WorkloadTarget():
+            return _calls_for_workload(suspect, incident, graph)
+
+
+def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
     if workload.workload_kind not in ("Deployment", "StatefulSet", "DaemonSet"):
         return []
     own = [each for each in incident.members if graph.component(each.target) == workload]
@@ -140,6 +158,7 @@ def calls_for(workload: WorkloadTarget, incident: Incident, graph: Graph) -> lis
     calls = [
         Call("inspect_workload", {**which, "lost_pod": lost}, workload),
         Call("recent_changes", which, workload),
+        Call("check_memory", which, workload),
         Call("get_pod_logs", {"service": (services or [workload.name])[0], **place}, workload),
         Call("describe_pod_events", {"pod_name": shown or workload.name, **place}, workload),
     ]

@@ -7,8 +7,9 @@ from typing import Any
 from ooda.common.approvals import Ground
 from ooda.common.events import ActionRequest
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.modes import MODE_LABEL, mode_of
 from ooda.common.plans import Basis
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
 
 _OWNER_MARKS = (
@@ -37,6 +38,12 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
+    memory_limited: bool = False
+    """Whether a container of its template has a memory limit."""
+    schedulable: bool = False
+    """Of a node: whether new pods may be put on it."""
+    others_ready: bool = False
+    """Of a node: whether at least half of all nodes are ready and take pods without it."""
     ground: Ground | None = None
     """The objects that an action on it depends on."""
 
@@ -66,8 +73,31 @@ def facts_of(
         replicas=spec.get("replicas", None if kind == "DaemonSet" else 1),
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
+        memory_limited=_memory_limited(spec.get("template") or {}),
         ground=ground,
     )
+
+
+def facts_of_node(target: NodeTarget, nodes: Sequence[Mapping[str, Any]]) -> Facts:
+    """Put together what policy needs to know of a node; its own label says how far to go."""
+    by_name = {(each.get("metadata") or {}).get("name"): each for each in nodes}
+    node = by_name.pop(target.name, None)
+    if node is None:
+        return Facts(Mode.PROPOSE)
+    ready = sum(_takes_pods(each) for each in by_name.values())
+    return Facts(
+        mode=mode_of(_labels(node)),
+        exists=True,
+        opted_in=MODE_LABEL in _labels(node),
+        schedulable=not (node.get("spec") or {}).get("unschedulable"),
+        others_ready=2 * ready >= len(nodes),
+    )
+
+
+def _takes_pods(node: Mapping[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready = any(e.get("type") == "Ready" and e.get("status") == "True" for e in conditions)
+    return ready and not (node.get("spec") or {}).get("unschedulable")
 
 
 def owner_of(workload: Mapping[str, Any]) -> str | None:
@@ -91,6 +121,12 @@ def _autoscaler_of(autoscalers: Sequence[Mapping[str, Any]], target: WorkloadTar
         if (scaled.get("kind"), scaled.get("name")) == (target.workload_kind, target.name):
             return str((each.get("metadata") or {}).get("name"))
     return None
+
+
+def _memory_limited(template: Mapping[str, Any]) -> bool:
+    spec = template.get("spec") or {}
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return any("memory" in ((e.get("resources") or {}).get("limits") or {}) for e in containers)
 
 
 def _labels(object_: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,6 +24,12 @@ class Condition(StrEnum):
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"
+    MEMORY_LIMITED = "memory_limited"
+    """A container of the workload has a memory limit, which can be raised."""
+    NODE_SCHEDULABLE = "node_schedulable"
+    """The node is there, and new pods may still be put on it."""
+    OTHER_NODES_READY = "other_nodes_ready"
+    """Without it at least half of all nodes are ready and take pods."""
     CONTROLLER_REPLACES = "controller_replaces"
     """A controller runs at least one replica: it starts another for a pod that is lost."""
 
@@ -33,14 +39,19 @@ class _Part(BaseModel):
 
 
 class _Judged(_Part):
-    """How an action is verified; both times in seconds."""
+    """How an action is verified; both times in seconds.
 
+    What only contains a failure is not asked whether the symptom is gone.
+    """
+
+    symptom_gone: bool = True
+    workload_ready: bool = True
     hold_seconds: Annotated[float, Field(ge=0)]
     deadline_seconds: Annotated[float, Field(gt=0)]
 
     def verification(self) -> Verification:
         """Return it as the actor is told."""
-        return Verification(hold_seconds=self.hold_seconds, deadline_seconds=self.deadline_seconds)
+        return Verification(**self.model_dump())
 
 
 class ActStep(_Part):

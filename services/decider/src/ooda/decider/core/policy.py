@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ooda.common.approvals import same_action
 from ooda.common.events import ActionRequest, Approval, DiagnosisReady, derive_id
 from ooda.common.modes import MODE_LABEL
+from ooda.common.phrases import sentence
 from ooda.common.plans import POD_PARAMETER, Basis
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import NodeTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
@@ -17,6 +18,13 @@ from ooda.decider.core.playbook import ActStep, Condition, Row, StandDownStep
 
 TEMPLATE_PATH = "spec.template"
 """How the paths of a change begin that a roll back takes back."""
+
+
+Actionable = WorkloadTarget | NodeTarget
+"""What there are actions on."""
+
+_ON_A_POD = (ActionKind.RESTART_POD, ActionKind.RAISE_MEMORY_LIMIT)
+"""Actions that need the pod which shows the failure: to restart it, or to see what was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ def decide(
                 now + dt.timedelta(seconds=seconds),
                 f"{_class(case)} is expected to mend itself within {seconds:g} s.",
             )
-        case ActStep() as step if isinstance(case.diagnosis.component, WorkloadTarget):
+        case ActStep() as step if isinstance(case.diagnosis.component, Actionable):
             return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
         case _:
             return Review(f"The playbook has no action for {_class(case)} as it is now.")
@@ -141,6 +149,9 @@ def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
         Condition.KNOWN_GOOD_EXISTS: facts.known_template and _of_template(case.diagnosis),
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
+        Condition.MEMORY_LIMITED: facts.memory_limited,
+        Condition.NODE_SCHEDULABLE: facts.schedulable,
+        Condition.OTHER_NODES_READY: facts.others_ready,
         Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
     }
     return frozenset(each for each, true in holds.items() if true)
@@ -169,12 +180,14 @@ class _Board:
     now: dt.datetime
 
 
-def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> Judgement:
+def _gate(case: Case, step: ActStep, target: Actionable, board: _Board) -> Judgement:
     diagnosis = case.diagnosis
     action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
     # A StatefulSet that is rolled back does not replace the pod that never became ready.
-    names_pod = step.action is ActionKind.RESTART_POD or (
-        step.action is ActionKind.ROLL_BACK_WORKLOAD and target.workload_kind == "StatefulSet"
+    names_pod = step.action in _ON_A_POD or (
+        step.action is ActionKind.ROLL_BACK_WORKLOAD
+        and isinstance(target, WorkloadTarget)
+        and target.workload_kind == "StatefulSet"
     )
     request = ActionRequest(
         action_id=action_id,
@@ -209,7 +222,7 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
             action_id=action_id,
             incident_id=diagnosis.incident_id,
             workload=str(target),
-            namespace=target.namespace,
+            namespace=namespace_of(target) or "",
             reserved_at=board.now,
         ),
         threshold,
@@ -245,31 +258,38 @@ def _of_evidence(diagnosis: DiagnosisReady, threshold: float, limits: Limits) ->
         yield f"Evidence families that agree: {families} of {limits.families} needed."
 
 
-def _never(target: WorkloadTarget, board: _Board) -> Iterator[str]:
+def _never(target: Actionable, board: _Board) -> Iterator[str]:
     """Yield what no approval overrides."""
-    if target.namespace in board.limits.closed_to_us:
-        yield f"Namespace {target.namespace} is the agent's own or the system's."
+    namespace = namespace_of(target)
+    if namespace in board.limits.closed_to_us:
+        yield f"Namespace {namespace} is the agent's own or the system's."
     if not board.facts.opted_in:
         yield (
-            f"Namespace {target.namespace} has no label {MODE_LABEL}: nothing is written there, "
+            f"{_place(target)} has no label {MODE_LABEL}: nothing is written there, "
             "not even what is approved."
         )
     if not board.facts.exists:
         yield f"{target} is not there, or of a kind that no action knows."
 
 
-def _of_place(step: ActStep, target: WorkloadTarget, board: _Board) -> Iterator[str]:
+def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]:
     facts = board.facts
     if facts.owner is not None:
         yield f"{target} belongs to {facts.owner}, which would undo or repeat the change."
     if facts.autoscaler is not None and step.action is ActionKind.SCALE_TO_KNOWN_GOOD:
         yield f"HorizontalPodAutoscaler {facts.autoscaler} sets the replicas of {target}."
     if facts.mode is not Mode.AUTO:
-        yield f"Namespace {target.namespace} is in {facts.mode} mode."
+        yield f"{_place(target)} is in {facts.mode} mode."
+
+
+def _place(target: Actionable) -> str:
+    """Return whose mode it is, to begin a sentence."""
+    namespace = namespace_of(target)
+    return f"Namespace {namespace}" if namespace else sentence(str(target))
 
 
 def _of_budgets(
-    others: tuple[Reservation, ...], target: WorkloadTarget, case: Case, limits: Limits
+    others: tuple[Reservation, ...], target: Actionable, case: Case, limits: Limits
 ) -> Iterator[str]:
     if case.recent_incidents >= limits.storm_incidents:
         yield (
@@ -278,12 +298,13 @@ def _of_budgets(
         )
     if any(each.overdue and each.workload == str(target) for each in others):
         yield f"Nothing was heard of the end of an earlier action on {target}."
+    namespace = namespace_of(target)
     counts = (
         (sum(each.workload == str(target) for each in others), limits.per_workload, target),
         (
-            sum(each.namespace == target.namespace for each in others),
+            sum(each.namespace == (namespace or "") for each in others),
             limits.per_namespace,
-            f"namespace {target.namespace}",
+            f"namespace {namespace}" if namespace else "all nodes",
         ),
         (len(others), limits.in_total, "the cluster"),
     )
@@ -292,9 +313,7 @@ def _of_budgets(
             yield f"Budget of {place}: {used} of {allowed} actions within {limits.window:g} s."
 
 
-def _in_flight(
-    others: tuple[Reservation, ...], target: WorkloadTarget, board: _Board
-) -> Wait | None:
+def _in_flight(others: tuple[Reservation, ...], target: Actionable, board: _Board) -> Wait | None:
     for each in others:
         if each.workload == str(target) and each.ended_at is None and not each.overdue:
             until = board.now + dt.timedelta(seconds=board.limits.retry)
@@ -302,7 +321,7 @@ def _in_flight(
     return None
 
 
-def _cooling(others: tuple[Reservation, ...], target: WorkloadTarget, board: _Board) -> Wait | None:
+def _cooling(others: tuple[Reservation, ...], target: Actionable, board: _Board) -> Wait | None:
     for each in others:
         if each.workload != str(target) or each.ended_at is None:
             continue

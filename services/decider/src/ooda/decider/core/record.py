@@ -125,13 +125,15 @@ class Incident(_Part):
     diagnosis: DiagnosisReady | None = None
     """The newest one, without its findings."""
     clue: str = ""
-    """What the logs say, for a person."""
+    """What the logs say, or of a node its state and its pods, for a person."""
     anomalies: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     pod: str | None = None
     """One of the blamed component that shows the failure now."""
     in_flight: InFlight | None = None
     tried: tuple[ActionKind, ...] = ()
+    helped: ActionKind | None = None
+    """The action that helped."""
     unhelpful: int = 0
     awaited: tuple[Awaited, ...] = ()
     """What was stood down for until the deadline, and did not mend itself."""

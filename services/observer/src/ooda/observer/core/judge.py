@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
-from ooda.observer.core import container_signals, graph, workload_signals
+from ooda.observer.core import container_signals, graph, memory_signals, workload_signals
 from ooda.observer.core.deviations import Deviation
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
 from ooda.observer.core.planned import acting, judge_losses
 from ooda.observer.core.sources import OWNERSHIP, PLANS
 from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
-from ooda.observer.core.views import Key, Pod
+from ooda.observer.core.views import OOM, Key, Pod
 from ooda.observer.core.wording import cleared, flagged
 
 CLEAR_SECONDS = 3.0
@@ -25,6 +25,8 @@ CLEAR_SECONDS = 3.0
 make the next pod and the kubelet to fail on it again."""
 
 _JOBS = (Kind.JOB, Kind.CRON_JOB)
+_ENDS = (Signal.CRASH_LOOP, Signal.OOM_KILLED)
+"""Signals of containers that run for a while each time: only one that is ready is past it."""
 
 
 def judge(
@@ -49,12 +51,7 @@ def _of_containers(
     yield from container_signals.image_pull(pods, namespace.occurrences)
     yield from container_signals.container_stuck(pods, namespace.occurrences, now)
     if key[0] not in _JOBS:
-        loops = {
-            each.container: each.event.since
-            for each in namespace.open.values()
-            if each.top == key and each.event.signal is Signal.CRASH_LOOP
-        }
-        yield from container_signals.crash_loop(pods, track.crashes, loops, now)
+        yield from _of_ends(namespace, key, track, pods, now)
         return
     # A Job may fail as often as its owner allowed; only its end is a failure.
     own = [namespace.workloads[key]] if key in namespace.workloads else []
@@ -63,6 +60,27 @@ def _of_containers(
     failed = workload_signals.job_failed(jobs, pods)
     if failed is not None:
         yield failed
+
+
+def _of_ends(
+    namespace: Namespace, key: Key, track: Track, pods: Sequence[Pod], now: dt.datetime
+) -> Iterable[Deviation]:
+    """Yield loops of ends; one that is of kills for memory is said as that alone."""
+
+    def since(signal: Signal) -> dict[str, dt.datetime]:
+        return {
+            each.container: each.event.since
+            for each in namespace.open.values()
+            if each.top == key and each.event.signal is signal
+        }
+
+    kills = list(memory_signals.oom_killed(pods, track.crashes, since(Signal.OOM_KILLED), now))
+    yield from kills
+    told = {each.container for each in kills}
+    loops = container_signals.crash_loop(pods, track.crashes, since(Signal.CRASH_LOOP), now)
+    yield from (
+        each for each in loops if each.container not in told or each.observed.get("reason") != OOM
+    )
 
 
 def _of_workload(
@@ -196,7 +214,7 @@ def _passed(each: Open, pods: Sequence[Pod]) -> bool:
     return any(
         container.name == each.container
         and container.running_since is not None
-        and (each.event.signal is not Signal.CRASH_LOOP or container.ready)
+        and (each.event.signal not in _ENDS or container.ready)
         for pod in pods
         if pod.meta.deleted_at is None and pod.revision == revision
         for container in pod.containers

@@ -63,7 +63,7 @@ def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
 def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:
     """Return the event that says that a flagged anomaly is gone."""
     name = getattr(event.target, "name", str(event.target))
-    kind = getattr(event.target, "workload_kind", "Pod")
+    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
     signal = event.signal.replace("_", " ")
     return AnomalyCleared(
         event_id=derive_id(AnomalyCleared.subject, event.anomaly_id),
