@@ -171,6 +171,10 @@ ALWAYS: dict[str, tuple[Answer, str]] = {
         Answer(calls=[("get_pod_logs", LOGS | {"namespace": "kube-system"})]),
         "no_verdict",
     ),
+    "a node that nobody suspects": (
+        Answer(calls=[("inspect_node", {"node": "control-plane"})]),
+        "no_verdict",
+    ),
     "arguments of no kind": (Answer(calls=[("get_pod_logs", {"service": "A/../b"})]), "no_verdict"),
     "429": (Answer(status=429, headers={"Retry-After": "60"}), "failed"),
     "500": (Answer(status=500), "failed"),

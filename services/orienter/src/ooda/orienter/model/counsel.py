@@ -11,6 +11,7 @@ from langchain_core.tools import BaseTool
 
 from ooda.common.clock import Clock
 from ooda.common.findings import Consultation, Ending, Finding
+from ooda.common.targets import NodeTarget
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.question import Fence, instructions, question
 from ooda.orienter.core.records import Incident
@@ -98,7 +99,9 @@ class Counsel:
         candidates, fence = candidates_of(incident, findings, graph), Fence(secrets.token_hex(8))
         answer = schema(candidates)
         spaces = (getattr(each, "namespace", None) for each in incident.components)
-        toolkit = Toolkit(self.tools, frozenset(filter(None, spaces)), self.meters)
+        nodes = (each.name for each in candidates.values() if isinstance(each, NodeTarget))
+        places = {"namespace": frozenset(filter(None, spaces)), "node": frozenset(nodes)}
+        toolkit = Toolkit(self.tools, places, self.meters)
         with self.instruments.consulting(incident.incident_id):
             async with opened(self.limits) as model:
                 conversation = Conversation(

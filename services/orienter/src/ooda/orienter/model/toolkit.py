@@ -1,4 +1,4 @@
-"""The diagnostic tools as a model may call them: in the incident's namespaces, nowhere else.
+"""The diagnostic tools as a model may call them: where the incident is, nowhere else.
 
 What they find informs the model and is no evidence of its own: which tools are called must not be
 a way for a text in a log to change the findings.
@@ -28,7 +28,8 @@ class Toolkit:
     """The tools, and where they may look."""
 
     tools: Mapping[str, BaseTool]
-    namespaces: frozenset[str]
+    places: Mapping[str, frozenset[str]]
+    """By the name of an argument, what it may be: namespaces and nodes of the incident."""
     meters: Meters
 
     async def answer(self, name: str, arguments: Mapping[str, Any]) -> str:
@@ -41,9 +42,15 @@ class Toolkit:
         except ValidationError as error:
             wrong = {".".join(map(str, each["loc"])) or "arguments" for each in error.errors()}
             return f"Not called: not valid: {', '.join(sorted(wrong))[:200]}."
-        if asked.get("namespace") not in self.namespaces:
-            return f"Not called: the incident is in {', '.join(sorted(self.namespaces))}."
+        if not self._here(asked):
+            here = sorted(frozenset().union(*self.places.values()))
+            return f"Not called: the incident is in {', '.join(here)}."
         return await self._ask(tool, asked)
+
+    def _here(self, asked: Mapping[str, Any]) -> bool:
+        """Return whether a call names a place, and only places of the incident."""
+        named = [(asked[key], allowed) for key, allowed in self.places.items() if key in asked]
+        return bool(named) and all(place in allowed for place, allowed in named)
 
     async def _ask(self, tool: BaseTool, asked: Mapping[str, Any]) -> str:
         begun = time.monotonic()
