@@ -106,6 +106,47 @@ async def test_a_rollout_of_an_image_that_is_not_there(
     assert prometheus.outcome == "unavailable"
 
 
+async def test_a_key_that_was_taken_out_of_a_config_map(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    uses = template(envFrom=[{"configMapRef": {"name": "flags"}}])
+    known = {"templates": [uses], "replicas": 1, "healthyAt": stamp(-600)}
+    stuck = container_status(waiting="CreateContainerConfigError")
+    cluster.add(
+        deployment(ready=0, pod_template=uses),
+        pod(POD, stuck, ready=False),
+        event("Failed", "Error: couldn't find key LEVEL in ConfigMap flags", about=f"Pod/{POD}"),
+        {
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "flags",
+                "namespace": NAMESPACE,
+                "managedFields": [{"time": stamp(-20), "fieldsV1": {"f:data": {}}}],
+            },
+            "data": {"OTHER": "1"},
+        },
+        {
+            "kind": "KnownGood",
+            "metadata": {"name": "catalog", "namespace": NAMESPACE},
+            "spec": {
+                "workloads": {"Deployment/checkout": known},
+                "configMaps": {"flags": [{"data": {"OTHER": "1", "LEVEL": "calm"}}]},
+            },
+        },
+    )
+
+    await orienter.hear(
+        anomaly_flagged(anomaly(Signal.CONTAINER_STUCK, pod="checkout-7d4b9c5f6d-xk2lp"))
+    )
+    told = await orienter.ready()
+
+    assert (told.failure_class, told.component) == (FailureClass.CONFIG_ERROR, CHECKOUT)
+    assert told.confidence > 0.95
+    assert told.change is not None
+    assert told.change.fields == ("configmap/flags.data.LEVEL",)
+    assert told.change.known_good
+
+
 async def test_started_is_said_before_any_tool_reads(orienter: Orienter, cluster: Cluster) -> None:
     cluster.gate = asyncio.Event()
 

@@ -141,6 +141,34 @@ async def test_what_somebody_changed_in_between_is_not_overwritten(
     assert standing(step, await look_at_result(api, step), ACTION_ID) is Standing.CONFLICT
 
 
+async def test_a_config_map_goes_back_to_what_was_good_and_only_if_nobody_changed_it(
+    api: ApiServer, target: WorkloadTarget
+) -> None:
+    uses: dict[str, Any] = {"op": "add", "path": "/spec/template/spec/containers/0/envFrom"}
+    uses["value"] = [{"configMapRef": {"name": "flags"}}]
+    await api.patch(Kind.DEPLOYMENT, target.namespace, "web", [uses])
+    meta = {"name": "flags", "namespace": target.namespace}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"B": "2"}}
+    await api.create(Kind.CONFIG_MAP, config)
+    known = {"op": "add", "path": "/spec/configMaps", "value": {"flags": [{"data": {"A": "1"}}]}}
+    await api.patch(Kind.KNOWN_GOOD, target.namespace, "catalog", [known])
+    chosen = request(
+        action=ActionKind.ROLL_BACK_CONFIG_MAP, target=target, parameters={"config_map": "flags"}
+    )
+    _, step = await planned(api, chosen)
+    read = await look_at_result(api, step)
+    assert read is not None
+    await apply_step(api, step, read, ACTION_ID, dry_run=True)
+
+    await apply_step(api, step, read, ACTION_ID)
+    written = await look_at_result(api, step)
+    assert written is not None
+    assert written["data"] == {"A": "1"}
+    assert standing(step, written, ACTION_ID) is Standing.APPLIED
+    with pytest.raises(Conflict):
+        await apply_step(api, step, read, ACTION_ID)
+
+
 async def test_reads_mode_and_kill_switch(api: ApiServer, target: WorkloadTarget) -> None:
     assert await mode_in(api, target.namespace) is Mode.AUTO
     assert await is_stopped(api, target.namespace) is False

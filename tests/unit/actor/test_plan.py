@@ -109,6 +109,69 @@ def test_scales_up_and_never_back_into_the_fault() -> None:
     assert found.undo == "keep"
 
 
+def config_scene(live: dict[str, Any] | None, good: dict[str, Any], used: str = "flags") -> Any:
+    known = catalog()
+    known["spec"]["configMaps"] = {"flags": [good]}
+    uses = {"containers": [{"envFrom": [{"configMapRef": {"name": used}}]}]}
+    named = {"metadata": {"name": "flags", "namespace": NAMESPACE, "uid": "uid-c"}}
+    body = None if live is None else named | live
+    return scene(catalog=known, workload=deployment(template={"spec": uses}), config_map=body)
+
+
+CONFIG_REQUEST = {
+    "action": ActionKind.ROLL_BACK_CONFIG_MAP,
+    "parameters": {"config_map": "flags"},
+}
+
+
+@pytest.mark.parametrize(
+    ("live", "good", "changes"),
+    [
+        ({"data": {"A": "2"}}, {"data": {"A": "1"}}, [("/data", {"A": "2"}, {"A": "1"})]),
+        ({}, {"data": {"A": "1"}}, [("/data", None, {"A": "1"})]),
+        (
+            {"data": {"A": "1"}, "binaryData": {"B": "eA=="}},
+            {"data": {"A": "1"}},
+            [("/binaryData", {"B": "eA=="}, None)],
+        ),
+    ],
+    ids=["value", "emptied", "part that is new"],
+)
+def test_rolls_a_config_map_back_to_the_content_that_was_good(
+    live: dict[str, Any], good: dict[str, Any], changes: list[tuple[str, Any, Any]]
+) -> None:
+    found = plan(request(**CONFIG_REQUEST), config_scene(live, good))
+    assert isinstance(found, Plan), found
+    (step,) = found.steps
+    assert isinstance(step, PatchStep)
+    assert [(each.path, each.before, each.after) for each in step.changes] == changes
+    assert (step.object.kind, step.object.uid) == ("ConfigMap", "uid-c")
+    assert found.undo == "keep"
+
+
+@pytest.mark.parametrize(
+    ("live", "good", "used", "words"),
+    [
+        (None, {"data": {"A": "1"}}, "flags", "does not exist"),
+        ({"data": {"A": "1"}}, {"data": {"A": "1"}}, "flags", "No known good content"),
+        ({"data": {"A": "2"}}, {"data": {"A": "1"}}, "other", "not one that the workload uses"),
+    ],
+)
+def test_leaves_other_config_maps_alone(
+    live: dict[str, Any] | None, good: dict[str, Any], used: str, words: str
+) -> None:
+    found = plan(request(**CONFIG_REQUEST), config_scene(live, good, used))
+    assert isinstance(found, Refusal)
+    assert words in found.reason
+
+
+def test_does_not_guess_which_config_map_is_meant() -> None:
+    given = config_scene({}, {"data": {"A": "1"}})
+    found = plan(request(action=ActionKind.ROLL_BACK_CONFIG_MAP), given)
+    assert isinstance(found, Refusal)
+    assert "does not name" in found.reason
+
+
 @pytest.mark.parametrize(
     ("action", "given", "words"),
     [

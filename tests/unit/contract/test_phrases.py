@@ -8,6 +8,7 @@ from ooda.common.taxonomy import ActionKind, Outcome
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace=NAMESPACE, name="checkout", uid="u")
 POD = WORKLOAD.model_copy(update={"kind": "Pod", "name": "checkout-1"})
+FLAGS = WORKLOAD.model_copy(update={"kind": "ConfigMap", "name": "flags"})
 RESIZED = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=2),))
 ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=1),))
 
@@ -20,6 +21,14 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "roll Deployment checkout back",
             "rolling back Deployment checkout",
             "Deployment checkout was rolled back",
+        ),
+        (
+            planned(
+                ActionKind.ROLL_BACK_CONFIG_MAP, CHECKOUT, (PatchStep(object=FLAGS, changes=()),)
+            ),
+            "roll ConfigMap flags of Deployment checkout back",
+            "rolling back ConfigMap flags of Deployment checkout",
+            "ConfigMap flags of Deployment checkout was rolled back",
         ),
         (
             planned(ActionKind.RESTART_POD, CHECKOUT, (DeletePodStep(object=POD),)),
@@ -53,6 +62,12 @@ def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: 
         (
             requested(request(action=ActionKind.RESTART_POD, parameters={"pod": "p"})),
             "restart pod p of Deployment checkout",
+        ),
+        (
+            requested(
+                request(action=ActionKind.ROLL_BACK_CONFIG_MAP, parameters={"config_map": "flags"})
+            ),
+            "roll ConfigMap flags of Deployment checkout back",
         ),
         (
             planned(ActionKind.RESTART_POD, CHECKOUT, ()),

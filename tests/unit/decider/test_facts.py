@@ -2,9 +2,11 @@ from typing import Any
 
 import pytest
 
-from factories.events import CHECKOUT
+from factories.events import CHECKOUT, NOW
+from ooda.common.findings import Change
+from ooda.common.known_good import KnownGoodSpec
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import facts_of, owner_of
+from ooda.decider.core.facts import Facts, config_map_named, facts_of, owner_of
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,36 @@ def test_an_autoscaler_counts_for_the_workload_that_it_scales(name: str, found: 
     }
     facts = facts_of(Mode.AUTO, CHECKOUT, {"spec": {}}, [scaler], None)
     assert (facts.autoscaler, facts.replicas, facts.known_replicas) == (found, 1, None)
+
+
+KNOWN = KnownGoodSpec(
+    config_maps={"shop": ({"data": {"A": "1"}},), "shop.data": ({"data": {"B": "1"}},)}
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (("configmap/shop.data.A",), "shop"),
+        (("configmap/shop.binaryData.A", "spec.template.spec.volumes"), "shop"),
+        (("configmap/other.data.A",), None),
+        (("configmap/shop.data.data.B",), None),
+        (("spec.replicas",), None),
+        ((), None),
+    ],
+    ids=["one", "one of more fields", "not known", "names that cannot be told apart", "no", "none"],
+)
+def test_a_change_names_a_config_map_only_if_there_is_no_doubt(
+    fields: tuple[str, ...], named: str | None
+) -> None:
+    change = Change(target=CHECKOUT, fields=fields, changed_at=NOW, known_good=True)
+    assert config_map_named(change, KNOWN) == named
+
+
+@pytest.mark.parametrize(("data", "found"), [({}, "shop"), ({"A": "1"}, None)])
+def test_a_config_map_counts_if_known_good_has_another_content(
+    data: dict[str, str], found: str | None
+) -> None:
+    live = {"metadata": {"name": "shop"}, "data": data}
+    assert Facts(Mode.AUTO).with_config_map(live, KNOWN).config_map == found
+    assert Facts(Mode.AUTO).with_config_map(live, None).config_map is None

@@ -121,6 +121,51 @@ def test_only_a_change_of_the_template_is_rolled_back(
         assert judgement.proposal is None
 
 
+CONFIG = CHANGE.model_copy(update={"fields": ("configmap/checkout.data.LEVEL",)})
+CONFIG_GOOD = replace(GOOD, config_map="checkout")
+
+
+@pytest.mark.parametrize("failure_class", [FailureClass.CONFIG_ERROR, FailureClass.CRASH_LOOP])
+def test_a_change_of_a_config_map_is_taken_back_in_the_config_map(
+    failure_class: FailureClass,
+) -> None:
+    judgement = judge(facts=CONFIG_GOOD, change=CONFIG, failure_class=failure_class)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.ROLL_BACK_CONFIG_MAP
+    assert judgement.request.target == CHECKOUT
+    assert judgement.request.parameters == {"config_map": "checkout"}
+    assert judgement.request.verification.workload_ready
+
+
+CONFIG_ERRORS: list[tuple[dict[str, Any], ActionKind | None]] = [
+    ({"change": CHANGE}, ActionKind.ROLL_BACK_WORKLOAD),
+    ({"change": CHANGE, "facts": CONFIG_GOOD}, ActionKind.ROLL_BACK_WORKLOAD),
+    (
+        {
+            "change": CHANGE,
+            "facts": CONFIG_GOOD,
+            "case": {"history": History(frozenset({ActionKind.ROLL_BACK_WORKLOAD}), 1)},
+        },
+        ActionKind.ROLL_BACK_CONFIG_MAP,
+    ),
+    ({"change": CONFIG, "facts": GOOD}, None),
+    ({"change": None, "facts": CONFIG_GOOD}, None),
+    ({"change": CONFIG, "facts": replace(CONFIG_GOOD, config_map_owner="Flux (x=y)")}, None),
+]
+
+
+@pytest.mark.parametrize(("situation", "action"), CONFIG_ERRORS)
+def test_what_is_missing_comes_back_from_where_it_went(
+    situation: dict[str, Any], action: ActionKind | None
+) -> None:
+    judgement = judge(failure_class=FailureClass.CONFIG_ERROR, **situation)
+    if action is None:
+        assert isinstance(judgement, Review)
+    else:
+        assert isinstance(judgement, Act)
+        assert judgement.request.action is action
+
+
 @pytest.mark.parametrize(("situation", "reason"), REFUSALS)
 def test_each_check_alone_sends_it_to_a_person(situation: dict[str, Any], reason: str) -> None:
     judgement = judge(**situation)

@@ -250,6 +250,34 @@ CASES = {
         0.95,
         True,
     ),
+    "a release wants a key that no ConfigMap has": (
+        case(
+            [anomaly(Signal.CONTAINER_STUCK)],
+            [
+                saw("inspect_workload", Sign.CONFIG_MISSING),
+                saw("describe_pod_events", Sign.EVENT_CONFIG_MISSING),
+                changed("spec.template.spec.containers[app].env[LEVEL]"),
+            ],
+        ),
+        FailureClass.CONFIG_ERROR,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "a key is missing since before anything changed": (
+        case(
+            [anomaly(Signal.CONTAINER_STUCK)],
+            [
+                saw("inspect_workload", Sign.CONFIG_MISSING),
+                saw("describe_pod_events", Sign.EVENT_CONFIG_MISSING),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.CONFIG_ERROR,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
     "no node fits": (
         case(
             [anomaly(Signal.CONTAINER_STUCK)],
@@ -295,6 +323,17 @@ UNSURE = {
             ],
         ),
         FailureClass.UNKNOWN,
+    ),
+    "a log says that configuration is missing, the kubelet starts it": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw("inspect_workload", Sign.CRASHED),
+                saw("get_pod_logs", Sign.LOG_CONFIG_MISSING),
+                NOTHING_CHANGED,
+            ],
+        ),
+        None,
     ),
     "no tool could look": (
         case(
@@ -389,6 +428,15 @@ def test_an_image_pull_is_not_blamed_on_a_new_label() -> None:
     assert told.failure_class is FailureClass.IMAGE_PULL_FAILURE
     assert told.change is None
     assert EvidenceFamily.RECENT_CHANGE not in told.agreeing
+
+
+def test_of_several_changes_only_those_that_can_cause_it_are_blamed() -> None:
+    both = changed(IMAGE, "spec.template.metadata.labels.version", "configmap/checkout.data.key")
+
+    told = fuse(case([anomaly(Signal.IMAGE_PULL)], [*PULL, both]), WEIGHTS)
+
+    assert told.change is not None
+    assert told.change.fields == (IMAGE,)
 
 
 @pytest.mark.parametrize(

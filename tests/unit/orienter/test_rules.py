@@ -19,10 +19,11 @@ from factories.cluster_objects import (
 from factories.diagnosis import CHECKOUT, WEIGHTS
 from factories.events import NAMESPACE, NOW
 from ooda.common.known_good import KnownGoodSpec
+from ooda.common.pod_templates import config_maps_of
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.orienter.core.findings import About, Seen, finding
 from ooda.orienter.core.objects import event_of, pod_of, workload_of
-from ooda.orienter.core.rules_changes import ChangeFacts, config_maps_of, recent_change
+from ooda.orienter.core.rules_changes import ChangeFacts, recent_change
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
 from ooda.orienter.core.rules_services import (
@@ -215,6 +216,12 @@ EVENTS = {
         "Error: couldn't find key LEVEL in ConfigMap shop/checkout",
         Sign.EVENT_CONFIG_MISSING,
     ),
+    "no key to mount": (
+        "FailedMount",
+        'MountVolume.SetUp failed for volume "c" : references non-existent config key: LEVEL',
+        Sign.EVENT_CONFIG_MISSING,
+    ),
+    "a volume that is slow": ("FailedMount", "timed out waiting for the condition", None),
     "no node": ("FailedScheduling", "0/3 nodes are available", Sign.EVENT_FAILED_SCHEDULING),
     "quota": ("FailedCreate", "forbidden: exceeded quota: small", Sign.EVENT_QUOTA),
     "scaled to nothing": (
@@ -452,7 +459,7 @@ def test_scaling_is_told_with_its_time() -> None:
     assert (NOW - found.changed_at).total_seconds() == 7
 
 
-def test_a_changed_key_of_a_config_map_has_nothing_to_go_back_to_here() -> None:
+def test_a_changed_key_of_a_config_map_is_told_against_its_known_good_content() -> None:
     config = {
         "metadata": {"name": "checkout", "managedFields": [owns("data", -20)]},
         "data": {"LEVEL": "loud"},
@@ -466,7 +473,7 @@ def test_a_changed_key_of_a_config_map_has_nothing_to_go_back_to_here() -> None:
 
     assert found is not None
     assert found.fields == ("configmap/checkout.data.GONE", "configmap/checkout.data.LEVEL")
-    assert not found.known_good
+    assert found.known_good
 
 
 def test_nothing_changed() -> None:

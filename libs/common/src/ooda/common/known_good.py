@@ -62,3 +62,19 @@ def last_good_template(
         return None
     newest = known.templates[-1]
     return newest if newest != current else None
+
+
+CONFIG_PARTS = ("data", "binaryData")
+"""What a ConfigMap says: these fields of it."""
+
+
+def last_good_config(
+    spec: KnownGoodSpec, name: str, current: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Return the newest known good content of a ConfigMap to go back to, None if there is none."""
+    versions = spec.config_maps.get(name, ())
+    if not versions:
+        return None
+    newest = versions[-1]
+    same = all((newest.get(part) or {}) == (current.get(part) or {}) for part in CONFIG_PARTS)
+    return None if same else newest

@@ -3,8 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest
-from ooda.common.plans import POD_PARAMETER, DeletePodStep, PatchStep, Step
+from ooda.common.plans import (
+    CONFIG_MAP_PARAMETER,
+    POD_PARAMETER,
+    DeletePodStep,
+    PatchStep,
+    Step,
+)
 from ooda.common.targets import PodTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Outcome
 
@@ -17,12 +24,15 @@ class Deed:
     target: Target
     pod: str | None = None
     replicas: int | None = None
+    config_map: str | None = None
 
     def to_do(self) -> str:
         """Return it as what is to be done: ``roll Deployment catalog back``."""
         match self.action:
             case ActionKind.ROLL_BACK_WORKLOAD:
                 return f"roll {self._name} back"
+            case ActionKind.ROLL_BACK_CONFIG_MAP:
+                return f"roll {self._config} back"
             case ActionKind.RESTART_POD:
                 return f"restart {self._pod} of {self._name}"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
@@ -33,6 +43,8 @@ class Deed:
         match self.action:
             case ActionKind.ROLL_BACK_WORKLOAD:
                 return f"rolling back {self._name}"
+            case ActionKind.ROLL_BACK_CONFIG_MAP:
+                return f"rolling back {self._config}"
             case ActionKind.RESTART_POD:
                 return f"restarting {self._pod} of {self._name}"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
@@ -43,6 +55,8 @@ class Deed:
         match self.action:
             case ActionKind.ROLL_BACK_WORKLOAD:
                 return f"{self._name} was rolled back"
+            case ActionKind.ROLL_BACK_CONFIG_MAP:
+                return f"{self._config} was rolled back"
             case ActionKind.RESTART_POD:
                 return f"{self._pod} of {self._name} was restarted"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
@@ -55,6 +69,11 @@ class Deed:
     @property
     def _pod(self) -> str:
         return f"pod {self.pod}" if self.pod else "a pod"
+
+    @property
+    def _config(self) -> str:
+        name = f"ConfigMap {self.config_map}" if self.config_map else "a ConfigMap"
+        return f"{name} of {self._name}"
 
     @property
     def _size(self) -> str:
@@ -85,7 +104,13 @@ def ended(doing: str, outcome: Outcome) -> str:
 
 def requested(request: ActionRequest) -> Deed:
     """Return what a decision asks for."""
-    return Deed(request.action, request.target, request.parameters.get(POD_PARAMETER))
+    given = request.parameters
+    return Deed(
+        request.action,
+        request.target,
+        pod=given.get(POD_PARAMETER),
+        config_map=given.get(CONFIG_MAP_PARAMETER),
+    )
 
 
 def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
@@ -98,7 +123,12 @@ def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
         for change in each.changes
         if change.path == "/spec/replicas" and isinstance(change.after, int)
     )
-    return Deed(action, target, next(pods, None), next(sizes, None))
+    configs = (
+        each.object.name
+        for each in steps
+        if isinstance(each, PatchStep) and each.object.kind == Kind.CONFIG_MAP
+    )
+    return Deed(action, target, next(pods, None), next(sizes, None), next(configs, None))
 
 
 def name_of(target: Target) -> str:

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 POD_PARAMETER = "pod"
-"""Which pod to restart, or which pod shows the failure of a StatefulSet: the one parameter."""
+"""Which pod to restart, or which pod shows the failure of a StatefulSet."""
+
+CONFIG_MAP_PARAMETER = "config_map"
+"""Which of the ConfigMaps that a workload uses is rolled back."""
 
 ACTION_ANNOTATION = "ooda.dev/action"
 """Set by the very patch that an action makes; its value is the action's id."""

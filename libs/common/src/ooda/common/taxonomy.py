@@ -75,6 +75,7 @@ class ActionKind(StrEnum):
     """A remediation by name; the playbook refers to it, the actor knows its steps."""
 
     ROLL_BACK_WORKLOAD = "roll_back_workload"
+    ROLL_BACK_CONFIG_MAP = "roll_back_config_map"
     RESTART_POD = "restart_pod"
     SCALE_TO_KNOWN_GOOD = "scale_to_known_good"
 

@@ -18,7 +18,7 @@ from ooda.common.events import ActionRequest
 from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
-from ooda.common.plans import POD_PARAMETER, CreateJobStep, Step
+from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, CreateJobStep, Step
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode
 
@@ -42,6 +42,7 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     kind, namespace = Kind(target.workload_kind), target.namespace
     pod_name = request.parameters.get(POD_PARAMETER)
     pod = await _or_none(api.get(Kind.POD, namespace, pod_name)) if pod_name else None
+    config_name = request.parameters.get(CONFIG_MAP_PARAMETER)
     controller = controller_of(pod) if pod else None
     replica_set = None
     if controller and controller[0] == Kind.REPLICA_SET:
@@ -51,6 +52,9 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
         catalog=await _or_none(api.get(Kind.KNOWN_GOOD, namespace, CATALOG)),
         pod=pod,
         replica_set=replica_set,
+        config_map=await _or_none(api.get(Kind.CONFIG_MAP, namespace, config_name))
+        if config_name
+        else None,
     )
 
 

@@ -8,7 +8,7 @@ from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import mode_of
 from ooda.common.targets import WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, facts_of
+from ooda.decider.core.facts import Facts, config_map_named, facts_of
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -32,11 +32,29 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
         kind = _ACTIONABLE[component.workload_kind]
         workload = await reader.get(kind, namespace, component.name)
         autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
-        return facts_of(mode, component, workload, autoscalers, await _known(reader, namespace))
+        known = await _known(reader, namespace)
+        facts = facts_of(mode, component, workload, autoscalers, known)
+        named = config_map_named(record.diagnosis.change if record.diagnosis else None, known)
+        return await _with_config_map(reader, facts, namespace, named, known)
     except (NotFound, Refused):
         return Facts(mode)
     except Unavailable:
         return None
+
+
+async def _with_config_map(
+    reader: ClusterReader,
+    facts: Facts,
+    namespace: str,
+    name: str | None,
+    known: KnownGoodSpec | None,
+) -> Facts:
+    if name is None:
+        return facts
+    try:
+        return facts.with_config_map(await reader.get(Kind.CONFIG_MAP, namespace, name), known)
+    except (NotFound, Refused):
+        return facts
 
 
 async def _known(reader: ClusterReader, namespace: str) -> KnownGoodSpec | None:

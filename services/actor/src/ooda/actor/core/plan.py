@@ -1,16 +1,26 @@
 """From a decision and the live objects to exact steps, or a refusal in words. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import ValidationError
 
+from ooda.actor.core.contents import config_changes
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.plans import POD_PARAMETER, DeletePodStep, FieldChange, ObjectRef, PatchStep, Step
+from ooda.common.plans import (
+    CONFIG_MAP_PARAMETER,
+    POD_PARAMETER,
+    DeletePodStep,
+    FieldChange,
+    ObjectRef,
+    PatchStep,
+    Step,
+)
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
@@ -29,6 +39,8 @@ class Scene:
     """The pod that the action names."""
     replica_set: Object | None = None
     """The pod's controller, if that is a ReplicaSet."""
+    config_map: Object | None = None
+    """The ConfigMap that the action names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +63,30 @@ class Refusal:
 
 def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
     """Return the exact steps of an action on the objects as they are now, or why not."""
-    target = request.target
-    if not isinstance(target, WorkloadTarget):
-        return Refusal(f"No action is known on {target}, which is no workload.")
+    match request.target:
+        case WorkloadTarget() as target:
+            return _on_workload(request, target, scene)
+        case target:
+            return Refusal(f"No action is known on {target}.")
+
+
+def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -> Plan | Refusal:
     if target.workload_kind not in _WITH_TEMPLATE:
         return Refusal(f"No action is known on a {target.workload_kind}.")
     if scene.workload is None:
         return Refusal(f"{target} does not exist.")
     workload = _reference(Kind(target.workload_kind), scene.workload)
+    given = request.parameters
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
-            return _roll_back(target, workload, scene)
+            found = _roll_back(target, workload, scene)
+        case ActionKind.ROLL_BACK_CONFIG_MAP:
+            found = _roll_back_config(target, given.get(CONFIG_MAP_PARAMETER), scene)
         case ActionKind.RESTART_POD:
-            return _restart(target, workload, request.parameters.get(POD_PARAMETER), scene)
+            found = _restart(target, workload, given.get(POD_PARAMETER), scene)
         case ActionKind.SCALE_TO_KNOWN_GOOD:
-            return _scale(target, workload, scene)
+            found = _scale(target, workload, scene)
+    return found
 
 
 def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:
@@ -78,12 +99,26 @@ def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Pla
         return Refusal(f"No known good template of {target} differs from the one it has.")
     # The template that is replaced is what the diagnosis blames: it must never come back.
     change = FieldChange(path="/spec/template", before=current, after=good)
-    patched = _patch(workload, change, "keep")
+    patched = _patch(workload, [change], "keep")
     stuck = _stuck(target, workload, scene)
     if stuck is None:
         return patched
     steps = (*patched.steps, DeletePodStep(object=stuck))
     return Plan(steps, "keep", (*patched.before, _image(stuck, {})))
+
+
+def _roll_back_config(target: WorkloadTarget, name: str | None, scene: Scene) -> Plan | Refusal:
+    spec = _known_good(scene)
+    if isinstance(spec, Refusal):
+        return spec
+    if not name:
+        return Refusal("The decision does not name the ConfigMap to roll back.")
+    live = scene.config_map
+    changes = config_changes(name, live, value_at(scene.workload, "/spec/template"), spec)
+    if isinstance(changes, str) or live is None:
+        return Refusal(f"{changes} It was to be rolled back for {target}.")
+    # What is replaced is what the diagnosis blames: it must never come back.
+    return _patch(_reference(Kind.CONFIG_MAP, live), changes, "keep")
 
 
 def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectRef | None:
@@ -122,7 +157,7 @@ def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | 
         )
     change = FieldChange(path="/spec/replicas", before=current, after=known.replicas)
     # The number that is replaced is what the diagnosis blames: it must never come back.
-    return _patch(workload, change, "keep")
+    return _patch(workload, [change], "keep")
 
 
 def _restart(
@@ -149,9 +184,11 @@ def _known_good(scene: Scene) -> KnownGoodSpec | Refusal:
         return Refusal(f"The catalogue of what is known good is not valid: {error.error_count()}x.")
 
 
-def _patch(workload: ObjectRef, change: FieldChange, undo: Literal["inverse", "keep"]) -> Plan:
-    step = PatchStep(object=workload, changes=(change,))
-    return Plan((step,), undo, (_image(workload, {change.path: change.before}),))
+def _patch(
+    reference: ObjectRef, changes: Sequence[FieldChange], undo: Literal["inverse", "keep"]
+) -> Plan:
+    step = PatchStep(object=reference, changes=tuple(changes))
+    return Plan((step,), undo, (_image(reference, {each.path: each.before for each in changes}),))
 
 
 def _image(reference: ObjectRef, fields: dict[str, object]) -> BeforeImage:

@@ -1,12 +1,22 @@
 """What is true of the object that an action would change, read just before it is judged. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.findings import Change
+from ooda.common.known_good import (
+    CONFIG_PARTS,
+    KnownGoodSpec,
+    last_good_config,
+    last_good_template,
+    workload_key,
+)
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode
+
+CONFIG_PATH = "configmap/"
+"""How the paths of a change begin that is one of a ConfigMap; its name and part follow."""
 
 _OWNER_MARKS = (
     ("argocd.argoproj.io/tracking-id", "Argo CD"),
@@ -32,6 +42,17 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
+    config_map: str | None = None
+    """The one ConfigMap that the blamed change names, if known good has another content of it."""
+    config_map_owner: str | None = None
+    """Who would change that one back."""
+
+    def with_config_map(self, live: Mapping[str, Any], known: KnownGoodSpec | None) -> "Facts":
+        """Return them with the ConfigMap that the blamed change names, as it is now."""
+        name = str((live.get("metadata") or {}).get("name"))
+        if known is None or last_good_config(known, name, live) is None:
+            return self
+        return replace(self, config_map=name, config_map_owner=owner_of(live))
 
 
 def facts_of(
@@ -58,10 +79,21 @@ def facts_of(
     )
 
 
-def owner_of(workload: Mapping[str, Any]) -> str | None:
-    """Return who else owns a workload, by the marks that owners leave."""
-    metadata = workload.get("metadata") or {}
-    marks = {**(metadata.get("annotations") or {}), **_labels(workload)}
+def config_map_named(change: Change | None, known: KnownGoodSpec | None) -> str | None:
+    """Return the one ConfigMap with known good content that a change names; None if not one."""
+    named = {
+        name
+        for name in (known.config_maps if known else ())
+        for path in (change.fields if change else ())
+        if path.startswith(tuple(f"{CONFIG_PATH}{name}.{part}" for part in CONFIG_PARTS))
+    }
+    return named.pop() if len(named) == 1 else None
+
+
+def owner_of(object_: Mapping[str, Any]) -> str | None:
+    """Return who else owns an object, by the marks that owners leave."""
+    metadata = object_.get("metadata") or {}
+    marks = {**(metadata.get("annotations") or {}), **_labels(object_)}
     for mark, tool in _OWNER_MARKS:
         if mark in marks:
             return f"{tool} ({mark}={marks[mark]})"

@@ -21,6 +21,8 @@ class Condition(StrEnum):
     BEGAN_WITH_CHANGE = "began_with_change"
     KNOWN_GOOD_EXISTS = "known_good_exists"
     """The blamed change is one of the template, and the newest known good one is another."""
+    CONFIG_MAP_KNOWN_GOOD = "config_map_known_good"
+    """The blamed change is one of a single ConfigMap, and its known good content is another."""
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ooda.common.events import ActionRequest, DiagnosisReady, derive_id
-from ooda.common.plans import POD_PARAMETER
+from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
@@ -119,6 +119,7 @@ def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
     holds = {
         Condition.BEGAN_WITH_CHANGE: case.diagnosis.change is not None,
         Condition.KNOWN_GOOD_EXISTS: facts.known_template and _of_template(case.diagnosis),
+        Condition.CONFIG_MAP_KNOWN_GOOD: facts.config_map is not None,
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
         Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
@@ -152,17 +153,13 @@ class _Board:
 def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> Judgement:
     diagnosis = case.diagnosis
     action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
-    # A StatefulSet that is rolled back does not replace the pod that never became ready.
-    names_pod = step.action is ActionKind.RESTART_POD or (
-        step.action is ActionKind.ROLL_BACK_WORKLOAD and target.workload_kind == "StatefulSet"
-    )
     request = ActionRequest(
         action_id=action_id,
         action=step.action,
         target=target,
         risk=step.risk,
         verification=step.verification.verification(),
-        parameters={POD_PARAMETER: case.pod} if names_pod and case.pod else {},
+        parameters=_parameters(step.action, target, case.pod, board.facts),
     )
     threshold = board.limits.thresholds[step.risk]
     others = board.budgets.others(action_id, board.limits.window, board.now)
@@ -188,6 +185,22 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
         threshold,
         f"{_class(case)}, confidence {diagnosis.confidence:.2f}, {threshold:.2f} needed",
     )
+
+
+def _parameters(
+    action: ActionKind, target: WorkloadTarget, pod: str | None, facts: Facts
+) -> dict[str, str]:
+    """Name the other object that an action is about; what is not known is not named."""
+    named: dict[str, str | None] = {}
+    match action:
+        case ActionKind.RESTART_POD:
+            named = {POD_PARAMETER: pod}
+        case ActionKind.ROLL_BACK_WORKLOAD if target.workload_kind == "StatefulSet":
+            # It does not replace the pod that never became ready.
+            named = {POD_PARAMETER: pod}
+        case ActionKind.ROLL_BACK_CONFIG_MAP:
+            named = {CONFIG_MAP_PARAMETER: facts.config_map}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _of_history(case: Case, limits: Limits) -> Iterator[str]:
@@ -217,6 +230,11 @@ def _of_place(step: ActStep, target: WorkloadTarget, board: _Board) -> Iterator[
         yield f"{target} is not there, or of a kind that no action knows."
     if facts.owner is not None:
         yield f"{target} belongs to {facts.owner}, which would undo or repeat the change."
+    if facts.config_map_owner is not None and step.action is ActionKind.ROLL_BACK_CONFIG_MAP:
+        yield (
+            f"ConfigMap {facts.config_map} belongs to {facts.config_map_owner}, "
+            "which would undo or repeat the change."
+        )
     if facts.autoscaler is not None and step.action is ActionKind.SCALE_TO_KNOWN_GOOD:
         yield f"HorizontalPodAutoscaler {facts.autoscaler} sets the replicas of {target}."
     if facts.mode is not Mode.AUTO:

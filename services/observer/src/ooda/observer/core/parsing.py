@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 
 from ooda.common.cluster.kinds import Kind
+from ooda.common.pod_templates import config_maps_of
 from ooda.observer.core.containers import parse_containers
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
 from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, occurrence, renewal
@@ -80,7 +81,7 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         prepared_at=_prepared(status),
         disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
-        config_maps=_config_maps(spec),
+        config_maps=tuple(sorted(config_maps_of(raw))),
     )
 
 
@@ -88,17 +89,6 @@ def _prepared(status: Json) -> dt.datetime | None:
     steps = [condition(status, each) for each in ("PodScheduled", "PodReadyToStartContainers")]
     times = (moment(e.get("lastTransitionTime")) for e in steps if e.get("status") == "True")
     return max((each for each in times if each is not None), default=None)
-
-
-def _config_maps(spec: Json) -> tuple[str, ...]:
-    names = {text(mapping(each, "configMap").get("name")) for each in items(spec.get("volumes"))}
-    for field in ("initContainers", "containers"):
-        for container in items(spec.get(field)):
-            for source in items(container.get("envFrom")):
-                names.add(text(mapping(source, "configMapRef").get("name")))
-            for variable in items(container.get("env")):
-                names.add(text(mapping(variable, "valueFrom", "configMapKeyRef").get("name")))
-    return tuple(sorted(names - {""}))
 
 
 def _workload(meta: Meta, raw: Json) -> Workload:

@@ -57,7 +57,8 @@ def recent_change(facts: ChangeFacts) -> Seen:
     excerpt = f"changed at {at:%H:%M:%S}: {listed}"
     if template_at is not None and _old_revision_fails(facts):
         return Seen(excerpt=f"{excerpt}; but pods of the previous revision fail too")
-    known = can_return or bool(replicas)
+    # A ConfigMap is only told of against its known good content.
+    known = can_return or bool(replicas) or bool(configs)
     change = Change(target=facts.target, fields=fields, changed_at=at, known_good=known)
     return Seen(excerpt=excerpt, change=change)
 
@@ -193,20 +194,3 @@ def _old_revision_fails(facts: ChangeFacts) -> bool:
     labels = mapping(metadata(history[-1]).get("labels"))
     newest = text(labels.get(TEMPLATE_HASH))
     return any(pod.in_trouble for pod in facts.pods if pod.template_hash not in (None, "", newest))
-
-
-def config_maps_of(template: Object) -> frozenset[str]:
-    """Return the names of the ConfigMaps that a pod template uses."""
-    spec = mapping(template.get("spec"))
-    names: set[str] = set()
-    for volume in items(spec.get("volumes")):
-        names.add(text(mapping(volume.get("configMap")).get("name")))
-        for source in items(mapping(volume.get("projected")).get("sources")):
-            names.add(text(mapping(source.get("configMap")).get("name")))
-    for container in [*items(spec.get("containers")), *items(spec.get("initContainers"))]:
-        for source in items(container.get("envFrom")):
-            names.add(text(mapping(source.get("configMapRef")).get("name")))
-        for variable in items(container.get("env")):
-            reference = mapping(mapping(variable.get("valueFrom")).get("configMapKeyRef"))
-            names.add(text(reference.get("name")))
-    return frozenset(names - {""})

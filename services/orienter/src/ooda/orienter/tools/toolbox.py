@@ -15,11 +15,12 @@ from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, ClusterReader, NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.findings import Finding
+from ooda.common.pod_templates import config_maps_of
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, Seen, finding, unavailable
 from ooda.orienter.core.objects import Pod, event_of, mapping, pod_of, text, workload_of
-from ooda.orienter.core.rules_changes import ChangeFacts, config_maps_of, recent_change
+from ooda.orienter.core.rules_changes import ChangeFacts, recent_change
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
 from ooda.orienter.core.rules_services import (
