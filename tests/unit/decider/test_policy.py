@@ -121,6 +121,34 @@ def test_only_a_change_of_the_template_is_rolled_back(
         assert judgement.proposal is None
 
 
+ROWS: list[tuple[FailureClass, dict[str, Any], ActionKind | None]] = [
+    (FailureClass.UNSCHEDULABLE, {}, ActionKind.ROLL_BACK_WORKLOAD),
+    (FailureClass.UNSCHEDULABLE, {"change": None}, None),
+    (FailureClass.UNSCHEDULABLE, {"facts": replace(GOOD, known_template=False)}, None),
+    (FailureClass.PROBE_FAILURE, {}, ActionKind.ROLL_BACK_WORKLOAD),
+    (FailureClass.PROBE_FAILURE, {"change": None}, ActionKind.RESTART_POD),
+    (
+        FailureClass.PROBE_FAILURE,
+        {"change": None, "case": {"history": History(frozenset({ActionKind.RESTART_POD}), 1)}},
+        None,
+    ),
+    (FailureClass.PROBE_FAILURE, {"change": None, "case": {"pod": None}}, None),
+]
+
+
+@pytest.mark.parametrize(("failure_class", "situation", "action"), ROWS)
+def test_a_row_is_gone_through_in_its_order(
+    failure_class: FailureClass, situation: dict[str, Any], action: ActionKind | None
+) -> None:
+    judgement = judge(failure_class=failure_class, **situation)
+    if action is None:
+        assert isinstance(judgement, Review)
+        assert judgement.proposal is None
+    else:
+        assert isinstance(judgement, Act)
+        assert judgement.request.action is action
+
+
 CONFIG = CHANGE.model_copy(update={"fields": ("configmap/checkout.data.LEVEL",)})
 CONFIG_GOOD = replace(GOOD, config_map="checkout")
 

@@ -14,6 +14,7 @@ from factories.cluster_objects import (
     owns,
     pod,
     replica_set,
+    stamp,
     template,
 )
 from factories.diagnosis import CHECKOUT, WEIGHTS
@@ -107,6 +108,16 @@ STATES = {
         {Sign.CONFIG_MISSING},
     ),
     "no node fits": ([pod("a", ready=False, node=None, unschedulable=True)], {Sign.UNSCHEDULABLE}),
+    "alive, and still starting": (
+        [
+            pod(
+                "a",
+                container_status() | {"state": {"running": {"startedAt": stamp(-20)}}},
+                ready=False,
+            )
+        ],
+        set(),
+    ),
     "alive, and never ready": ([pod("a", ready=False)], {Sign.NEVER_READY}),
 }
 
@@ -223,6 +234,7 @@ EVENTS = {
     ),
     "a volume that is slow": ("FailedMount", "timed out waiting for the condition", None),
     "no node": ("FailedScheduling", "0/3 nodes are available", Sign.EVENT_FAILED_SCHEDULING),
+    "a node is made": ("TriggeredScaleUp", "pod triggered scale-up", Sign.EVENT_NODE_COMING),
     "quota": ("FailedCreate", "forbidden: exceeded quota: small", Sign.EVENT_QUOTA),
     "scaled to nothing": (
         "ScalingReplicaSet",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest
 from ooda.common.plans import (
     CONFIG_MAP_PARAMETER,
@@ -126,7 +125,7 @@ def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
     configs = (
         each.object.name
         for each in steps
-        if isinstance(each, PatchStep) and each.object.kind == Kind.CONFIG_MAP
+        if isinstance(each, PatchStep) and each.object.kind == "ConfigMap"
     )
     return Deed(action, target, next(pods, None), next(sizes, None), next(configs, None))
 

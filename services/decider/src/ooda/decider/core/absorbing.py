@@ -13,8 +13,9 @@ from ooda.common.events import (
     ReviewAnswered,
 )
 from ooda.common.phrases import ended
-from ooda.common.taxonomy import EvidenceFamily, Outcome
+from ooda.common.taxonomy import Outcome
 from ooda.decider.core import announcements
+from ooda.decider.core.clues import clue_of
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
 
@@ -125,11 +126,10 @@ def _with_ready(record: Incident, event: DiagnosisReady, at: dt.datetime) -> Inc
     old = record.diagnosis
     if event.attempt < record.attempt or (old is not None and event.attempt <= old.attempt):
         return record
-    logs = (f.excerpt for f in event.findings if f.family is EvidenceFamily.LOGS and f.excerpt)
     new: dict[str, Any] = {
         "attempt": event.attempt,
         "diagnosis": event.model_copy(update={"findings": (), "hypotheses": ()}),
-        "clue": next(logs, "")[:500],
+        "clue": clue_of(event),
         "decisions": 0,
         "verdict": None,
         "times": record.times.model_copy(update={"diagnosed": at}),

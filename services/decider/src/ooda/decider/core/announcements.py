@@ -63,10 +63,10 @@ def decision(
 def review(
     record: Incident, judgement: Review, limits: Limits, now: dt.datetime
 ) -> ReviewRequested:
-    """Ask a person, with what the logs say."""
+    """Ask a person, with what the cluster says of it."""
     diagnosis = record.diagnosis
     review_id = derive_id("review", record.incident_id, record.attempt)
-    clue = f" The log says: {record.clue}" if record.clue else ""
+    clue = f" {record.clue}" if record.clue else ""
     return ReviewRequested(
         event_id=derive_id(ReviewRequested.subject, review_id),
         summary=shortened(f"A person is asked{_about(record, judgement)}", SUMMARY_LIMIT),

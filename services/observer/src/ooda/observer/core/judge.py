@@ -10,10 +10,12 @@ from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
-from ooda.observer.core import container_signals, graph, workload_signals
+from ooda.observer.core import container_signals, graph, pod_signals, workload_signals
 from ooda.observer.core.deviations import Deviation
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
+from ooda.observer.core.minimum import known_replicas
+from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import acting, judge_losses
 from ooda.observer.core.sources import OWNERSHIP, PLANS
 from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
@@ -36,6 +38,9 @@ def judge(
         return _unsure(namespace, key), ()
     pods = graph.pods_of(namespace, key)
     found: list[Deviation] = [*_of_containers(namespace, key, pods, now)]
+    if key[0] in workload_signals.SCALED:
+        found += pod_signals.unscheduled(pods, now)
+        found += () if found else _unready(state, namespace, key, pods, now)
     if not PLANS & state.blind:
         namespace, more = _of_workload(state, namespace, key, pods, now, alone=not found)
         found += more
@@ -63,6 +68,16 @@ def _of_containers(
     failed = workload_signals.job_failed(jobs, pods)
     if failed is not None:
         yield failed
+
+
+def _unready(
+    state: State, namespace: Namespace, key: Key, pods: Sequence[Pod], now: dt.datetime
+) -> Iterable[Deviation]:
+    """Look at pods that run; a workload that never was ready has until its deadline."""
+    if not known_replicas(namespace, key) and not namespace.tracks.get(key, Track()).ever_ready:
+        return ()
+    silent = frozenset(each.node for each in pods if each.node and lost(state, each.node))
+    return pod_signals.unready(pods, silent, now)
 
 
 def _of_workload(
@@ -193,10 +208,12 @@ def _lingers(namespace: Namespace, each: Open, pods: Sequence[Pod]) -> bool:
 def _passed(each: Open, pods: Sequence[Pod]) -> bool:
     """Return whether a pod that showed the anomaly, or its like, has got past it."""
     revision = each.event.observed.get("revision", "")
+    unready = each.event.observed.get("reason") == pod_signals.NOT_READY
+    by_running = each.event.signal is not Signal.CRASH_LOOP and not unready
     return any(
         container.name == each.container
         and container.running_since is not None
-        and (each.event.signal is not Signal.CRASH_LOOP or container.ready)
+        and (by_running or container.ready)
         for pod in pods
         if pod.meta.deleted_at is None and pod.revision == revision
         for container in pod.containers

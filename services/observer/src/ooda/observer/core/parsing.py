@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 
 from ooda.common.cluster.kinds import Kind
+from ooda.common.masking import mask
 from ooda.common.pod_templates import config_maps_of
 from ooda.observer.core.containers import parse_containers
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
@@ -71,6 +72,9 @@ def _owner(meta: Json) -> Key | None:
 def _pod(meta: Meta, raw: Json) -> Pod:
     spec, status = mapping(raw, "spec"), mapping(raw, "status")
     ready, disruption = condition(status, "Ready"), condition(status, "DisruptionTarget")
+    placed = condition(status, "PodScheduled")
+    homeless = placed.get("status") == "False" and placed.get("reason") == "Unschedulable"
+    words = mask(text(placed.get("message")))[:MESSAGE_LIMIT] or "no node"
     return Pod(
         meta=meta,
         node=text(spec.get("nodeName")) or None,
@@ -79,6 +83,8 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         ready=ready.get("status") == "True",
         ready_since=moment(ready.get("lastTransitionTime")),
         prepared_at=_prepared(status),
+        unscheduled=words if homeless else "",
+        unscheduled_since=moment(placed.get("lastTransitionTime")),
         disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=tuple(sorted(config_maps_of(raw))),

@@ -71,6 +71,9 @@ class Pod:
     ready_since: dt.datetime | None
     prepared_at: dt.datetime | None
     """When it had its node and its network, as far as it has them yet."""
+    unscheduled: str
+    """Why the scheduler has no node for it, in its own words; empty if it has one."""
+    unscheduled_since: dt.datetime | None
     disruption: str
     """Why the API server or a controller is about to delete it, empty if nobody says."""
     containers: tuple[Container, ...]

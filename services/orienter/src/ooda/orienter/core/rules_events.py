@@ -34,6 +34,8 @@ _CONFIG = re.compile(
 _BY_REASON = {
     "BackOff": Sign.EVENT_BACK_OFF,
     "FailedScheduling": Sign.EVENT_FAILED_SCHEDULING,
+    "TriggeredScaleUp": Sign.EVENT_NODE_COMING,  # Cluster Autoscaler
+    "Nominated": Sign.EVENT_NODE_COMING,  # Karpenter
     "Evicted": Sign.EVENT_EVICTED,
     "Preempted": Sign.EVENT_EVICTED,
 }

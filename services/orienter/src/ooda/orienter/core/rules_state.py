@@ -19,6 +19,9 @@ SIGNALLED = frozenset({137, 143})
 
 MANY_RESTARTS = 2
 
+START = dt.timedelta(seconds=30)
+"""What every start may take; the observer flags none that is younger."""
+
 RECENT = dt.timedelta(minutes=10)
 """A container that ended longer ago and runs since has recovered."""
 
@@ -56,7 +59,7 @@ def _containers(pods: Sequence[Pod], state: WorkloadState) -> set[Sign]:
             signs |= _container(container, state.at)
     if _pulls_fail(pods):
         signs.add(_pull_sign(pods, state))
-    elif not signs and any(_answers_not(pod) for pod in pods):
+    elif not signs and any(_answers_not(pod, state.at) for pod in pods):
         signs.add(Sign.NEVER_READY)
     return signs
 
@@ -98,10 +101,14 @@ def _pull_sign(pods: Sequence[Pod], state: WorkloadState) -> Sign:
     return Sign.PULL_FAILING_ON_ONE_NODE if one and everywhere else Sign.PULL_FAILING
 
 
-def _answers_not(pod: Pod) -> bool:
-    return bool(pod.containers) and all(
-        each.running and each.restarts == 0 for each in pod.containers
-    ) and not pod.ready  # fmt: skip
+def _answers_not(pod: Pod, now: dt.datetime) -> bool:
+    """Return whether all of a pod runs, never crashed, and is not ready; not of one that starts."""
+    return bool(pod.containers) and not pod.ready and all(
+        each.running
+        and each.restarts == 0
+        and (each.running_since is None or now - each.running_since >= START)
+        for each in pod.containers
+    )  # fmt: skip
 
 
 def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
@@ -142,7 +149,7 @@ def _excerpt(state: WorkloadState, pods: Sequence[Pod]) -> str:
         f"{workload.kind} {workload.name}: {workload.ready} of {workload.desired} ready, "
         f"{workload.updated} of the newest template, minimum {state.minimum}"
     )
-    lines = [head]
+    lines = [head, workload.quota_denied] if workload.quota_denied else [head]
     lines += [_line(pod) for pod in pods if pod.in_trouble or not pod.ready]
     by_node = Counter(pod.node or "no node" for pod in pods)
     if by_node:

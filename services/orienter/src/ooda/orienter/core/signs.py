@@ -35,6 +35,8 @@ class Sign(StrEnum):
     EVENT_READINESS_FAILED = "event_readiness_failed"
     EVENT_CONFIG_MISSING = "event_config_missing"
     EVENT_FAILED_SCHEDULING = "event_failed_scheduling"
+    EVENT_NODE_COMING = "event_node_coming"
+    """An autoscaler makes a node for the pod."""
     EVENT_QUOTA = "event_quota"
     EVENT_SCALED_DOWN = "event_scaled_down"
     EVENT_POD_KILLED = "event_pod_killed"
