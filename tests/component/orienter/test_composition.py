@@ -93,6 +93,7 @@ def test_every_tool_has_typed_arguments_and_says_what_it_is_for(toolbox: Toolbox
         "check_service_endpoints": {"service", "namespace"},
         "query_error_rate": {"service", "namespace", "window_seconds"},
         "recent_changes": {"workload_kind", "name", "namespace"},
+        "recent_service_changes": {"service", "namespace"},
     }
     assert all(tool.description for tool in tools.values())
 

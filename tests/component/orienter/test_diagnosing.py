@@ -11,13 +11,14 @@ from factories.cluster_objects import (
     deployment,
     endpoint_slice,
     event,
+    owns,
     pod,
     replica_set,
     service,
     stamp,
     template,
 )
-from factories.diagnosis import CHECKOUT, DATABASE, anomaly, anomaly_flagged
+from factories.diagnosis import CHECKOUT, DATABASE, FRONT, anomaly, anomaly_flagged
 from factories.events import NAMESPACE, NOW, make
 from factories.orienter import Cluster, Orienter, living, snapshot
 from ooda.common.bus.interface import BusUnavailableError
@@ -145,6 +146,36 @@ async def test_a_key_that_was_taken_out_of_a_config_map(
     assert told.change is not None
     assert told.change.fields == ("configmap/flags.data.LEVEL",)
     assert told.change.known_good
+
+
+async def test_a_service_whose_selector_was_changed(orienter: Orienter, cluster: Cluster) -> None:
+    labels = {"app.kubernetes.io/name": "checkout"}
+    front = service(selector={"app.kubernetes.io/name": "chekout"})
+    front["metadata"]["managedFields"] = [owns("selector", -4)]
+    cluster.add(
+        deployment(),
+        front,
+        endpoint_slice(ready=0),
+        pod(POD),
+        {
+            "kind": "KnownGood",
+            "metadata": {"name": "catalog", "namespace": NAMESPACE},
+            "spec": {"services": {"checkout": [{"selector": labels}]}},
+        },
+    )
+
+    await orienter.hear(anomaly_flagged(anomaly(Signal.ENDPOINTS_LOST, FRONT)))
+    told = await orienter.ready()
+
+    assert (told.failure_class, told.component) == (FailureClass.SERVICE_MISROUTED, FRONT)
+    assert told.confidence > 0.95
+    assert set(told.agreeing) == {EvidenceFamily.OBJECT_STATE, EvidenceFamily.RECENT_CHANGE}
+    assert told.change is not None
+    assert told.change.fields == ("spec.selector.app.kubernetes.io/name",)
+    assert told.summary == (
+        "checkout does not lead to its ready pods since the change of 11:59:56: "
+        f"service_misrouted of service {NAMESPACE}/checkout ({told.confidence:.2f})"
+    )
 
 
 async def test_started_is_said_before_any_tool_reads(orienter: Orienter, cluster: Cluster) -> None:

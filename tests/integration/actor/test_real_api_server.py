@@ -28,7 +28,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionExecuted, ActionRequest, DecisionMade
 from ooda.common.plans import PatchStep
 from ooda.common.settings import ClusterSettings
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.common.testing.bus import MemoryBus
 from ooda.common.topology import ACTIONS
@@ -164,6 +164,37 @@ async def test_a_config_map_goes_back_to_what_was_good_and_only_if_nobody_change
     written = await look_at_result(api, step)
     assert written is not None
     assert written["data"] == {"A": "1"}
+    assert standing(step, written, ACTION_ID) is Standing.APPLIED
+    with pytest.raises(Conflict):
+        await apply_step(api, step, read, ACTION_ID)
+
+
+async def test_a_service_leads_again_where_it_led_and_keeps_its_address(
+    api: ApiServer, target: WorkloadTarget
+) -> None:
+    meta = {"name": "front", "namespace": target.namespace}
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "old", "port": 81}]
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": meta}
+    made = await api.create(
+        Kind.SERVICE, body | {"spec": {"selector": LABELS, "ports": ports, "type": "NodePort"}}
+    )
+    known = {"op": "add", "path": "/spec/services", "value": {"front": [made["spec"]]}}
+    await api.patch(Kind.KNOWN_GOOD, target.namespace, "catalog", [known])
+    wrong: list[dict[str, Any]] = [
+        {"op": "replace", "path": "/spec/selector", "value": {"app": "wbe"}},
+        {"op": "replace", "path": "/spec/ports/0/targetPort", "value": "nowhere"},
+    ]
+    await api.patch(Kind.SERVICE, target.namespace, "front", wrong)
+    front = ServiceTarget(namespace=target.namespace, name="front")
+    _, step = await planned(api, request(action=ActionKind.ROLL_BACK_SERVICE, target=front))
+    read = await look_at_result(api, step)
+    assert read is not None
+    await apply_step(api, step, read, ACTION_ID, dry_run=True)
+
+    await apply_step(api, step, read, ACTION_ID)
+    written = await look_at_result(api, step)
+    assert written is not None
+    assert written["spec"] == made["spec"]
     assert standing(step, written, ACTION_ID) is Standing.APPLIED
     with pytest.raises(Conflict):
         await apply_step(api, step, read, ACTION_ID)

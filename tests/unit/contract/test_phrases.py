@@ -3,7 +3,7 @@ import pytest
 from factories.events import CHECKOUT, NAMESPACE, request
 from ooda.common.phrases import Deed, ended, name_of, planned, requested, sentence, shortened
 from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep
-from ooda.common.targets import NodeTarget, PodTarget
+from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
 from ooda.common.taxonomy import ActionKind, Outcome
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace=NAMESPACE, name="checkout", uid="u")
@@ -21,6 +21,14 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "roll Deployment checkout back",
             "rolling back Deployment checkout",
             "Deployment checkout was rolled back",
+        ),
+        (
+            planned(
+                ActionKind.ROLL_BACK_SERVICE, ServiceTarget(namespace=NAMESPACE, name="front"), ()
+            ),
+            "roll Service front back",
+            "rolling back Service front",
+            "Service front was rolled back",
         ),
         (
             planned(

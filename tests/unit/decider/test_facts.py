@@ -6,7 +6,13 @@ from factories.events import CHECKOUT, NOW
 from ooda.common.findings import Change
 from ooda.common.known_good import KnownGoodSpec
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, config_map_named, facts_of, owner_of
+from ooda.decider.core.facts import (
+    Facts,
+    config_map_named,
+    facts_of,
+    facts_of_service,
+    owner_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +76,18 @@ def test_a_config_map_counts_if_known_good_has_another_content(
     live = {"metadata": {"name": "shop"}, "data": data}
     assert Facts(Mode.AUTO).with_config_map(live, KNOWN).config_map == found
     assert Facts(Mode.AUTO).with_config_map(live, None).config_map is None
+
+
+@pytest.mark.parametrize(
+    ("change", "led_elsewhere"),
+    [({"selector": {"app": "b"}}, True), ({"ports": []}, True), ({"type": "NodePort"}, False)],
+)
+def test_of_a_service_only_where_it_leads_counts(
+    change: dict[str, Any], *, led_elsewhere: bool
+) -> None:
+    good = {"selector": {"app": "a"}, "ports": [{"port": 80}]}
+    known = KnownGoodSpec(services={"front": (good,)})
+    live = {"metadata": {"labels": {}}, "spec": good | change}
+    facts = facts_of_service(Mode.AUTO, "front", live, known)
+    assert (facts.exists, facts.known_service) == (True, led_elsewhere)
+    assert not facts_of_service(Mode.AUTO, "front", live, None).known_service

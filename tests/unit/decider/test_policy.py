@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from factories.decider import CHANGE, GOOD, IMAGE, LIMITS, PLAYBOOK, later, ready
 from factories.events import CHECKOUT, NAMESPACE, NOW
-from ooda.common.targets import PodTarget, WorkloadTarget
+from ooda.common.targets import PodTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
@@ -147,6 +147,48 @@ def test_a_row_is_gone_through_in_its_order(
     else:
         assert isinstance(judgement, Act)
         assert judgement.request.action is action
+
+
+FRONT = ServiceTarget(namespace=NAMESPACE, name="checkout")
+LEADS = Facts(mode=Mode.AUTO, exists=True, known_service=True)
+MISROUTED: dict[str, Any] = {
+    "failure_class": FailureClass.SERVICE_MISROUTED,
+    "component": FRONT,
+    "change": CHANGE.model_copy(update={"target": FRONT, "fields": ("spec.selector.app",)}),
+}
+
+
+def test_a_service_is_rolled_back_and_judged_by_its_symptom_alone() -> None:
+    judgement = judge(facts=LEADS, **MISROUTED)
+    assert isinstance(judgement, Act)
+    request = judgement.request
+    assert (request.action, request.target) == (ActionKind.ROLL_BACK_SERVICE, FRONT)
+    assert request.parameters == {}
+    assert request.verification.symptom_gone
+    assert not request.verification.workload_ready
+
+
+@pytest.mark.parametrize(
+    ("facts", "more"),
+    [
+        (LEADS, {"change": None}),
+        (replace(LEADS, known_service=False), {}),
+        (replace(LEADS, owner="Argo CD (x=y)"), {}),
+        (replace(LEADS, exists=False), {}),
+        (replace(LEADS, mode=Mode.PROPOSE), {}),
+        (LEADS, {"budgets": used(3, workload=str(FRONT))}),
+    ],
+    ids=["nothing changed", "nothing to go back to", "owned", "gone", "propose", "budget"],
+)
+def test_a_service_is_left_to_a_person(facts: Facts, more: dict[str, Any]) -> None:
+    assert isinstance(judge(facts=facts, **MISROUTED | more), Review)
+
+
+@pytest.mark.parametrize("failure_class", FailureClass)
+def test_no_action_on_a_workload_is_done_to_a_service(failure_class: FailureClass) -> None:
+    judgement = judge(facts=LEADS, **MISROUTED | {"failure_class": failure_class})
+    if isinstance(judgement, Act):
+        assert judgement.request.action is ActionKind.ROLL_BACK_SERVICE
 
 
 CONFIG = CHANGE.model_copy(update={"fields": ("configmap/checkout.data.LEVEL",)})

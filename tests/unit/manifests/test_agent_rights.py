@@ -28,13 +28,13 @@ RIGHTS = {
         "get update": "coordination.k8s.io/leases/ooda-orienter@own",
     },
     "decider": {
-        "get": "namespaces configmaps apps/deployments apps/statefulsets apps/daemonsets "
+        "get": "namespaces configmaps services apps/deployments apps/statefulsets apps/daemonsets "
         "ooda.dev/knowngoods",
         "list": "autoscaling/horizontalpodautoscalers",
         "get update": "coordination.k8s.io/leases/ooda-decider@own",
     },
     "actor": {
-        "get patch": "configmaps apps/deployments apps/statefulsets apps/daemonsets",
+        "get patch": "configmaps services apps/deployments apps/statefulsets apps/daemonsets",
         "get delete": "pods",
         "get": "namespaces apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
         "get update": "coordination.k8s.io/leases/ooda-actor@own",

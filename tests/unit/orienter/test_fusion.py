@@ -7,6 +7,7 @@ import pytest
 from factories.diagnosis import (
     CHECKOUT,
     DATABASE,
+    FRONT,
     PAYMENT,
     WEIGHTS,
     about,
@@ -15,6 +16,7 @@ from factories.diagnosis import (
     case,
     change,
     saw,
+    selects,
     tried,
     workload,
 )
@@ -41,6 +43,10 @@ CRASH = [
     saw("inspect_workload", Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ENOUGH_DESIRED),
     saw("describe_pod_events", Sign.EVENT_BACK_OFF),
 ]
+
+LOST_ROUTE = anomaly(Signal.ENDPOINTS_LOST, FRONT)
+ROUTE = change("spec.selector.app", target=FRONT)
+MISROUTED = saw("check_service_endpoints", Sign.SERVICE_SELECTS_NOBODY, target=FRONT)
 
 CASES = {
     "image of a rollout cannot be pulled": (
@@ -278,6 +284,54 @@ CASES = {
         0.9,
         False,
     ),
+    "a Service was told to select nobody": (
+        case(
+            [LOST_ROUTE],
+            [MISROUTED, saw("recent_service_changes", target=FRONT, change=ROUTE)],
+            selects("checkout", CHECKOUT),
+        ),
+        FailureClass.SERVICE_MISROUTED,
+        FRONT,
+        0.95,
+        True,
+    ),
+    "a Service leads to a port that nobody has, and a caller crashes": (
+        case(
+            [LOST_ROUTE, anomaly(Signal.CRASH_LOOP, PAYMENT, after=3)],
+            [
+                saw(
+                    "check_service_endpoints",
+                    Sign.SERVICE_TARGETS_NO_PORT,
+                    target=FRONT,
+                ),
+                saw("recent_service_changes", target=FRONT, change=ROUTE),
+                saw("inspect_workload", Sign.CRASH_BACK_OFF, target=PAYMENT),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF, target=PAYMENT),
+                saw(
+                    "get_pod_logs",
+                    Sign.LOG_CONNECTION_REFUSED,
+                    target=PAYMENT,
+                    points_at=(FRONT,),
+                ),
+                saw("recent_changes", target=PAYMENT),
+            ],
+            selects("checkout", CHECKOUT),
+        ),
+        FailureClass.SERVICE_MISROUTED,
+        FRONT,
+        0.95,
+        True,
+    ),
+    "a Service selects nobody, and was not changed": (
+        case(
+            [LOST_ROUTE],
+            [MISROUTED, saw("recent_service_changes", target=FRONT)],
+        ),
+        FailureClass.SERVICE_MISROUTED,
+        FRONT,
+        0.8,
+        False,
+    ),
     "no node fits, and nothing changed": (
         case(
             [anomaly(Signal.CONTAINER_STUCK)],
@@ -457,6 +511,24 @@ def test_too_unsure_to_act(given: Case, failure_class: FailureClass | None) -> N
 
 
 NEAR_MISSES = {
+    "a Service has no endpoints, and what it served is gone": case(
+        [LOST_ROUTE],
+        [
+            saw("check_service_endpoints", target=FRONT),
+            saw("recent_service_changes", target=FRONT, change=ROUTE),
+        ],
+    ),
+    "a Service was changed and leads to ready pods": case(
+        [LOST_ROUTE],
+        [
+            saw("check_service_endpoints", Sign.ENDPOINTS_READY, target=FRONT),
+            saw(
+                "recent_service_changes",
+                target=FRONT,
+                change=change("spec.sessionAffinity", target=FRONT),
+            ),
+        ],
+    ),
     "a log says that configuration is missing, the kubelet starts it": case(
         [anomaly(Signal.CRASH_LOOP)],
         [

@@ -17,21 +17,27 @@ from factories.cluster_objects import (
     stamp,
     template,
 )
-from factories.diagnosis import CHECKOUT, WEIGHTS
+from factories.diagnosis import CHECKOUT, FRONT, WEIGHTS
 from factories.events import NAMESPACE, NOW
 from ooda.common.known_good import KnownGoodSpec
 from ooda.common.pod_templates import config_maps_of
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.orienter.core.findings import About, Seen, finding
 from ooda.orienter.core.objects import event_of, pod_of, workload_of
-from ooda.orienter.core.rules_changes import ChangeFacts, recent_change
+from ooda.orienter.core.rules_changes import (
+    ChangeFacts,
+    recent_change,
+    recent_service_change,
+)
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
 from ooda.orienter.core.rules_services import (
     PROFILES,
+    Routing,
     error_query,
     read_endpoints,
     read_error_rate,
+    read_routing,
 )
 from ooda.orienter.core.rules_state import WorkloadState, inspect_state
 from ooda.orienter.core.signs import Sign
@@ -352,6 +358,80 @@ ENDPOINTS = {
 @pytest.mark.parametrize(("slices", "pods", "signs"), ENDPOINTS.values(), ids=ENDPOINTS)
 def test_endpoints(slices: list[Json], pods: int | None, signs: set[Sign]) -> None:
     assert set(read_endpoints(slices, pods).signs) == signs
+
+
+def behind(*ports: int, ready: bool = True) -> Json:
+    found = pod(ready=ready)
+    declared = [{"containerPort": each, "name": f"p{each}"} for each in ports]
+    found["spec"]["containers"] = [{"name": "app", "image": "shop:1", "ports": declared}]
+    return found
+
+
+def leads(target: int | str | None = 8080, app: str = "checkout") -> Json:
+    port: Json = {"port": 80} | ({} if target is None else {"targetPort": target})
+    return {"selector": {"app": app}, "ports": [port]}
+
+
+ROUTINGS = {
+    "selects nobody": (
+        Routing(leads(app="chekout"), leads(), (), [behind(8080)]),
+        {Sign.SERVICE_SELECTS_NOBODY},
+    ),
+    "selects nobody, and nobody is ready": (
+        Routing(leads(app="chekout"), leads(), (), [behind(8080, ready=False)]),
+        set(),
+    ),
+    "selects others that are not ready yet": (
+        Routing(leads(app="green"), leads(), [behind(8080, ready=False)], [behind(8080)]),
+        set(),
+    ),
+    "number of no port": (
+        Routing(leads(9999), leads(), [behind(8080)], [behind(8080)]),
+        {Sign.SERVICE_TARGETS_NO_PORT},
+    ),
+    "name of no port": (
+        Routing(leads("web"), leads("p8080"), [behind(8080)], [behind(8080)]),
+        {Sign.SERVICE_TARGETS_NO_PORT},
+    ),
+    "no target, so its own number": (
+        Routing(leads(None), leads(), [behind(8080)], [behind(8080)]),
+        {Sign.SERVICE_TARGETS_NO_PORT},
+    ),
+    "the port by its name instead of its number": (
+        Routing(leads("p8080"), leads(), [behind(8080)], [behind(8080)]),
+        set(),
+    ),
+    "ports that nobody declares": (
+        Routing(leads(9999), leads(), [behind()], [behind()]),
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("routing", "signs"), ROUTINGS.values(), ids=ROUTINGS)
+def test_where_a_service_leads(routing: Routing, signs: set[Sign]) -> None:
+    assert set(read_routing(routing).signs) == signs
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields"),
+    [
+        (leads(app="chekout"), ("spec.selector.app",)),
+        (leads(9999), ("spec.ports",)),
+        (leads() | {"sessionAffinity": "ClientIP"}, None),
+    ],
+    ids=["selector", "port", "something else"],
+)
+def test_a_change_of_a_service(spec: Json, fields: tuple[str, ...] | None) -> None:
+    known = KnownGoodSpec(services={"checkout": (leads(),)})
+    service = {"metadata": {"managedFields": [owns("selector", -20)]}, "spec": spec}
+
+    found = recent_service_change(FRONT, service, known).change
+
+    assert (found.fields if found else None) == fields
+    if found is not None:
+        assert (found.target, found.known_good) == (FRONT, True)
+        assert (NOW - found.changed_at).total_seconds() == 20
 
 
 @pytest.mark.parametrize(

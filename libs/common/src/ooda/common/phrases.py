@@ -11,7 +11,7 @@ from ooda.common.plans import (
     PatchStep,
     Step,
 )
-from ooda.common.targets import PodTarget, Target, WorkloadTarget
+from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Outcome
 
 
@@ -28,7 +28,7 @@ class Deed:
     def to_do(self) -> str:
         """Return it as what is to be done: ``roll Deployment catalog back``."""
         match self.action:
-            case ActionKind.ROLL_BACK_WORKLOAD:
+            case ActionKind.ROLL_BACK_WORKLOAD | ActionKind.ROLL_BACK_SERVICE:
                 return f"roll {self._name} back"
             case ActionKind.ROLL_BACK_CONFIG_MAP:
                 return f"roll {self._config} back"
@@ -40,7 +40,7 @@ class Deed:
     def doing(self) -> str:
         """Return it as under way, to begin or go on a sentence: ``rolling back …``."""
         match self.action:
-            case ActionKind.ROLL_BACK_WORKLOAD:
+            case ActionKind.ROLL_BACK_WORKLOAD | ActionKind.ROLL_BACK_SERVICE:
                 return f"rolling back {self._name}"
             case ActionKind.ROLL_BACK_CONFIG_MAP:
                 return f"rolling back {self._config}"
@@ -52,7 +52,7 @@ class Deed:
     def done(self) -> str:
         """Return it as done: ``Deployment catalog was rolled back``."""
         match self.action:
-            case ActionKind.ROLL_BACK_WORKLOAD:
+            case ActionKind.ROLL_BACK_WORKLOAD | ActionKind.ROLL_BACK_SERVICE:
                 return f"{self._name} was rolled back"
             case ActionKind.ROLL_BACK_CONFIG_MAP:
                 return f"{self._config} was rolled back"
@@ -137,6 +137,8 @@ def name_of(target: Target) -> str:
             return f"{kind} {name}"
         case PodTarget(name=name):
             return f"pod {name}"
+        case ServiceTarget(name=name):
+            return f"Service {name}"
         case _:
             return str(target)
 

@@ -19,7 +19,7 @@ from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, CreateJobStep, Step
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
 
 
@@ -37,6 +37,12 @@ async def _or_none(reading: Awaitable[Object]) -> Object | None:
 async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     """Return what a plan is made from. Raises ClusterError except NotFound."""
     target = request.target
+    if isinstance(target, ServiceTarget):
+        return Scene(
+            workload=None,
+            catalog=await _or_none(api.get(Kind.KNOWN_GOOD, target.namespace, CATALOG)),
+            service=await _or_none(api.get(Kind.SERVICE, target.namespace, target.name)),
+        )
     if not isinstance(target, WorkloadTarget) or target.workload_kind not in set(Kind):
         return Scene(workload=None)
     kind, namespace = Kind(target.workload_kind), target.namespace

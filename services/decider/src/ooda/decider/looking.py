@@ -6,9 +6,9 @@ from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refus
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import mode_of
-from ooda.common.targets import WorkloadTarget, namespace_of
+from ooda.common.targets import ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, config_map_named, facts_of
+from ooda.decider.core.facts import Facts, config_map_named, facts_of, facts_of_service
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -27,6 +27,10 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
     try:
         found = await reader.get(Kind.NAMESPACE, None, namespace)
         mode = mode_of((found.get("metadata") or {}).get("labels"))
+        if isinstance(component, ServiceTarget):
+            service = await reader.get(Kind.SERVICE, namespace, component.name)
+            known = await _known(reader, namespace)
+            return facts_of_service(mode, component.name, service, known)
         if not isinstance(component, WorkloadTarget) or component.workload_kind not in _ACTIONABLE:
             return Facts(mode)
         kind = _ACTIONABLE[component.workload_kind]

@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
-from ooda.common.targets import Target, WorkloadTarget
+from ooda.common.targets import ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
@@ -34,12 +34,20 @@ FAMILIES = {
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
+    "recent_service_changes": EvidenceFamily.RECENT_CHANGE,
 }
 
 
 _LATE = "did not answer in time"
 _AWAY = (_LATE, Unavailable.__name__)
 """How the reason begins where the same question may be answered later."""
+
+
+_STATES = ("inspect_workload", "check_service_endpoints")
+"""Tools that read the state of what is suspected."""
+
+Suspect = WorkloadTarget | ServiceTarget
+"""What can be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,12 @@ class Inquiry:
             (call for each in suspects for call in calls_for(each, incident, graph)), ends
         )
         named = dict.fromkeys(
-            graph.component(server) for finding in first for server in finding.points_at
+            suspect
+            for finding in first
+            for server in finding.points_at
+            for suspect in (graph.server(server), server)
         )
-        servers = [each for each in named if isinstance(each, WorkloadTarget)]
+        servers = [each for each in named if isinstance(each, Suspect)]
         new = [each for each in servers if each not in suspects][:SUSPECTS]
         second = await self._ask(
             (call for each in new for call in calls_for(each, incident, graph)), ends
@@ -113,22 +124,29 @@ class Inquiry:
 
 def nobody_answered(findings: Sequence[Finding]) -> bool:
     """Say whether the API server was away: no state could be read, and later it might."""
-    states = [each for each in findings if each.tool == "inspect_workload"]
+    states = [each for each in findings if each.tool in _STATES]
     return bool(states) and all(
         each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in states
     )
 
 
-def suspects_of(incident: Incident, graph: Graph) -> list[WorkloadTarget]:
-    """Return the workloads to look at: those with open anomalies, the earliest first."""
+def suspects_of(incident: Incident, graph: Graph) -> list[Suspect]:
+    """Return the workloads and Services to look at: the earliest open anomalies first."""
     members = sorted(incident.still_open or incident.members, key=lambda each: each.since)
     components = dict.fromkeys(graph.component(each.target) for each in members)
-    workloads = [each for each in components if isinstance(each, WorkloadTarget)]
-    return workloads[:SUSPECTS]
+    return [each for each in components if isinstance(each, Suspect)][:SUSPECTS]
 
 
-def calls_for(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
-    """Return every tool that applies to a workload, with its arguments."""
+def calls_for(suspect: Suspect, incident: Incident, graph: Graph) -> list[Call]:
+    """Return every tool that applies to a workload or a Service, with its arguments."""
+    if isinstance(suspect, ServiceTarget):
+        asked = {"service": suspect.name, "namespace": suspect.namespace}
+        tools = ("check_service_endpoints", "recent_service_changes")
+        return [Call(each, asked, suspect) for each in tools]
+    return _calls_for_workload(suspect, incident, graph)
+
+
+def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
     if workload.workload_kind not in ("Deployment", "StatefulSet", "DaemonSet"):
         return []
     own = [each for each in incident.members if graph.component(each.target) == workload]
@@ -145,6 +163,7 @@ def calls_for(workload: WorkloadTarget, incident: Incident, graph: Graph) -> lis
     ]
     for service in services[:1]:
         asked = {"service": service, **place}
-        calls.append(Call("check_service_endpoints", asked, workload))
+        itself = ServiceTarget(namespace=workload.namespace, name=service)
+        calls.append(Call("check_service_endpoints", asked, itself))
         calls.append(Call("query_error_rate", asked, workload))
     return calls

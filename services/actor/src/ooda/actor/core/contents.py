@@ -1,10 +1,16 @@
-"""What a roll-back of a ConfigMap changes in it, or why nothing. Pure."""
+"""What a roll-back of a ConfigMap or a Service changes in it, or why nothing. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ooda.common.cluster.interface import Object
-from ooda.common.known_good import CONFIG_PARTS, KnownGoodSpec, last_good_config
+from ooda.common.known_good import (
+    CONFIG_PARTS,
+    SERVICE_PARTS,
+    KnownGoodSpec,
+    last_good_config,
+    last_good_service,
+)
 from ooda.common.plans import FieldChange
 from ooda.common.pod_templates import config_maps_of
 
@@ -23,6 +29,14 @@ def config_changes(
     if good is None:
         return f"No known good content of ConfigMap {name} differs from what it has."
     return differing(live, good, CONFIG_PARTS, "")
+
+
+def service_changes(name: str, spec: Mapping[str, Any], known: KnownGoodSpec) -> Changes | str:
+    """Return the fields by which where a Service leads differs from known good."""
+    good = last_good_service(known, name, spec)
+    if good is None:
+        return f"No known good content of Service {name} differs from what it has."
+    return differing(spec, good, SERVICE_PARTS, "/spec")
 
 
 def differing(

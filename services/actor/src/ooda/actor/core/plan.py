@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from ooda.actor.core.contents import config_changes
+from ooda.actor.core.contents import config_changes, service_changes
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
@@ -21,7 +21,7 @@ from ooda.common.plans import (
     PatchStep,
     Step,
 )
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
 _WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
@@ -41,6 +41,8 @@ class Scene:
     """The pod's controller, if that is a ReplicaSet."""
     config_map: Object | None = None
     """The ConfigMap that the action names."""
+    service: Object | None = None
+    """The Service that is the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,23 @@ def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
     match request.target:
         case WorkloadTarget() as target:
             return _on_workload(request, target, scene)
+        case ServiceTarget() as target if request.action is ActionKind.ROLL_BACK_SERVICE:
+            return _roll_back_service(target, scene)
         case target:
-            return Refusal(f"No action is known on {target}.")
+            return Refusal(f"{request.action} is no action on {target}.")
+
+
+def _roll_back_service(target: ServiceTarget, scene: Scene) -> Plan | Refusal:
+    if scene.service is None:
+        return Refusal(f"{target} does not exist.")
+    spec = _known_good(scene)
+    if isinstance(spec, Refusal):
+        return spec
+    changes = service_changes(target.name, value_at(scene.service, "/spec"), spec)
+    if isinstance(changes, str):
+        return Refusal(changes)
+    # What is replaced is what the diagnosis blames: it must never come back.
+    return _patch(_reference(Kind.SERVICE, scene.service), changes, "keep")
 
 
 def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -> Plan | Refusal:
@@ -86,6 +103,8 @@ def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -
             found = _restart(target, workload, given.get(POD_PARAMETER), scene)
         case ActionKind.SCALE_TO_KNOWN_GOOD:
             found = _scale(target, workload, scene)
+        case ActionKind.ROLL_BACK_SERVICE:
+            found = Refusal(f"{target} is no Service.")
     return found
 
 

@@ -9,6 +9,7 @@ from ooda.common.known_good import (
     CONFIG_PARTS,
     KnownGoodSpec,
     last_good_config,
+    last_good_service,
     last_good_template,
     workload_key,
 )
@@ -30,7 +31,7 @@ _OWNER_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The workload and its namespace as they are now."""
+    """The object and its namespace as they are now."""
 
     mode: Mode
     exists: bool = False
@@ -42,6 +43,8 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
+    known_service: bool = False
+    """Of a Service: whether it led elsewhere when it was known to be good."""
     config_map: str | None = None
     """The one ConfigMap that the blamed change names, if known good has another content of it."""
     config_map_owner: str | None = None
@@ -77,6 +80,14 @@ def facts_of(
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
     )
+
+
+def facts_of_service(
+    mode: Mode, name: str, service: Mapping[str, Any], known: KnownGoodSpec | None
+) -> Facts:
+    """Put together what policy needs to know of a Service."""
+    good = last_good_service(known or KnownGoodSpec(), name, service.get("spec") or {})
+    return Facts(mode=mode, exists=True, owner=owner_of(service), known_service=good is not None)
 
 
 def config_map_named(change: Change | None, known: KnownGoodSpec | None) -> str | None:

@@ -23,6 +23,8 @@ class Condition(StrEnum):
     """The blamed change is one of the template, and the newest known good one is another."""
     CONFIG_MAP_KNOWN_GOOD = "config_map_known_good"
     """The blamed change is one of a single ConfigMap, and its known good content is another."""
+    SERVICE_KNOWN_GOOD = "service_known_good"
+    """The Service leads elsewhere than its newest known good content does."""
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"
@@ -39,10 +41,16 @@ class _Judged(_Part):
 
     hold_seconds: Annotated[float, Field(ge=0)]
     deadline_seconds: Annotated[float, Field(gt=0)]
+    workload_ready: bool = True
+    """Whether the target is a workload, which then has to be ready."""
 
     def verification(self) -> Verification:
         """Return it as the actor is told."""
-        return Verification(hold_seconds=self.hold_seconds, deadline_seconds=self.deadline_seconds)
+        return Verification(
+            workload_ready=self.workload_ready,
+            hold_seconds=self.hold_seconds,
+            deadline_seconds=self.deadline_seconds,
+        )
 
 
 class ActStep(_Part):

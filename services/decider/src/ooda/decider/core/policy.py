@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from ooda.common.events import ActionRequest, DiagnosisReady, derive_id
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.playbook import ActStep, Condition, Row, StandDownStep
+
+Actionable = WorkloadTarget | ServiceTarget
+"""What an action can be on."""
 
 TEMPLATE_PATH = "spec.template"
 """How the paths of a change begin that a roll back takes back."""
@@ -96,7 +99,7 @@ def decide(
                 now + dt.timedelta(seconds=seconds),
                 f"{_class(case)} is expected to mend itself within {seconds:g} s.",
             )
-        case ActStep() as step if isinstance(case.diagnosis.component, WorkloadTarget):
+        case ActStep() as step if isinstance(case.diagnosis.component, Actionable):
             return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
         case _:
             return Review(f"The playbook has no action for {_class(case)} as it is now.")
@@ -116,13 +119,15 @@ def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | Non
 
 def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
     known, asked = facts.known_replicas, facts.replicas
+    controlled = isinstance(case.diagnosis.component, WorkloadTarget)
     holds = {
         Condition.BEGAN_WITH_CHANGE: case.diagnosis.change is not None,
         Condition.KNOWN_GOOD_EXISTS: facts.known_template and _of_template(case.diagnosis),
         Condition.CONFIG_MAP_KNOWN_GOOD: facts.config_map is not None,
+        Condition.SERVICE_KNOWN_GOOD: facts.known_service,
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
-        Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
+        Condition.CONTROLLER_REPLACES: facts.exists and asked != 0 and controlled,
     }
     return frozenset(each for each, true in holds.items() if true)
 
@@ -150,7 +155,7 @@ class _Board:
     now: dt.datetime
 
 
-def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> Judgement:
+def _gate(case: Case, step: ActStep, target: Actionable, board: _Board) -> Judgement:
     diagnosis = case.diagnosis
     action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
     request = ActionRequest(
@@ -188,19 +193,23 @@ def _gate(case: Case, step: ActStep, target: WorkloadTarget, board: _Board) -> J
 
 
 def _parameters(
-    action: ActionKind, target: WorkloadTarget, pod: str | None, facts: Facts
+    action: ActionKind, target: Actionable, pod: str | None, facts: Facts
 ) -> dict[str, str]:
     """Name the other object that an action is about; what is not known is not named."""
     named: dict[str, str | None] = {}
     match action:
         case ActionKind.RESTART_POD:
             named = {POD_PARAMETER: pod}
-        case ActionKind.ROLL_BACK_WORKLOAD if target.workload_kind == "StatefulSet":
+        case ActionKind.ROLL_BACK_WORKLOAD if _replaces_one_by_one(target):
             # It does not replace the pod that never became ready.
             named = {POD_PARAMETER: pod}
         case ActionKind.ROLL_BACK_CONFIG_MAP:
             named = {CONFIG_MAP_PARAMETER: facts.config_map}
     return {name: value for name, value in named.items() if value is not None}
+
+
+def _replaces_one_by_one(target: Actionable) -> bool:
+    return isinstance(target, WorkloadTarget) and target.workload_kind == "StatefulSet"
 
 
 def _of_history(case: Case, limits: Limits) -> Iterator[str]:
@@ -222,7 +231,7 @@ def _of_evidence(diagnosis: DiagnosisReady, threshold: float, limits: Limits) ->
         yield f"Evidence families that agree: {families} of {limits.families} needed."
 
 
-def _of_place(step: ActStep, target: WorkloadTarget, board: _Board) -> Iterator[str]:
+def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]:
     facts = board.facts
     if target.namespace in board.limits.closed_to_us:
         yield f"Namespace {target.namespace} is the agent's own or the system's."
@@ -242,7 +251,7 @@ def _of_place(step: ActStep, target: WorkloadTarget, board: _Board) -> Iterator[
 
 
 def _of_budgets(
-    others: tuple[Reservation, ...], target: WorkloadTarget, case: Case, limits: Limits
+    others: tuple[Reservation, ...], target: Actionable, case: Case, limits: Limits
 ) -> Iterator[str]:
     if case.recent_incidents >= limits.storm_incidents:
         yield (
@@ -265,7 +274,7 @@ def _of_budgets(
             yield f"Budget of {place}: {used} of {allowed} actions within {limits.window:g} s."
 
 
-def _busy(others: tuple[Reservation, ...], target: WorkloadTarget, board: _Board) -> Wait | None:
+def _busy(others: tuple[Reservation, ...], target: Actionable, board: _Board) -> Wait | None:
     for each in others:
         if each.workload != str(target):
             continue

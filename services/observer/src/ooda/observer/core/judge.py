@@ -10,14 +10,20 @@ from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
-from ooda.observer.core import container_signals, graph, pod_signals, workload_signals
+from ooda.observer.core import (
+    container_signals,
+    graph,
+    pod_signals,
+    service_signals,
+    workload_signals,
+)
 from ooda.observer.core.deviations import Deviation
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
 from ooda.observer.core.minimum import known_replicas
 from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import acting, judge_losses
-from ooda.observer.core.sources import OWNERSHIP, PLANS
+from ooda.observer.core.sources import OWNERSHIP, PLANS, ROUTES
 from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
 from ooda.observer.core.views import Key, Pod
 from ooda.observer.core.wording import cleared, flagged
@@ -36,6 +42,8 @@ def judge(
     namespace = state.namespaces[name]
     if OWNERSHIP & state.blind:
         return _unsure(namespace, key), ()
+    if key[0] == Kind.SERVICE:
+        return _of_service(state, namespace, key, now)
     pods = graph.pods_of(namespace, key)
     found: list[Deviation] = [*_of_containers(namespace, key, pods, now)]
     if key[0] in workload_signals.SCALED:
@@ -45,6 +53,15 @@ def judge(
         namespace, more = _of_workload(state, namespace, key, pods, now, alone=not found)
         found += more
     return _reconcile(state, namespace, key, pods, found, now)
+
+
+def _of_service(
+    state: State, namespace: Namespace, key: Key, now: dt.datetime
+) -> tuple[Namespace, tuple[Output, ...]]:
+    if ROUTES & state.blind:
+        return _unsure(namespace, key), ()
+    found = service_signals.misrouted(state, namespace, key, now)
+    return _reconcile(state, namespace, key, (), [found] if found else [], now)
 
 
 def _of_containers(

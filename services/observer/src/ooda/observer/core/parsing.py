@@ -1,7 +1,7 @@
 """From raw objects to views. Total: no object, however malformed, makes it raise."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.masking import mask
@@ -88,7 +88,15 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=tuple(sorted(config_maps_of(raw))),
+        ports=frozenset(_ports(spec)),
     )
+
+
+def _ports(spec: Json) -> Iterator[str]:
+    for container in items(spec.get("containers")):
+        for port in items(container.get("ports")):
+            yield str(port.get("containerPort"))
+            yield text(port.get("name"))
 
 
 def _prepared(status: Json) -> dt.datetime | None:

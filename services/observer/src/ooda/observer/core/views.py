@@ -78,6 +78,8 @@ class Pod:
     """Why the API server or a controller is about to delete it, empty if nobody says."""
     containers: tuple[Container, ...]
     config_maps: tuple[str, ...]
+    ports: frozenset[str]
+    """That its containers declare, by name and by number."""
 
     @property
     def revision(self) -> str:

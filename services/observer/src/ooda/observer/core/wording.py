@@ -41,7 +41,7 @@ def flagged(
         since=since,
         pod=pod.meta.name if pod else None,
         node=pod.node if pod else None,
-        related=related(namespace, key, pod.meta.name if pod else None),
+        related=found.related or related(namespace, key, pod.meta.name if pod else None),
         observed={**found.observed, **_traffic(namespace, key)},
     )
 
@@ -63,7 +63,7 @@ def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
 def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:
     """Return the event that says that a flagged anomaly is gone."""
     name = getattr(event.target, "name", str(event.target))
-    kind = getattr(event.target, "workload_kind", "Pod")
+    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
     signal = event.signal.replace("_", " ")
     return AnomalyCleared(
         event_id=derive_id(AnomalyCleared.subject, event.anomaly_id),

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ooda.common.findings import Change
-from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.targets import WorkloadTarget
+from ooda.common.known_good import (
+    SERVICE_PARTS,
+    KnownGoodSpec,
+    last_good_service,
+    last_good_template,
+    workload_key,
+)
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import (
     REVISION,
@@ -61,6 +67,22 @@ def recent_change(facts: ChangeFacts) -> Seen:
     known = can_return or bool(replicas) or bool(configs)
     change = Change(target=facts.target, fields=fields, changed_at=at, known_good=known)
     return Seen(excerpt=excerpt, change=change)
+
+
+def recent_service_change(target: ServiceTarget, service: Object, known: KnownGoodSpec) -> Seen:
+    """Tell when a Service was told to lead elsewhere than it did when it was good."""
+    spec = mapping(service.get("spec"))
+    good = last_good_service(known, target.name, spec)
+    at = _written_at(service, ("f:spec",))
+    if good is None or at is None:
+        return Seen(excerpt="nothing is known to have changed")
+    fields = tuple(
+        path
+        for part in SERVICE_PARTS
+        for path in differences(good.get(part), spec.get(part), f"spec.{part}")
+    )[:FIELDS]
+    change = Change(target=target, fields=fields, changed_at=at, known_good=True)
+    return Seen(excerpt=f"changed at {at:%H:%M:%S}: {', '.join(fields)}", change=change)
 
 
 def differences(old: Any, new: Any, path: str) -> Iterator[str]:

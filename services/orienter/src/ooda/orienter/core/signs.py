@@ -52,5 +52,9 @@ class Sign(StrEnum):
     # Services and requests
     ENDPOINTS_READY = "endpoints_ready"
     ENDPOINTS_EMPTY_THOUGH_READY = "endpoints_empty_though_ready"
+    SERVICE_SELECTS_NOBODY = "service_selects_nobody"
+    """While pods that it selected when it was good are ready."""
+    SERVICE_TARGETS_NO_PORT = "service_targets_no_port"
+    """A port took the place of one that the pods have, and they do not have it."""
     ERRORS_LOW = "errors_low"
     ERRORS_HIGH = "errors_high"
