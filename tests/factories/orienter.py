@@ -13,7 +13,7 @@ from factories.cluster_objects import Json
 from factories.diagnosis import CHECKOUT, WEIGHTS, workload
 from factories.events import NAMESPACE, NOW, make
 from ooda.common import topology
-from ooda.common.cluster.interface import Object
+from ooda.common.cluster.interface import Object, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
     DiagnosisReady,
@@ -49,6 +49,8 @@ class Cluster(FakeCluster):
         self.gate: asyncio.Event | None = None
         """Reads wait for it, if there is one."""
         self.reads = 0
+        self.unserved: list[Kind] = []
+        """Kinds that are not served yet; asked for once, they are."""
 
     def add(self, *objects: Json) -> None:
         for each in objects:
@@ -56,6 +58,9 @@ class Cluster(FakeCluster):
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         await self._pass()
+        if kind in self.unserved:
+            self.unserved.remove(kind)
+            raise Unavailable(f"GET {kind}: 503")
         return await super().get(kind, namespace, name)
 
     async def list(

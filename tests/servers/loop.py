@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ooda.common.topology import LOOP_SERVICES, Service
@@ -94,13 +95,24 @@ class LoopProcess:
 
     def ready(self) -> bool:
         """Say whether it is."""
+        return self._answers("readyz")
+
+    def alive(self) -> bool:
+        """Say whether it answers, be it that it only stands by."""
+        return self._answers("livez")
+
+    def twin(self) -> "LoopProcess":
+        """Return another replica of the service, not started."""
+        own = {"OODA_IDENTITY": f"{self.service}-twin", "OODA_HEALTH_PORT": str(free_port())}
+        log = self._log.with_stem(f"{self._log.stem}-twin")
+        return LoopProcess(self.service, self._environment | own, log)
+
+    def _answers(self, page: str) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise AssertionError(f"{self.service} ended:\n{self.tail()}")
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/readyz", timeout=1
-            ) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=1) as told:
+                return bool(told.status == 200)
         except OSError:
             return False
 
@@ -173,6 +185,29 @@ class Loop:
             yield
         finally:
             task.cancel()
+
+    @asynccontextmanager
+    async def doubled(self) -> AsyncIterator[None]:
+        """Have a second replica of each service stand by, for as long as the block lasts.
+
+        Those of the first that were killed meanwhile are started again at its end.
+        """
+        twins = [each.twin() for each in self.processes.values()]
+        try:
+            for twin in twins:
+                twin.start()
+            for twin in twins:
+                await until(partial(asyncio.to_thread, twin.alive), _READY)
+            yield
+            for process in self.processes.values():
+                if process.ended():
+                    process.start()
+                await until(partial(asyncio.to_thread, process.alive), _READY)
+        finally:
+            for twin in twins:
+                await asyncio.to_thread(twin.stop)
+        for service in self.processes:
+            await self.ready(service)
 
     def stop(self) -> None:
         """End all of them."""

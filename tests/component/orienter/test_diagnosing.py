@@ -13,7 +13,6 @@ from factories.cluster_objects import (
     event,
     owns,
     pod,
-    replica_set,
     service,
     stamp,
     template,
@@ -21,6 +20,7 @@ from factories.cluster_objects import (
 from factories.diagnosis import CHECKOUT, DATABASE, FRONT, anomaly, anomaly_flagged
 from factories.events import NAMESPACE, NOW, make
 from factories.orienter import Cluster, Orienter, living, snapshot
+from factories.situations import POD, broken_image, crash
 from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
@@ -37,8 +37,6 @@ from ooda.orienter.core.records import Member
 
 PULL = anomaly(Signal.IMAGE_PULL, pod="checkout-7d4b9c5f6d-xk2lp")
 CRASH = anomaly(Signal.CRASH_LOOP, pod="checkout-7d4b9c5f6d-xk2lp")
-POD = "checkout-7d4b9c5f6d-xk2lp"
-OLD, NEW = template("shop:1"), template("shop:none")
 
 
 def cleared(member: Member) -> AnomalyCleared:
@@ -49,38 +47,6 @@ def cleared(member: Member) -> AnomalyCleared:
         target=member.target,
         since=member.since,
     )
-
-
-def broken_image(cluster: Cluster) -> None:
-    """A rollout to an image that is not there, with the old pods still serving."""
-    failing = container_status(image="shop:none", waiting="ImagePullBackOff")
-    catalog = {"templates": [OLD], "replicas": 1, "healthyAt": stamp(-600)}
-    cluster.add(
-        deployment(ready=1, updated=1, total=2, pod_template=NEW),
-        service(),
-        endpoint_slice(),
-        replica_set(1, OLD, made=-9000, hashed="old"),
-        replica_set(2, NEW, made=-3, hashed="new"),
-        pod(POD, failing, ready=False),
-        pod("checkout-old", template_hash="old"),
-        event("Failed", 'Failed to pull image "shop:none": not found', about=f"Pod/{POD}"),
-        {
-            "kind": "KnownGood",
-            "metadata": {"name": "catalog", "namespace": NAMESPACE},
-            "spec": {"workloads": {"Deployment/checkout": catalog}},
-        },
-    )
-
-
-def crash(cluster: Cluster, name: str = POD, app: str = "checkout", log: str = "") -> None:
-    looping = container_status(waiting="CrashLoopBackOff", ended=1, restarts=4)
-    kind = "StatefulSet" if app == "orders-db" else "Deployment"
-    cluster.add(
-        deployment(app, ready=0) | {"kind": kind},
-        pod(name, looping, app=app, ready=False),
-        event("BackOff", "Back-off restarting failed container app", about=f"Pod/{name}"),
-    )
-    cluster.set_logs(NAMESPACE, name, "app", log)
 
 
 async def test_a_rollout_of_an_image_that_is_not_there(
@@ -217,6 +183,20 @@ async def test_an_api_server_that_is_away_is_asked_again(
     told = await orienter.ready()
 
     assert told.failure_class is FailureClass.IMAGE_PULL_FAILURE
+    assert told.attempt == 1
+
+
+async def test_what_changed_is_asked_again_if_the_api_server_does_not_serve_it_yet(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    broken_image(cluster)
+    cluster.unserved.append(Kind.KNOWN_GOOD)
+
+    await orienter.hear(anomaly_flagged(PULL))
+    told = await orienter.ready()
+
+    assert cluster.unserved == []
+    assert told.change is not None
     assert told.attempt == 1
 
 

@@ -14,12 +14,18 @@ import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
 
-from factories.events import NOW, make
+from factories.events import CHECKOUT, NOW, make
 from ooda.common import topology
 from ooda.common.bus.interface import Delivery, PoisonError
 from ooda.common.bus.nats_bus import NatsBus
 from ooda.common.bus.replaying import answer_replay
-from ooda.common.events import AnomalyFlagged, DeadLetter, TelemetrySnapshot, derive_id
+from ooda.common.events import (
+    AnomalyFlagged,
+    DeadLetter,
+    GraphEdge,
+    TelemetrySnapshot,
+    derive_id,
+)
 from ooda.common.topology import LOOP_SERVICES, Account, Service
 from ooda.recorder.core.rows import row_of
 from ooda.recorder.store import Store, recorder_engine
@@ -104,6 +110,26 @@ async def test_only_the_subjects_that_were_asked_for(bus: LoopBus, on_bus: Ooda)
     async with Talk(bus, [flagged(), ("telemetry.snapshot", snapshot)]).going_on():
         done = await run_alone(on_bus, "events", "--subject", "telemetry.>", "--count", "2")
     assert all("telemetry.snapshot" in line for line in done.stdout.splitlines())
+
+
+async def test_the_newest_graph_of_each_namespace(bus: LoopBus, on_bus: Ooda) -> None:
+    edge = GraphEdge(relation="calls", source=CHECKOUT, sink=CHECKOUT)
+    told = [
+        ("telemetry.snapshot", each.model_dump_json().encode())
+        for each in (
+            make(TelemetrySnapshot, namespace="shop", graph=(edge,)),
+            make(TelemetrySnapshot, namespace="other", graph=()),
+        )
+    ]
+    async with Talk(bus, [("telemetry.snapshot", b"no json"), *told]).going_on():
+        one = await run_alone(on_bus, "graph", "shop", "--wait", "20")
+        every = await run_alone(on_bus, "graph", "--wait", "3", "-o", "json")
+        none = await run_alone(on_bus, "graph", "nowhere", "--wait", "1")
+    assert one.stdout.splitlines()[1].split(maxsplit=2)[:2] == ["shop", "calls"]
+    assert "other" not in one.stdout
+    assert [each["namespace"] for each in json.loads(every.stdout)] == ["other", "shop"]
+    assert (none.returncode, none.stdout) == (1, "")
+    assert "No snapshot was heard within 1 s" in none.stderr
 
 
 async def test_what_cannot_be_read_is_said_and_the_rest_goes_on(bus: LoopBus, on_bus: Ooda) -> None:

@@ -15,6 +15,7 @@ from ooda.common.audit.chain import Break, BreakReason, Row
 from ooda.common.audit.queries import reading_engine
 from ooda.common.audit.schema import chain_checkpoints, events, snapshots
 from ooda.common.audit.verification import verify
+from ooda.common.clock import SystemClock
 from ooda.common.events import (
     AnomalyFlagged,
     DiagnosisStarted,
@@ -39,12 +40,12 @@ def store(engine: AsyncEngine) -> Store:
     return Store(engine, partition_size=10)
 
 
-def rows(first: int, last: int) -> list[Row]:
+def rows(first: int, last: int, recorded: dt.datetime = NOW) -> list[Row]:
     return [
         row_of(
             delivered(make(AnomalyFlagged, event_id=f"event-{number}"), number),
             Account.LOOP,
-            NOW,
+            recorded,
         )
         for number in range(first, last + 1)
     ]
@@ -96,14 +97,45 @@ async def test_two_writers_cannot_fork_the_chain(database: Database, store: Stor
     await other_engine.dispose()
 
 
-async def test_a_full_partition_can_be_dropped_and_the_rest_is_still_verified(
-    store: Store, engine: AsyncEngine, owner: AsyncEngine
+async def test_old_partitions_are_dropped_and_the_rest_is_still_verified(
+    store: Store, engine: AsyncEngine
 ) -> None:
-    await store.append(rows(1, 25))
-    async with owner.begin() as connection:
-        await connection.execute(sa.text("DROP TABLE events_p1"))
+    now = SystemClock().now()
+    for first, age in ((1, 40), (11, 20), (21, 1)):
+        await store.append(rows(first, first + 9, now - dt.timedelta(days=age)))
+    await store.append(rows(31, 33, now))
+    assert await store.drop_before(dt.timedelta(days=30)) == 1
+    assert await store.drop_before(dt.timedelta(days=30)) == 0
     report = await verify(engine)
-    assert (report.rows, report.first_position, report.broken) == (15, 11, None)
+    assert (report.rows, report.first_position, report.broken) == (23, 11, None)
+    assert await store.drop_before(dt.timedelta(days=7)) == 1
+    await store.append(rows(34, 36, now))
+    report = await verify(engine)
+    assert (report.rows, report.first_position, report.broken) == (16, 21, None)
+
+
+async def test_what_is_younger_than_a_week_or_not_full_is_never_dropped(
+    store: Store, engine: AsyncEngine
+) -> None:
+    now = SystemClock().now()
+    await store.append(rows(1, 5, now - dt.timedelta(days=99)))
+    assert await store.drop_before(dt.timedelta(days=7)) == 0
+    with pytest.raises(StoreUnavailableError, match="7 days at least"):
+        await store.drop_before(dt.timedelta(days=6))
+    assert await _positions(engine) == list(range(1, 6))
+
+
+async def test_who_reads_the_trail_holds_dropping_up_but_not_for_long_those_who_write(
+    store: Store, engine: AsyncEngine
+) -> None:
+    now = SystemClock().now()
+    await store.append(rows(1, 12, now - dt.timedelta(days=40)))
+    async with engine.connect() as reader:
+        await reader.execute(sa.select(events.c.position))
+        with pytest.raises(StoreUnavailableError, match="lock timeout"):
+            await store.drop_before(dt.timedelta(days=30))
+        await store.append(rows(13, 14, now))
+    assert await store.drop_before(dt.timedelta(days=30)) == 1
 
 
 async def test_while_postgres_is_away_nothing_is_lost(
@@ -211,6 +243,7 @@ FORBIDDEN = {
         "INSERT INTO snapshots VALUES ('a', null, now(), now(), '')",
         "SELECT open_events_partition(1, 10)",
         "SELECT thin_snapshots('0 s', '0 s', now())",
+        "SELECT drop_events_recorded_before('30 days')",
         "CREATE TABLE mine ()",
     ],
     "recorder": [
@@ -220,6 +253,7 @@ FORBIDDEN = {
         "CREATE TABLE mine ()",
         "ALTER TABLE events DISABLE TRIGGER ALL",
         "DROP TABLE events",
+        "SELECT drop_events_recorded_before('6 days')",
     ],
 }
 

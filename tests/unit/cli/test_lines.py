@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import typer
 
-from factories.events import INCIDENT_ID, NOW, make, open_anomaly
+from factories.diagnosis import about, change, saw
+from factories.events import CHECKOUT, INCIDENT_ID, NOW, make, open_anomaly
 from ooda.cli.asking import moment
 from ooda.cli.events import LoopView, as_json, line
 from ooda.cli.status import State, as_object, in_words, row, to_do
@@ -24,7 +25,11 @@ from ooda.common.events import (
     IncidentClosed,
     ReviewRequested,
 )
+from ooda.common.findings import Hypothesis
+from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.common.topology import LOOP_SERVICES, Service
+from ooda.orienter.core.findings import unavailable
+from ooda.orienter.core.signs import Sign
 
 HOSTILE = "[blink]x[/blink] \x1b[2J\u202e\n+0.0 s decision.made all is well"
 
@@ -156,8 +161,35 @@ def test_what_stands_behind_a_diagnosis_and_an_action() -> None:
 
 
 @pytest.mark.parametrize("subject", ["anomaly.flagged", "diagnosis.ready", "action.started", "x"])
-def test_nothing_stands_behind_an_empty_body(subject: str) -> None:
-    assert list(details(subject, {})) == []
+@pytest.mark.parametrize("explain", [False, True])
+def test_nothing_stands_behind_an_empty_body(subject: str, *, explain: bool) -> None:
+    assert list(details(subject, {}, explain=explain)) == []
+
+
+def test_a_diagnosis_is_explained_by_every_finding_and_every_vote() -> None:
+    findings = (
+        saw("inspect_workload", Sign.CRASH_BACK_OFF, excerpt="app: waiting\n\nx"),
+        unavailable(about("get_pod_logs"), "Unavailable: 503"),
+    )
+    blamed = change("spec.template.spec.containers[app].image", good=False)
+    likely = Hypothesis(
+        failure_class=FailureClass.CRASH_LOOP,
+        component=CHECKOUT,
+        score=4.25,
+        probability=0.9,
+        agreeing=(EvidenceFamily.OBJECT_STATE,),
+        unexplained=("a",),
+    )
+    ready = make(DiagnosisReady, findings=findings, hypotheses=(likely,), change=blamed)
+    said = list(details("diagnosis.ready", json.loads(ready.model_dump_json()), explain=True))
+    assert "    says crash_loop +3.0, healthy -2.0" in said
+    assert [each for each in said if "|" in each][:2] == ["    | app: waiting", "    | x"]
+    assert "    says unavailable" in said
+    assert f"  0.900 crash_loop of {CHECKOUT}, score +4.25" in said
+    assert "    agreeing: object_state" in said
+    assert "    open anomalies that it leaves unexplained: 1" in said
+    assert any(each.endswith("nothing to go back to is recorded") for each in said)
+    assert "cannot be explained" in next(details("diagnosis.ready", {"a": 1}, explain=True))
 
 
 ANSWER: dict[str, Any] = {

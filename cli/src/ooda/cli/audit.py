@@ -64,12 +64,16 @@ def incidents(
 
 def show(
     incident: Annotated[str, typer.Argument(help="An incident's id, or how it begins.")],
+    *,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="What each finding said, and how the votes fell.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell one incident's whole story: every event, the evidence, what was written.
 
-    For example: `ooda show 6db1d6f6`; as JSON it has every event whole:
-    `ooda show 6db1d6f6 -o json | jq '.[].body.reason'`.
+    For example: `ooda show 6db1d6f6`, `ooda show 6db1d6f6 --explain`; as JSON it has every event
+    whole: `ooda show 6db1d6f6 -o json | jq '.[].body.reason'`.
 
     Exit status 1 if there is no such incident.
     """
@@ -79,7 +83,7 @@ def show(
     if output is Output.JSON:
         print_json([asdict(each) for each in story])
     else:
-        print_story(story)
+        print_story(story, explain=explain)
 
 
 review = typer.Typer(help="What waits for a person.", no_args_is_help=True, add_completion=False)

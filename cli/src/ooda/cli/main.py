@@ -38,6 +38,11 @@ COMMANDS = {
         "show",
         "Tell one incident's whole story: every event, the evidence, what was written.",
     ),
+    "graph": Later(
+        "ooda.cli.graph",
+        "graph",
+        "Show the dependency graph by which the agent finds out where a failure comes from.",
+    ),
     "review": Later("ooda.cli.audit", "review", "What waits for a person."),
     "dead-letter": Later(
         "ooda.cli.dead_letters", "dead_letter", "Events that could not be handled."

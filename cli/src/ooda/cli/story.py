@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ooda.cli.explaining import explained
 from ooda.cli.inert import inert
 from ooda.common.audit.queries import TimelineEntry
 
@@ -13,8 +14,8 @@ _WIDTH = 160
 """Characters of an excerpt that are shown; `--output json` has it whole."""
 
 
-def print_story(story: Sequence[TimelineEntry]) -> None:
-    """Print it; times are seconds since its first event was stored."""
+def print_story(story: Sequence[TimelineEntry], *, explain: bool = False) -> None:
+    """Print it, with every finding and vote if asked to; times count from its first event."""
     console = Console(soft_wrap=True, highlight=False)
     began = story[0].stored_at
     trace = next((each.trace_id for each in story if each.trace_id), None)
@@ -28,13 +29,15 @@ def print_story(story: Sequence[TimelineEntry]) -> None:
                 inert(entry.summary or "(cannot be shown)"),
             )
         )
-        for line in details(entry.subject, entry.body or {}):
+        for line in details(entry.subject, entry.body or {}, explain=explain):
             console.print(Text(f"{'':13}{inert(line)}", "dim"))
 
 
-def details(subject: str, body: Mapping[str, Any]) -> Iterator[str]:
+def details(subject: str, body: Mapping[str, Any], *, explain: bool = False) -> Iterator[str]:
     """Yield the lines that stand behind an event's one sentence."""
     match subject:
+        case "diagnosis.ready" if explain and body:
+            yield from explained(body)
         case "anomaly.flagged":
             yield from _pairs(body.get("observed") or {})
         case "diagnosis.ready":

@@ -17,7 +17,7 @@ from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.fusion import Diagnosis, blind
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.weights import Weights
-from ooda.orienter.inquiry import Inquiry, nobody_answered
+from ooda.orienter.inquiry import CHANGES, STATES, Inquiry, unanswered
 from ooda.orienter.meters import Meters
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
@@ -33,6 +33,11 @@ AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 100.0
 """How long the API server is waited for. After 90 s without a word the observer says that it is
 blind, and what was diagnosed blind is diagnosed again when it sees."""
+
+CHANGES_SECONDS = 6.0
+"""How long it is waited for where it tells the state, but not what changed: a server that has just
+begun serves custom resources some seconds after the rest. Without the change there is no way back
+to what was good, and a person would be asked; with it, the gate of 10 s for a diagnosis holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +136,19 @@ class Diagnosing:
 
     async def _ask(self, incident: Incident) -> tuple[Finding, ...]:
         """Ask the tools; while the API server is away, again, until the observer is blind too."""
-        ends = asyncio.get_running_loop().time() + self.patience_seconds
+        begun = asyncio.get_running_loop().time()
         while True:
             findings = await self.inquiry.gather(incident, self.sight.graph)
-            late = asyncio.get_running_loop().time() > ends
-            if late or not nobody_answered(findings) or not self._current(incident):
+            waited = asyncio.get_running_loop().time() - begun
+            if waited >= self._patience(findings) or not self._current(incident):
                 return findings
             await asyncio.sleep(AGAIN_SECONDS)
+
+    def _patience(self, findings: tuple[Finding, ...]) -> float:
+        """Return for how many seconds it is worth to ask again."""
+        if unanswered(STATES, findings):
+            return self.patience_seconds
+        return CHANGES_SECONDS if unanswered(CHANGES, findings) else 0.0
 
     def _current(self, incident: Incident) -> bool:
         known = self.store.book.get(incident.incident_id)

@@ -43,8 +43,11 @@ _AWAY = (_LATE, Unavailable.__name__)
 """How the reason begins where the same question may be answered later."""
 
 
-_STATES = ("inspect_workload", "check_service_endpoints")
-"""Tools that read the state of what is suspected."""
+STATES = ("inspect_workload", "check_service_endpoints")
+"""Tools that read the state of what is suspected: of a workload, of a Service."""
+
+CHANGES = ("recent_changes", "recent_service_changes")
+"""Tools that tell what changed on it."""
 
 Suspect = WorkloadTarget | ServiceTarget
 """What can be looked at."""
@@ -122,11 +125,16 @@ class Inquiry:
         return unavailable(about, words)
 
 
-def nobody_answered(findings: Sequence[Finding]) -> bool:
-    """Say whether the API server was away: no state could be read, and later it might."""
-    states = [each for each in findings if each.tool in _STATES]
-    return bool(states) and all(
-        each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in states
+def unanswered(tools: Sequence[str], findings: Sequence[Finding]) -> bool:
+    """Say whether the API server was away for the first of some tools that was asked.
+
+    It had no answer then, and later it might.
+    """
+    asked = {each.tool for each in findings}
+    first = next((each for each in tools if each in asked), None)
+    its_own = [each for each in findings if each.tool == first]
+    return bool(its_own) and all(
+        each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in its_own
     )
 
 

@@ -1,4 +1,4 @@
-"""The composition root: a handler for each account, and the thinning of snapshots."""
+"""The composition root: a handler for each account, and what is forgotten with time."""
 
 import asyncio
 import datetime as dt
@@ -33,8 +33,8 @@ PATIENT_WAIT = 0.5
 SNAPSHOT_BATCH_SIZE, SNAPSHOT_MAX_WAIT = 20, 1.0
 """Snapshots are large and nobody waits for them."""
 
-THINNING_PERIOD = 60.0
-"""Seconds between two times that old snapshots are thinned."""
+TIDYING_PERIOD = 60.0
+"""Seconds between two times that what is old is forgotten."""
 
 
 async def compose(context: Context) -> App:
@@ -46,8 +46,8 @@ async def compose(context: Context) -> App:
     def status() -> Mapping[str, str]:
         return {"database": recorder.away or "takes what it is given"}
 
-    async def thin() -> None:
-        await thin_for_ever(store, settings, context.clock)
+    async def tidy() -> None:
+        await tidy_for_ever(store, settings, context.clock)
 
     accounts = (
         (RECORDER, Account.LOOP, MAX_WAIT),
@@ -64,19 +64,23 @@ async def compose(context: Context) -> App:
                 RECORDER_TELEMETRY, recorder.keep_snapshots, SNAPSHOT_BATCH_SIZE, SNAPSHOT_MAX_WAIT
             ),
         ],
-        tasks=[thin],
+        tasks=[tidy],
         status=status,
         ready=lambda: recorder.away is None,
     )
 
 
-async def thin_for_ever(store: Store, settings: RecorderSettings, clock: Clock) -> None:
-    """Thin snapshots again and again; a database that is away is no reason to stop."""
+async def tidy_for_ever(store: Store, settings: RecorderSettings, clock: Clock) -> None:
+    """Thin snapshots and drop old events, for ever; the database may be away meanwhile."""
     around = dt.timedelta(minutes=settings.snapshots_whole_minutes)
     keep = dt.timedelta(days=settings.snapshots_keep_days)
     while True:
         try:
             await store.thin(around, keep, clock.now())
+            if settings.events_keep_days is not None:
+                dropped = await store.drop_before(dt.timedelta(days=settings.events_keep_days))
+                if dropped:
+                    log.info("old events dropped", partitions=dropped)
         except StoreUnavailableError as error:
-            log.warning("snapshots not thinned", reason=str(error))
-        await asyncio.sleep(THINNING_PERIOD)
+            log.warning("what is old is not forgotten yet", reason=str(error))
+        await asyncio.sleep(TIDYING_PERIOD)

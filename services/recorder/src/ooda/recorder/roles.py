@@ -16,6 +16,7 @@ GRANTS = (
     "GRANT UPDATE (position, row_hash) ON chain_head TO recorder",
     "GRANT EXECUTE ON FUNCTION open_events_partition(bigint, bigint) TO recorder",
     "GRANT EXECUTE ON FUNCTION thin_snapshots(interval, interval, timestamptz) TO recorder",
+    "GRANT EXECUTE ON FUNCTION drop_events_recorded_before(interval) TO recorder",
 )
 
 

@@ -14,6 +14,9 @@ class RecorderSettings(ServiceSettings):
     """How long before and after an incident of their namespace snapshots are whole."""
     snapshots_keep_days: float = Field(default=7, gt=0)
     """After that not even their digest is kept."""
+    events_keep_days: float | None = Field(default=None, ge=7)
+    """After that a full partition of the trail is dropped; None: the trail is kept for ever. A
+    partition has a million rows, so what is kept is up to one partition more."""
 
 
 class MigrationSettings(Settings):

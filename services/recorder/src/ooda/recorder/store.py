@@ -94,6 +94,15 @@ class Store:
         except SQLAlchemyError as error:
             raise StoreUnavailableError(f"thinning snapshots: {error}") from error
 
+    async def drop_before(self, keep: dt.timedelta) -> int:
+        """Drop full partitions that are older than ``keep``, a week or more; return how many."""
+        try:
+            async with self._engine.begin() as connection:
+                dropping = sa.select(sa.func.drop_events_recorded_before(keep))
+                return int((await connection.execute(dropping)).scalar_one())
+        except SQLAlchemyError as error:
+            raise StoreUnavailableError(f"dropping old events: {error}") from error
+
 
 async def _lock_head(connection: AsyncConnection) -> Anchor:
     """Wait until no other writer is appending: the lock is on what a fork would need."""
