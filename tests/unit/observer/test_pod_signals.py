@@ -100,6 +100,15 @@ def test_one_that_was_ready_has_its_budget_to_come_back() -> None:
     assert observed.signals == [Signal.CONTAINER_STUCK]
 
 
+def test_what_is_short_already_is_not_told_a_second_time() -> None:
+    observed = Observed(*healthy())
+    observed.wait(35)
+    observed.tell(pod(ready=False, ready_since=35))
+    observed.wait(100)
+    assert observed.signals == [Signal.REPLICAS_SHORT]
+    assert observed.clears == []
+
+
 def test_it_is_not_over_while_the_next_pod_only_runs() -> None:
     observed = Observed(*healthy())
     observed.tell(pod("checkout-1-a"), "deleted")

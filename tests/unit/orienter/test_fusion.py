@@ -332,6 +332,47 @@ CASES = {
         0.8,
         False,
     ),
+    "a quota is used up and a pod was lost": (
+        case(
+            [anomaly(Signal.POD_LOST)],
+            [
+                saw("inspect_workload", Sign.POD_NOT_REPLACED, Sign.QUOTA_DENIED),
+                saw("describe_pod_events", Sign.EVENT_QUOTA),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.QUOTA_EXCEEDED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "a quota lets a release make no pod": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT)],
+            [
+                saw("inspect_workload", Sign.ENOUGH_DESIRED, Sign.QUOTA_DENIED, Sign.ROLLING_OUT),
+                changed(IMAGE),
+            ],
+        ),
+        FailureClass.QUOTA_EXCEEDED,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "scaled below the minimum under a quota that has room": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT)],
+            [
+                saw("inspect_workload", Sign.DESIRED_BELOW_MINIMUM),
+                saw("describe_pod_events", Sign.EVENT_SCALED_DOWN),
+                changed("spec.replicas"),
+            ],
+        ),
+        FailureClass.REPLICA_SHORTFALL,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
     "no node fits, and nothing changed": (
         case(
             [anomaly(Signal.CONTAINER_STUCK)],
@@ -511,6 +552,14 @@ def test_too_unsure_to_act(given: Case, failure_class: FailureClass | None) -> N
 
 
 NEAR_MISSES = {
+    "a quota denied a pod a while ago, and all are ready": case(
+        [anomaly(Signal.POD_LOST)],
+        [
+            saw("inspect_workload", Sign.ALL_READY, Sign.ENOUGH_DESIRED),
+            saw("describe_pod_events", Sign.EVENT_QUOTA),
+            NOTHING_CHANGED,
+        ],
+    ),
     "a Service has no endpoints, and what it served is gone": case(
         [LOST_ROUTE],
         [

@@ -93,6 +93,11 @@ def _unready(
     """Look at pods that run; a workload that never was ready has until its deadline."""
     if not known_replicas(namespace, key) and not namespace.tracks.get(key, Track()).ever_ready:
         return ()
+    if any(
+        each.top == key and each.event.signal is Signal.REPLICAS_SHORT
+        for each in namespace.open.values()
+    ):
+        return ()  # it is told already, and a second name of it would end the first
     silent = frozenset(each.node for each in pods if each.node and lost(state, each.node))
     return pod_signals.unready(pods, silent, now)
 
@@ -114,7 +119,9 @@ def _of_workload(
     namespace = _with_track(namespace, key, _short_since(namespace, key, track, pods, now))
     if acting(state, namespace.name, key, now):
         return namespace, found
-    short = workload_signals.too_few_wanted(namespace, key, pods)
+    short = workload_signals.too_few_wanted(
+        namespace, key, pods
+    ) or workload_signals.creation_denied(namespace, key, now)
     others = any(
         each.top == key and each.event.signal is not Signal.REPLICAS_SHORT
         for each in namespace.open.values()

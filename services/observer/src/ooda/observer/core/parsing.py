@@ -110,7 +110,8 @@ def _workload(meta: Meta, raw: Json) -> Workload:
     desired, current, updated, ready, available = _counts(meta.kind, spec, status)
     failed, complete = condition(status, "Failed"), condition(status, "Complete")
     end = next((each for each in (failed, complete) if each.get("status") == "True"), {})
-    progressing = condition(status, "Progressing")
+    progressing, denied = condition(status, "Progressing"), condition(status, "ReplicaFailure")
+    is_denied = denied.get("status") == "True" and denied.get("reason") == "FailedCreate"
     # Kept only for what can be rolled back: a ReplicaSet repeats its Deployment's template.
     template = {} if meta.kind == Kind.REPLICA_SET else mapping(spec, "template")
     return Workload(
@@ -127,6 +128,8 @@ def _workload(meta: Meta, raw: Json) -> Workload:
             number(spec.get("progressDeadlineSeconds"), int(PROGRESS_DEADLINE))
         ),
         overdue=progressing.get("reason") == "ProgressDeadlineExceeded",
+        denied=(mask(text(denied.get("message")))[:MESSAGE_LIMIT] or "no") if is_denied else "",
+        denied_since=moment(denied.get("lastTransitionTime")),
         finished=text(end.get("type")),
         finished_at=moment(end.get("lastTransitionTime")),
         backoff_limit=number(spec.get("backoffLimit"), 6),

@@ -115,6 +115,9 @@ class Workload:
     progress_deadline: float
     overdue: bool
     """A Deployment that says itself that it does not progress."""
+    denied: str
+    """Why the API server lets it make no more pods, in its words; empty if it may."""
+    denied_since: dt.datetime | None
     finished: str
     """``Complete`` or ``Failed`` for a Job that is over, else empty."""
     finished_at: dt.datetime | None
