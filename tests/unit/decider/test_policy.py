@@ -125,6 +125,9 @@ ROWS: list[tuple[FailureClass, dict[str, Any], ActionKind | None]] = [
     (FailureClass.UNSCHEDULABLE, {}, ActionKind.ROLL_BACK_WORKLOAD),
     (FailureClass.UNSCHEDULABLE, {"change": None}, None),
     (FailureClass.UNSCHEDULABLE, {"facts": replace(GOOD, known_template=False)}, None),
+    (FailureClass.BAD_RELEASE, {}, ActionKind.ROLL_BACK_WORKLOAD),
+    (FailureClass.BAD_RELEASE, {"change": None}, None),
+    (FailureClass.QUOTA_EXCEEDED, {}, None),
     (FailureClass.PROBE_FAILURE, {}, ActionKind.ROLL_BACK_WORKLOAD),
     (FailureClass.PROBE_FAILURE, {"change": None}, ActionKind.RESTART_POD),
     (

@@ -373,6 +373,35 @@ CASES = {
         0.95,
         True,
     ),
+    "requests fail since a release, older replicas are fine": (
+        case(
+            [anomaly(Signal.CONTAINER_STUCK)],
+            [
+                saw("inspect_workload", Sign.ONLY_NEW_FAILS, Sign.ROLLING_OUT),
+                saw("query_error_rate", Sign.ERRORS_HIGH),
+                changed(IMAGE),
+            ],
+        ),
+        FailureClass.BAD_RELEASE,
+        CHECKOUT,
+        0.9,
+        True,
+    ),
+    "a release crashes, older replicas are fine: the crash says more": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw("inspect_workload", Sign.CRASH_BACK_OFF, Sign.ONLY_NEW_FAILS, Sign.ROLLING_OUT),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                saw("query_error_rate", Sign.ERRORS_HIGH),
+                changed(IMAGE),
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
+        True,
+    ),
     "no node fits, and nothing changed": (
         case(
             [anomaly(Signal.CONTAINER_STUCK)],
@@ -552,6 +581,18 @@ def test_too_unsure_to_act(given: Case, failure_class: FailureClass | None) -> N
 
 
 NEAR_MISSES = {
+    "requests fail, and nothing was released": case(
+        [anomaly(Signal.CONTAINER_STUCK)],
+        [saw("inspect_workload"), saw("query_error_rate", Sign.ERRORS_HIGH), NOTHING_CHANGED],
+    ),
+    "a release in which no request fails": case(
+        [anomaly(Signal.CONTAINER_STUCK)],
+        [
+            saw("inspect_workload", Sign.ROLLING_OUT),
+            saw("query_error_rate", Sign.ERRORS_LOW),
+            changed(IMAGE),
+        ],
+    ),
     "a quota denied a pod a while ago, and all are ready": case(
         [anomaly(Signal.POD_LOST)],
         [

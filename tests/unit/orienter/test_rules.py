@@ -114,6 +114,26 @@ STATES = {
         {Sign.CONFIG_MISSING},
     ),
     "no node fits": ([pod("a", ready=False, node=None, unschedulable=True)], {Sign.UNSCHEDULABLE}),
+    "only pods of the newest template fail": (
+        [
+            pod("a", container_status(waiting="CrashLoopBackOff", ended=1), ready=False),
+            pod("b", template_hash="old"),
+        ],
+        {Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ROLLING_OUT, Sign.ONLY_NEW_FAILS},
+    ),
+    "pods of both templates fail": (
+        [
+            pod("a", container_status(waiting="CrashLoopBackOff", ended=1), ready=False),
+            pod("b", template_hash="old"),
+            pod(
+                "c",
+                container_status(waiting="CrashLoopBackOff", ended=1),
+                ready=False,
+                template_hash="old",
+            ),
+        ],
+        {Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ROLLING_OUT},
+    ),
     "alive, and still starting": (
         [
             pod(

@@ -45,6 +45,7 @@ def inspect_state(state: WorkloadState) -> Seen:
     """Return the signs of one workload, with a line per pod that is in trouble."""
     pods = [pod for pod in state.pods if not pod.terminating]
     signs = _containers(pods, state) | _replicas(state, pods) | _lost(state, pods)
+    signs |= _revisions(pods)
     if not signs - {Sign.ENOUGH_DESIRED, Sign.ROLLING_OUT} and _all_ready(state.workload, pods):
         signs |= {Sign.ALL_READY}
     return Seen(frozenset(signs), _excerpt(state, pods))
@@ -122,6 +123,14 @@ def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
     if workload.rolling_out or len({pod.template_hash for pod in pods}) > 1:
         signs.add(Sign.ROLLING_OUT)
     return signs
+
+
+def _revisions(pods: Sequence[Pod]) -> set[Sign]:
+    """Return whether it depends on the template how pods are."""
+    failing = {pod.template_hash for pod in pods if pod.in_trouble}
+    serving = {pod.template_hash for pod in pods if pod.ready}
+    apart = len(failing) == 1 and bool(serving) and not failing & serving
+    return {Sign.ONLY_NEW_FAILS} if apart else set()
 
 
 def _lost(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:

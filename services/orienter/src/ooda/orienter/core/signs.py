@@ -24,6 +24,8 @@ class Sign(StrEnum):
     POD_REPLACED = "pod_replaced"
     POD_NOT_REPLACED = "pod_not_replaced"
     ROLLING_OUT = "rolling_out"
+    ONLY_NEW_FAILS = "only_new_fails"
+    """Pods of one template are in trouble, and those of another are ready."""
     QUOTA_DENIED = "quota_denied"
     ALL_READY = "all_ready"
     # events
