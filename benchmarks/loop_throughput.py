@@ -18,8 +18,9 @@ from typing import Any
 import psycopg
 
 from ooda.recorder.migrate import migrate
+from servers.agent_rights import grant
 from servers.control_plane import control_plane
-from servers.loop import NAMESPACE, Loop, loop
+from servers.loop import Loop, loop
 from servers.loop_bus import loop_bus
 from servers.paper_kubelet import paper_kubelet
 from servers.postgres import postgres_server
@@ -35,7 +36,7 @@ async def measure(workloads: int, folder: Path) -> None:
         (folder / name).mkdir()
     with control_plane(folder / "plane") as plane, postgres_server() as postgres:
         plane.kubectl("apply", "-k", str(CRDS))
-        plane.kubectl("create", "namespace", NAMESPACE)
+        grant(plane)
         with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE audit")
         database = Database(postgres, "audit")

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from servers.control_plane import ControlPlane, control_plane
+from servers.agent_rights import grant
+from servers.control_plane import TOKENS, ControlPlane, control_plane
 from servers.kube_api import KubeApi, kube_api
 from servers.postgres import Postgres, postgres_server
 from servers.redis import redis_server
@@ -23,10 +24,17 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("plane")) as running:
+    with control_plane(tmp_path_factory.mktemp("plane"), TOKENS) as running:
         running.kubectl("apply", "-k", str(Path(__file__).parents[1] / "k8s/base/crds"))
         running.kubectl("wait", "--for=condition=Established", "crd/knowngoods.ooda.dev")
         yield running
+
+
+@pytest.fixture(scope="session")
+def home(plane: ControlPlane) -> ControlPlane:
+    """The plane with the services' namespace, accounts, rights and policies."""
+    grant(plane)
+    return plane
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
 from factories.cluster_objects import Json
@@ -33,7 +34,10 @@ from ooda.orienter.diagnosing import Diagnosing
 from ooda.orienter.handlers import Handlers
 from ooda.orienter.inquiry import Inquiry
 from ooda.orienter.meters import Meters
+from ooda.orienter.model.counsel import Counsel
+from ooda.orienter.model.instruments import instruments
 from ooda.orienter.prometheus import NoPrometheus
+from ooda.orienter.settings import ModelSettings
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
 from ooda.orienter.tools.toolbox import Toolbox
@@ -143,7 +147,13 @@ class Orienter:
 
 @asynccontextmanager
 async def living(
-    bus: MemoryBus, cluster: Cluster, clock: FixedClock, *, seeing: bool = True
+    bus: MemoryBus,
+    cluster: Cluster,
+    clock: FixedClock,
+    *,
+    seeing: bool = True,
+    model: ModelSettings | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Orienter]:
     """Run the service until the block ends; then it is killed where it is."""
     sight = Sight()
@@ -151,18 +161,23 @@ async def living(
         sight.keep(snapshot())
     store = Incidents(bus.bucket(topology.INCIDENTS, Incident))
     await store.load()
-    toolbox = Toolbox(cluster, NoPrometheus(), sight, clock, WEIGHTS)
+    tools = Toolbox(cluster, NoPrometheus(), sight, clock, WEIGHTS).tools()
     registry = CollectorRegistry()
     meters = Meters(registry)
+    counsel = None
+    if model is not None:
+        watching = instruments(registry, tracer or NoOpTracer(), model)
+        counsel = Counsel(tools, model, clock, WEIGHTS, meters, watching)
     diagnosing = Diagnosing(
         store,
         bus,
         Announcer("cluster"),
-        Inquiry(toolbox.tools(), clock, meters, tool_seconds=1.5, total_seconds=2.0),
+        Inquiry(tools, clock, meters, tool_seconds=1.5, total_seconds=2.0),
         sight,
         clock,
         WEIGHTS,
         meters,
+        counsel,
         first_snapshot_seconds=0.1,
         patience_seconds=2.5,
     )

@@ -28,6 +28,14 @@ from ooda.testbed.progress import Steps
 from servers.processes import ServerMissingError, accepts_connections, free_port, wait_until
 
 ADMIN = "token-of-the-admin"
+ALICE, NAMESAKE, MIGHTY = "token-of-alice", "token-of-a-namesake", "token-of-a-mighty-actor"
+TOKENS: Mapping[str, Sequence[str]] = {
+    ALICE: ("alice", "people"),
+    NAMESAKE: ("system:serviceaccount:elsewhere:actor", "people"),
+    MIGHTY: ("system:serviceaccount:ooda-system:actor", "system:masters"),
+}
+"""A person; an account of the same name as the actor's elsewhere; and the actor's own name with
+every right that RBAC can give, so that only admission is left to refuse it something."""
 _CONTROLLERS = (
     "deployment-controller,replicaset-controller,namespace-controller,"
     "garbage-collector-controller,disruption-controller,endpointslice-controller"

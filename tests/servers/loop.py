@@ -1,5 +1,7 @@
 """The whole loop as processes: five services on a real API server, NATS and Postgres.
 
+Each has its own account with the rights that it is deployed with, and the policies are in force.
+
 Each service reaches NATS and the API server by a proxy of its own, so that a test can kill it just
 before a request leaves it, or just after the answer came back (``servers.wire``).
 """
@@ -17,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from ooda.common.topology import LOOP_SERVICES, Service
+from servers.agent_rights import NAMESPACE, token_of
 from servers.control_plane import ControlPlane
 from servers.loop_bus import LoopBus
 from servers.processes import free_port
@@ -24,7 +27,6 @@ from servers.trail import ROLE_PASSWORD, Database
 from servers.waiting import until
 from servers.wire import Died, Moment, Sight, api_wire, nats_wire
 
-NAMESPACE = "ooda-system"
 _READY = 40.0  # seconds
 _OF_ITS_OWN: Mapping[Service, Mapping[str, str]] = {
     Service.OBSERVER: {"OODA_SETTLE_SECONDS": "1", "OODA_SNAPSHOT_SECONDS": "1"},
@@ -234,7 +236,9 @@ async def loop(
             api = await stack.enter_async_context(
                 api_wire(plane.url, plane.trust, made.watch(service))
             )
-            kubeconfig = plane.kubeconfig(f"{directory.name}-{service}", server=api)
+            kubeconfig = plane.kubeconfig(
+                f"{directory.name}-{service}", token_of(plane, service), server=api
+            )
             environment = _inherited() | {
                 "OODA_CONFIG": str(directory / "config.toml"),
                 "OODA_NAMESPACE": NAMESPACE,

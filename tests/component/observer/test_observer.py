@@ -14,6 +14,7 @@ from factories.events import CHECKOUT, make
 from factories.objects import NAMESPACE, NOW, pod, waiting
 from factories.observed import healthy
 from ooda.common.bus.interface import BusUnavailableError, Record
+from ooda.common.cluster.interface import NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
     ActionExecuted,
@@ -106,6 +107,14 @@ class World:
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(each, asyncio.CancelledError) for each in ends), ends
 
+    async def known_good(self) -> dict[str, Any]:
+        """Return the workloads of the catalogue; none if there is none."""
+        try:
+            stored = await self.cluster.get(Kind.KNOWN_GOOD, NAMESPACE, CATALOG)
+        except NotFound:
+            return {}
+        return dict(stored["spec"]["workloads"])
+
     def measured(self, name: str, **labels: str) -> float | None:
         return self.metrics.get_sample_value(f"ooda_observer_{name}", labels)
 
@@ -183,14 +192,24 @@ async def test_what_was_written_down_but_not_published_is_published_after_a_rest
         await world.until(lambda: world.subjects() == ["anomaly.flagged"])
 
 
-async def test_the_known_good_is_created_and_survives_a_restart() -> None:
+async def test_there_is_a_catalogue_though_nothing_is_known_to_be_good() -> None:
     world = World()
+    world.lose("checkout-1-a")
     async with world.observer():
         await world.until(
             lambda: f"create KnownGood {NAMESPACE}/{CATALOG}" in world.cluster.writes, step=0.1
         )
-    stored = await world.cluster.get(Kind.KNOWN_GOOD, NAMESPACE, CATALOG)
-    known = stored["spec"]["workloads"]["Deployment/checkout"]
+        assert await world.known_good() == {}
+
+
+async def test_the_known_good_is_created_and_survives_a_restart() -> None:
+    world = World()
+    async with world.observer():
+        async with asyncio.timeout(DEADLINE):
+            while not await world.known_good():
+                world.clock.advance(0.1)
+                await asyncio.sleep(0.02)
+    known = (await world.known_good())["Deployment/checkout"]
     assert known["replicas"] == 2
     assert known["templates"][0]["spec"]["containers"][0]["image"] == "shop:1"
     world.clock.advance(60)

@@ -1,24 +1,12 @@
 """`ooda stop` and `ooda resume` on a real API server: they need nothing else."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from servers.command_line import Ooda
 from servers.control_plane import ControlPlane
 from servers.processes import free_port
 
 
-@pytest.fixture(scope="module")
-def namespace(plane: ControlPlane) -> Iterator[str]:
-    plane.kubectl("create", "namespace", "ooda-system")
-    yield "ooda-system"
-    plane.kubectl("delete", "namespace", "ooda-system", "--wait=false")
-
-
-@pytest.mark.usefixtures("namespace")
-def test_stopped_once_and_resumed_once(ooda: Ooda, plane: ControlPlane) -> None:
-    ooda.environment["OODA_CLUSTER__KUBECONFIG"] = str(plane.kubeconfig("cli"))
+def test_stopped_once_and_resumed_once(ooda: Ooda, home: ControlPlane) -> None:
+    ooda.environment["OODA_CLUSTER__KUBECONFIG"] = str(home.kubeconfig("cli"))
     told = [
         ooda(*arguments)
         for arguments in (

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from ooda.recorder.migrate import migrate
 from servers.control_plane import ControlPlane
-from servers.loop import NAMESPACE, Loop, loop
+from servers.loop import Loop, loop
 from servers.loop_bus import LoopBus, loop_bus
 from servers.paper_kubelet import paper_kubelet
 from servers.postgres import Postgres, postgres_server
@@ -37,13 +37,6 @@ def database(own_postgres: Postgres) -> Database:
 async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoopBus]:
     async with loop_bus(tmp_path_factory.mktemp("nats")) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def home(plane: ControlPlane) -> ControlPlane:
-    """The plane with the services' namespace, which the modules share as they share the plane."""
-    plane.kubectl("create", "namespace", NAMESPACE)
-    return plane
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -25,7 +25,7 @@ from ooda.common.events import (
     IncidentClosed,
     ReviewRequested,
 )
-from ooda.common.findings import Hypothesis
+from ooda.common.findings import Consultation, Hypothesis, Turn
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.common.topology import LOOP_SERVICES, Service
 from ooda.orienter.core.findings import unavailable
@@ -190,6 +190,29 @@ def test_a_diagnosis_is_explained_by_every_finding_and_every_vote() -> None:
     assert "    open anomalies that it leaves unexplained: 1" in said
     assert any(each.endswith("nothing to go back to is recorded") for each in said)
     assert "cannot be explained" in next(details("diagnosis.ready", {"a": 1}, explain=True))
+
+
+def test_what_a_model_was_asked_and_said() -> None:
+    said = Consultation(
+        model="small",
+        ending="voted",
+        reason="crash_loop of Deployment shop/checkout",
+        seconds=1.25,
+        calls=2,
+        input_tokens=100,
+        output_tokens=11,
+        turns=(Turn(speaker="model", text="get_pod_logs {}\n\nand more"),),
+    )
+    body = json.loads(make(DiagnosisReady, consultation=said).model_dump_json())
+    line = "model small voted: crash_loop of Deployment shop/checkout (2 calls, 111 tokens, 1.2 s)"
+
+    assert list(details("diagnosis.ready", body))[-1] == line
+    assert list(details("diagnosis.ready", body, explain=True))[-4:] == [
+        line,
+        "  model:",
+        "    | get_pod_logs {}",
+        "    | and more",
+    ]
 
 
 ANSWER: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What each service of the agent may do with the API server, all of it."""
+"""What the code of each service asks the API server for is what RBAC grants it, both ways."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -6,81 +6,105 @@ from typing import Any
 
 import pytest
 
+from ooda.actor.core import plan
+from ooda.common.cluster.kinds import Kind
+from ooda.decider import looking
+from ooda.observer.core.sources import WATCHED
+from ooda.orienter.tools.reading import WORKLOADS
+from source.door_calls import KindsOf, UnknownKindError, names_in, right, rights_of, rights_used
+
 Objects = list[dict[str, Any]]
 
-EVERYONE = {
-    "get": "namespaces/kube-system",
-    "create": "coordination.k8s.io/leases@own",
+SERVICES = ("observer", "orienter", "decider", "actor", "recorder")
+CONTENTS = frozenset({Kind.CONFIG_MAP, Kind.SERVICE})
+PATCHED = frozenset(plan._WITH_TEMPLATE) | CONTENTS  # noqa: SLF001 - what the actor plans to patch
+KINDS_OF: KindsOf = {
+    ("ooda.observer.observation", "kind"): WATCHED,
+    ("ooda.orienter.tools.reading", "kind"): frozenset(WORKLOADS.values()),
+    ("ooda.orienter.tools.toolbox", "WORKLOADS[workload_kind]"): frozenset(WORKLOADS.values()),
+    ("ooda.decider.looking", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
+    ("ooda.actor.writing", "kind"): PATCHED,
+    ("ooda.actor.looking", "kind"): frozenset(plan._WITH_TEMPLATE),  # noqa: SLF001 - its kinds
+    ("ooda.actor.looking", "Kind(reference.kind)"): PATCHED | {Kind.POD},
 }
-RIGHTS = {
-    "observer": {
-        "list watch": "pods services configmaps nodes namespaces apps/deployments apps/replicasets "
-        "apps/statefulsets apps/daemonsets batch/jobs batch/cronjobs events.k8s.io/events "
-        "discovery.k8s.io/endpointslices networking.k8s.io/networkpolicies "
-        "policy/poddisruptionbudgets coordination.k8s.io/leases",
-        "get list watch create update": "ooda.dev/knowngoods",
-        "get update": "coordination.k8s.io/leases/ooda-observer@own",
-    },
-    "orienter": {
-        "get": "services configmaps pods/log apps/deployments apps/statefulsets apps/daemonsets "
-        "ooda.dev/knowngoods",
-        "list": "pods apps/replicasets events.k8s.io/events discovery.k8s.io/endpointslices",
-        "get update": "coordination.k8s.io/leases/ooda-orienter@own",
-    },
-    "decider": {
-        "get": "namespaces configmaps services apps/deployments apps/statefulsets apps/daemonsets "
-        "ooda.dev/knowngoods",
-        "list": "autoscaling/horizontalpodautoscalers",
-        "get update": "coordination.k8s.io/leases/ooda-decider@own",
-    },
-    "actor": {
-        "get patch": "configmaps services apps/deployments apps/statefulsets apps/daemonsets",
-        "get delete": "pods",
-        "get": "namespaces apps/replicasets ooda.dev/knowngoods configmaps/ooda-stop@own",
-        "get update": "coordination.k8s.io/leases/ooda-actor@own",
-    },
-    "recorder": {"get update": "coordination.k8s.io/leases/ooda-recorder@own"},
+"""All values of the variables by which a door is asked for a kind."""
+
+NOT_PLANNED = {
+    "EvictStep": {right("create", Kind.POD, "/eviction")},
+    "CreateJobStep": {right("create", Kind.JOB), right("get", Kind.JOB)},
 }
+"""Steps that the actor can do and no plan of its has: what they need is granted with the first."""
+
+EVERYONE = rights_of("ooda.common.cluster.leases", "LeaseHolder", {}) | {"get namespaces"}
+"""A Lease of its own, and the identity of the cluster (``ApiServer.identity``)."""
+OF_ONE_OBJECT = frozenset({"read_stop"})
+"""What is imported to read one object of the own namespace, by its name."""
 
 
-def said(table: dict[str, str]) -> set[str]:
-    return {
-        f"{verb} {resource}"
-        for verbs, resources in table.items()
-        for verb in verbs.split()
-        for resource in resources.split()
-    }
+def used(service: str, *, anywhere: bool = False) -> set[str]:
+    """Return what the code of a service uses; of that, what it may have to do to any object."""
+    if anywhere:
+        found = rights_used(f"ooda.{service}", KINDS_OF, but=OF_ONE_OBJECT)
+    else:
+        found = rights_used(f"ooda.{service}", KINDS_OF) | EVERYONE
+    if service == "actor":
+        for step, needs in NOT_PLANNED.items():
+            assert step not in names_in("ooda.actor.core"), f"{step} is planned: grant {needs}"
+            found -= needs
+    return found
 
 
-def granted(rules: Objects, where: str) -> Iterator[str]:
-    for rule in rules:
-        for group, resource, verb, name in product(
-            rule["apiGroups"], rule["resources"], rule["verbs"], rule.get("resourceNames", [""])
-        ):
-            yield f"{verb} {'/'.join(part for part in (group, resource, name) if part)}{where}"
-
-
-def rights(agent: Objects, account: str) -> set[str]:
-    """Everything that an account is bound to, everywhere or (@own) in its own namespace."""
+def rules_of(agent: Objects, account: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield every rule that an account is bound to, everywhere or (@own) in its own namespace."""
     roles = {(each["kind"], each["metadata"]["name"]): each for each in agent if "rules" in each}
     subject = {"kind": "ServiceAccount", "name": account, "namespace": "ooda-system"}
+    for binding in agent:
+        if subject in binding.get("subjects", []):
+            where = "@own" if binding["kind"] == "RoleBinding" else ""
+            role = roles[binding["roleRef"]["kind"], binding["roleRef"]["name"]]
+            yield from ((rule, where) for rule in role["rules"])
+
+
+def granted(agent: Objects, account: str, *, anywhere: bool = False) -> set[str]:
+    """Return what an account may do; of that, what no name or namespace restricts."""
     return {
-        right
-        for binding in agent
-        if subject in binding.get("subjects", [])
-        for right in granted(
-            roles[binding["roleRef"]["kind"], binding["roleRef"]["name"]]["rules"],
-            "@own" if binding["kind"] == "RoleBinding" else "",
-        )
+        f"{verb} {group + '/' if group else ''}{resource}"
+        for rule, where in rules_of(agent, account)
+        if not anywhere or not (where or "resourceNames" in rule)
+        for group, resource, verb in product(rule["apiGroups"], rule["resources"], rule["verbs"])
     }
 
 
-@pytest.mark.parametrize("service", RIGHTS)
-def test_a_service_may_do_this_and_nothing_else(agent: Objects, service: str) -> None:
-    assert rights(agent, service) == said(EVERYONE) | said(RIGHTS[service])
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_may_do_what_its_code_does_and_nothing_else(agent: Objects, service: str) -> None:
+    code, manifests = used(service), granted(agent, service)
+    assert code - manifests == set(), "the code asks for it, and no manifest grants it"
+    assert manifests - code == set(), "a manifest grants it, and no code asks for it"
 
 
-def test_nobody_may_read_secrets_or_give_rights(agent: Objects) -> None:
-    for service in RIGHTS:
-        for right in rights(agent, service):
-            assert not [word for word in ("secrets", "rbac", "*") if word in right]
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_asked_of_one_object_only_is_granted_for_no_other(
+    agent: Objects, service: str
+) -> None:
+    assert granted(agent, service, anywhere=True) == used(service, anywhere=True)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_its_own_lease_is_written(agent: Objects, service: str) -> None:
+    for rule, where in rules_of(agent, service):
+        writes = {"create", "update"} & set(rule["verbs"])
+        if "leases" in rule["resources"] and writes:
+            names = [f"ooda-{service}"] if "update" in writes else None
+            assert (where, rule.get("resourceNames")) == ("@own", names)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nobody_may_read_secrets_or_give_rights(agent: Objects, service: str) -> None:
+    for each in granted(agent, service):
+        assert not [word for word in ("secrets", "rbac", "admission", "*") if word in each]
+        assert each.split()[0] not in {"escalate", "bind", "impersonate", "deletecollection"}
+
+
+def test_a_kind_that_cannot_be_read_from_the_source_is_not_passed_over() -> None:
+    with pytest.raises(UnknownKindError, match="which kinds can"):
+        rights_used("ooda.actor", {})

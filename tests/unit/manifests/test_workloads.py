@@ -15,7 +15,14 @@ IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0", "ooda:dev"}
 SERVICES = {"observer", "orienter", "decider", "actor", "recorder"}
 NAMESPACES = {"ooda-system", "monitoring"}
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_WIDE = {
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def workloads(objects: Objects) -> Objects:
@@ -146,12 +153,13 @@ def test_volumes_have_the_sizes_they_were_given(platform: Objects, only: Only) -
         assert [claim["spec"]["resources"]["requests"]["storage"] for claim in claims] == [size]
 
 
-def variables_from_secrets(objects: Objects) -> set[tuple[str, str]]:
+def variables_from_secrets(objects: Objects, *, optional: bool = False) -> set[tuple[str, str]]:
     return {
         (reference["name"], reference["key"])
         for container in containers(objects)
         for variable in container.get("env", [])
         if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
+        if reference.get("optional", False) is optional
     }
 
 
@@ -176,6 +184,15 @@ def test_every_service_knows_its_own_password_only(agent: Objects) -> None:
         "recorder": {("nats-recorder", "password"), ("postgres-recorder", "password")},
         "migrate": {("postgres-recorder", "password"), ("postgres-reader", "password"), *owner},
     }
+
+
+def test_only_the_orienter_is_told_of_a_model_and_does_without_it(agent: Objects) -> None:
+    told = {
+        each["metadata"]["name"]: variables_from_secrets([each], optional=True)
+        for each in workloads(agent)
+    }
+    keys = {("ooda-model", key) for key in ("name", "base-url", "api-key")}
+    assert {name: each for name, each in told.items() if each} == {"orienter": keys}
 
 
 def test_the_secrets_that_are_named_are_those_that_the_set_up_makes(everything: Objects) -> None:

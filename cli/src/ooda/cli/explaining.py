@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ooda.common.events import DiagnosisReady
-from ooda.common.findings import Change, Finding, Hypothesis
+from ooda.common.findings import Change, Consultation, Finding, Hypothesis
 
 _EXCERPT = 600
 """Characters of what a tool saw; `--output json` has it whole."""
@@ -28,6 +28,8 @@ def explained(body: Mapping[str, Any]) -> Iterator[str]:
     if told.change is not None:
         yield _change(told.change)
     yield f"confidence {told.confidence:.3f}, margin to the next action {told.margin:.3f}"
+    if told.consultation is not None:
+        yield from _consultation(told.consultation)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -60,3 +62,17 @@ def _change(change: Change) -> str:
     fields = ", ".join(change.fields) or "fields that are not known"
     good = "a known good state" if change.known_good else "nothing"
     return f"blamed change: {fields} at {change.changed_at}; {good} to go back to is recorded"
+
+
+def _consultation(said: Consultation) -> Iterator[str]:
+    yield consulted(said.model_dump())
+    for turn in said.turns:
+        yield f"  {turn.speaker}:"
+        yield from (f"    | {line}" for line in turn.text.splitlines() if line)
+
+
+def consulted(said: Mapping[str, Any]) -> str:
+    """Return how a model was asked and how that ended, in one line."""
+    tokens = said["input_tokens"] + said["output_tokens"]
+    asked = f"{said['calls']} calls, {tokens} tokens, {said['seconds']:.1f} s"
+    return f"model {said['model']} {said['ending']}: {said['reason']} ({asked})"

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ooda.cli.explaining import explained
+from ooda.cli.explaining import consulted, explained
 from ooda.cli.inert import inert
 from ooda.common.audit.queries import TimelineEntry
 
@@ -73,6 +73,8 @@ def _diagnosis(body: Mapping[str, Any]) -> Iterator[str]:
     silent = [each["tool"] for each in body.get("findings") or () if each["outcome"] != "evidence"]
     if silent:
         yield f"no evidence from: {', '.join(dict.fromkeys(silent))}"
+    if said := body.get("consultation"):
+        yield consulted(said)[:_WIDTH]
 
 
 def _steps(body: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from ooda.common.findings import Change, Finding, Hypothesis
+from ooda.common.findings import Change, Consultation, Finding, Hypothesis
 from ooda.common.plans import Health, Step, Verification
 from ooda.common.targets import Target
 from ooda.common.taxonomy import (
@@ -240,6 +240,8 @@ class DiagnosisReady(IncidentEvent):
     hypotheses: tuple[Hypothesis, ...]
     findings: tuple[Finding, ...]
     anomalies: tuple[OpenAnomaly, ...]
+    consultation: Consultation | None = None
+    """What was said with a language model; None if none was asked."""
 
 
 # --- Decide ---

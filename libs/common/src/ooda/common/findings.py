@@ -1,4 +1,4 @@
-"""What diagnosis is made of: findings, recent changes, hypotheses. Pure."""
+"""What diagnosis is made of: findings, recent changes, hypotheses, a model's advice. Pure."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -62,3 +62,39 @@ class Hypothesis(_Part):
     silent: tuple[EvidenceFamily, ...] = ()
     unexplained: tuple[str, ...] = ()
     """Ids of open anomalies that it does not explain."""
+
+
+TURN_LIMIT = 1000
+"""Characters of one turn of a consultation; what is longer is cut."""
+
+TURNS_LIMIT = 24
+"""Turns that are kept of a consultation, the first ones."""
+
+Ending = Literal["voted", "abstained", "no_verdict", "over_limit", "late", "failed"]
+"""How a consultation ended. Only ``voted`` moves a diagnosis; ``abstained`` is a verdict that
+blames nothing, the others are none."""
+
+
+class Turn(_Part):
+    """One thing that was said between the agent and a model."""
+
+    speaker: Literal["agent", "model", "tool"]
+    text: str = Field(max_length=TURN_LIMIT)
+
+
+class Consultation(_Part):
+    """How a language model was asked about one diagnosis, with what was said, masked.
+
+    For a person: nothing is decided from it. The model's vote is a finding like any other.
+    """
+
+    model: str
+    ending: Ending
+    reason: str = Field(max_length=400)
+    seconds: Annotated[float, Field(ge=0)]
+    calls: int
+    """Requests to the model."""
+    input_tokens: int
+    output_tokens: int
+    """As the endpoint counts them; a quarter of the characters where it does not."""
+    turns: tuple[Turn, ...] = Field(max_length=TURNS_LIMIT)

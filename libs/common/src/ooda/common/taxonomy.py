@@ -51,6 +51,9 @@ class EvidenceFamily(StrEnum):
     RECENT_CHANGE = "recent_change"
     NODE = "node"
     IDENTITY = "identity"
+    MODEL = "model"
+    """What a language model concluded from the others. Never independent of them: it does not
+    count among the families that agree or contradict."""
 
 
 class Signal(StrEnum):

@@ -108,6 +108,8 @@ class Observation:
             case Snapshot():
                 self._snapshots[output.event.namespace] = output
                 self._snapshot_due.set()
+                if output.event.namespace is not None:
+                    self._catalog.seen(output.event.namespace)
             case Remember(namespace, spec):
                 self._catalog.remember(namespace, spec)
             case Blind(kinds):

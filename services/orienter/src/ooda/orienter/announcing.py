@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ooda.common.events import DiagnosisReady, DiagnosisStarted, derive_id
-from ooda.common.findings import Finding
+from ooda.common.findings import Consultation, Finding
 from ooda.orienter.core.fusion import Diagnosis
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.sentences import ready_summary, started_summary
@@ -47,6 +47,7 @@ class Announcer:
         diagnosis: Diagnosis,
         findings: Sequence[Finding],
         now: dt.datetime,
+        consultation: Consultation | None = None,
     ) -> DiagnosisReady:
         """Say what failed and why."""
         started = derive_id(DiagnosisStarted.subject, incident.incident_id, incident.attempt)
@@ -69,4 +70,5 @@ class Announcer:
             hypotheses=diagnosis.hypotheses,
             findings=tuple(findings)[:FINDINGS],
             anomalies=tuple(each.as_open() for each in incident.still_open),
+            consultation=consultation,
         )

@@ -2,22 +2,29 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from langchain_core.tools import BaseTool
 
 from ooda.common import topology
 from ooda.common.service import App, Consumption, Context
 from ooda.common.topology import Account
 from ooda.orienter.announcing import Announcer
 from ooda.orienter.core.records import Incident
+from ooda.orienter.core.weights import Weights
 from ooda.orienter.diagnosing import Diagnosing
 from ooda.orienter.handlers import Handlers
 from ooda.orienter.inquiry import Inquiry
 from ooda.orienter.meters import Meters
 from ooda.orienter.prometheus import Metrics, NoPrometheus, Prometheus
-from ooda.orienter.settings import OrienterSettings
+from ooda.orienter.settings import ModelSettings, OrienterSettings
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
 from ooda.orienter.tools.toolbox import Toolbox
 from ooda.orienter.weights_file import load_weights
+
+if TYPE_CHECKING:
+    from ooda.orienter.model.counsel import Counsel
 
 
 async def compose(context: Context) -> App:
@@ -30,16 +37,17 @@ async def compose(context: Context) -> App:
     bus, meters = context.bus(Account.LOOP), Meters(context.metrics)
     store = Incidents(bus.bucket(topology.INCIDENTS, Incident))
     await store.load()
-    toolbox = Toolbox(context.api, _metrics(settings), sight, clock, weights)
+    tools = Toolbox(context.api, _metrics(settings), sight, clock, weights).tools()
     diagnosing = Diagnosing(
         store,
         bus,
         Announcer(context.cluster_id),
-        Inquiry(toolbox.tools(), clock, meters),
+        Inquiry(tools, clock, meters),
         sight,
         clock,
         weights,
         meters,
+        _counsel(context, tools, weights, meters),
     )
     meters.open.set_function(store.count_open)
     handlers = Handlers(store, diagnosing, sight, clock, weights)
@@ -51,6 +59,20 @@ async def compose(context: Context) -> App:
         tasks=(diagnosing.work,),
         status=lambda: _status(store),
     )
+
+
+def _counsel(
+    context: Context, tools: Mapping[str, BaseTool], weights: Weights, meters: Meters
+) -> "Counsel | None":
+    """Return the model, if one is configured: only then its libraries are loaded."""
+    settings: ModelSettings | None = context.settings.model
+    if settings is None:
+        return None
+    from ooda.orienter.model.counsel import Counsel  # noqa: PLC0415 - as said above
+    from ooda.orienter.model.instruments import instruments  # noqa: PLC0415 - same
+
+    watching = instruments(context.metrics, context.tracer, settings)
+    return Counsel(tools, settings, context.clock, weights, meters, watching)
 
 
 def _metrics(settings: OrienterSettings) -> Metrics:

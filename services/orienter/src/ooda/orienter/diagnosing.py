@@ -3,12 +3,13 @@
 import asyncio
 import datetime as dt
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
 from ooda.common.bus.interface import BusUnavailableError, Publisher
 from ooda.common.clock import Clock
-from ooda.common.findings import Finding
+from ooda.common.findings import Consultation, Finding
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.announcing import Announcer
 from ooda.orienter.core import incidents
@@ -21,6 +22,9 @@ from ooda.orienter.inquiry import CHANGES, STATES, Inquiry, unanswered
 from ooda.orienter.meters import Meters
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
+
+if TYPE_CHECKING:
+    from ooda.orienter.model.counsel import Counsel  # only where a model is configured
 
 log = structlog.get_logger()
 
@@ -47,6 +51,7 @@ class _Looked:
     begun: dt.datetime
     findings: tuple[Finding, ...] = ()
     blind_for: str | None = None
+    consultation: Consultation | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Diagnosing:
     clock: Clock
     weights: Weights
     meters: Meters
+    counsel: "Counsel | None" = None
+    """The language model, if one is configured."""
     first_snapshot_seconds: float = FIRST_SNAPSHOT_SECONDS
     patience_seconds: float = PATIENCE_SECONDS
     _waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
@@ -130,9 +137,21 @@ class Diagnosing:
         if blind_for is not None:
             return _Looked(begun, blind_for=blind_for)
         findings = await self._ask(incident)
+        findings, consultation = await self._consult(incident, findings)
         # The observer may have been started anew meanwhile; it sees again within seconds.
         await self.sight.wait(incident.namespace, self.first_snapshot_seconds, self.clock)
-        return _Looked(begun, findings)
+        return _Looked(begun, findings, consultation=consultation)
+
+    async def _consult(
+        self, incident: Incident, findings: tuple[Finding, ...]
+    ) -> tuple[tuple[Finding, ...], Consultation | None]:
+        """Add a model's vote to what was found; without findings there is nothing to ask about."""
+        if self.counsel is None or not any(each.outcome == "evidence" for each in findings):
+            return findings, None
+        vote, said = await self.counsel.consult(
+            incident, findings, self.sight.graph, lambda: self._current(incident)
+        )
+        return (vote, *findings), said
 
     async def _ask(self, incident: Incident) -> tuple[Finding, ...]:
         """Ask the tools; while the API server is away, again, until the observer is blind too."""
@@ -179,7 +198,9 @@ class Diagnosing:
         if step.diagnose is not None:
             await self.store.write(step.changed)
             return step.diagnose
-        await self.publisher.publish(self.announcer.ready(incident, diagnosis, findings, now))
+        await self.publisher.publish(
+            self.announcer.ready(incident, diagnosis, findings, now, looked.consultation)
+        )
         self.meters.diagnosed(
             diagnosis.failure_class, (self.clock.now() - looked.begun).total_seconds()
         )

@@ -85,7 +85,7 @@ class FakeCluster:
         self._refused.add(f"{verb} {kind}")
 
     def lack(self, *kinds: Kind) -> None:
-        """Have no CustomResourceDefinition of these kinds: watching one is NotFound."""
+        """Have no CustomResourceDefinition of these kinds: whatever is asked of one is NotFound."""
         self._lacking = set(kinds)
 
     # --- ClusterReader ---
@@ -240,6 +240,8 @@ class FakeCluster:
             raise Unavailable("the API server does not answer")
         if f"{verb} {kind}" in self._refused:
             raise Refused(f"may not {verb} {kind}")
+        if kind in self._lacking:
+            raise NotFound(f"the server has no {kind}")
 
     def _all(self, kind: Kind) -> Sequence[Object]:
         return [thing for (each, _, _), thing in self._objects.items() if each is kind]

@@ -14,6 +14,9 @@ from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.records import DID_NOT_HELP, Member, Tried
 from ooda.orienter.core.weights import NOT_BLAMED, Weights
 
+INDEPENDENT = 2
+"""Families that agree on a diagnosis which a model's vote for another cannot touch."""
+
 REPORTED = 5
 """Hypotheses that are published, best first."""
 
@@ -60,11 +63,14 @@ class _Scored:
 
 def fuse(case: Case, weights: Weights) -> Diagnosis:
     """Score every hypothesis that something suggests, and tell the best and how sure it is."""
+    votes = [each for each in case.findings if each.family is EvidenceFamily.MODEL]
+    case = replace(case, findings=tuple(each for each in case.findings if each not in votes))
     case = _with_calls_from_logs(case)
     candidates = _candidates(case, weights)
     scored = [_score(candidate, candidates, case, weights) for candidate in candidates]
     scored += [_healthy(case, weights), _unknown(case, weights)]
     scored.sort(key=lambda each: each.score, reverse=True)
+    scored = _with_votes(scored, votes, case.graph, weights)
     probabilities = _softmax([each.score for each in scored])
     best = scored[0]
     confidence = weights.calibrate(probabilities[0])
@@ -180,6 +186,32 @@ def _nets(said: Sequence[tuple[Finding, float]], weights: Weights) -> dict[Evide
         limit = weights.clip_of(family)
         nets[family] = max(-limit, min(limit, net))
     return nets
+
+
+def _with_votes(
+    scored: Sequence[_Scored], votes: Sequence[Finding], graph: Graph, weights: Weights
+) -> list[_Scored]:
+    """Let a model's vote tip the balance, as far as the evidence leaves it open.
+
+    It counts for a hypothesis that a family of evidence agrees with already, up to the clip of its
+    own family, and for none but the best where two families agree on that one. So it never
+    decides alone, and what a log talks a model into is nothing against two other witnesses.
+    """
+    limit = weights.clip_of(EvidenceFamily.MODEL)
+    settled = len(_families(scored[0], weights.agree)) >= INDEPENDENT
+
+    def worth(each: _Scored) -> float:
+        if (settled and each is not scored[0]) or not _families(each, weights.agree):
+            return 0.0
+        strengths = (
+            vote.implies.get(each.failure_class, 0.0)
+            for vote in votes
+            if vote.outcome == "evidence" and graph.component(vote.target) == each.component
+        )
+        return min(limit, max([0.0, *strengths]))
+
+    raised = [replace(each, score=each.score + worth(each)) for each in scored]
+    return sorted(raised, key=lambda each: each.score, reverse=True)
 
 
 def _points_elsewhere(

@@ -121,6 +121,8 @@ class Weights(_Part):
         ends = [point[0] for point in self.calibration[:1] + self.calibration[-1:]]
         if not xs_rise or ends != [0.0, 1.0]:
             raise ValueError("calibration must rise from 0 to 1")
+        if self.clip_of(EvidenceFamily.MODEL) >= self.agree:
+            raise ValueError("family_clip: model must stay below agree: it is no family of its own")
         return self
 
     def calibrate(self, probability: float) -> float:

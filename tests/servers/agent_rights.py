@@ -1,0 +1,37 @@
+"""The agent's accounts, rights and admission policies, as they are deployed, on a control plane."""
+
+import json
+from pathlib import Path
+
+from servers.control_plane import ControlPlane
+from servers.kubectl import kustomize
+
+NAMESPACE = "ooda-system"
+_KINDS = frozenset(
+    {
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
+_ROOT = Path(__file__).parents[2]
+ADMISSION = _ROOT / "k8s/base/admission"
+CORDON = _ROOT / "k8s/components/cordon"
+
+
+def grant(plane: ControlPlane) -> None:
+    """Give the services what the manifests give them, in a namespace of their own."""
+    plane.kubectl("create", "namespace", NAMESPACE)
+    rendered = kustomize(_ROOT / "k8s/overlays/kind/agent")
+    items = [each for each in rendered if each["kind"] in _KINDS]
+    wanted = {"apiVersion": "v1", "kind": "List", "items": items}
+    plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(wanted))
+
+
+def token_of(plane: ControlPlane, account: str, *bound_to: str) -> str:
+    """Return a token of a service's account, such as a pod of it is given."""
+    return plane.kubectl("-n", NAMESPACE, "create", "token", account, *bound_to).strip()
