@@ -81,8 +81,8 @@ PLACES = [
     change("a roll-back where there is no label", "unlabelled", WEB, GOOD_BACK),
     change("a roll-back in mode observe", "observe", WEB, GOOD_BACK),
     change("a scaling where there is no label", "unlabelled", WEB, spec(replicas=3)),
-    change("a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({}), "rbac"),
-    change("a Service in mode observe", "observe", SERVICE, marked({}), "rbac"),
+    change("a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({})),
+    change("a Service in mode observe", "observe", SERVICE, marked({})),
     Try(
         "a pod where there is no label",
         "admission",
@@ -127,14 +127,13 @@ FIELDS = [
         WEB,
         [*GOOD_BACK, {"op": "replace", "path": "/spec/replicas", "value": 3}],
     ),
-    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True}), "rbac"),
-    change("a Service of another type", "auto", SERVICE, spec(type="NodePort"), "rbac"),
+    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True})),
+    change("a Service of another type", "auto", SERVICE, spec(type="NodePort")),
     change(
         "a Service with an external address",
         "auto",
         SERVICE,
         spec(externalIPs=["192.0.2.1"]),
-        "rbac",
     ),
 ]
 
@@ -197,21 +196,18 @@ CONTENTS = [
         "auto",
         SETTINGS,
         marked({"data": {"image": "x"}}),
-        "rbac",
     ),
     change(
         "a Service's selector that was never good",
         "auto",
         SERVICE,
         spec(selector={"app": "x"}),
-        "rbac",
     ),
     change(
         "half of a Service's roll-back",
         "auto",
         SERVICE,
         spec(selector={"app": "1"}, ports=[{"port": 81}]),
-        "rbac",
     ),
 ]
 
