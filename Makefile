@@ -78,6 +78,14 @@ shop: setup ## have the shop on the cluster, with customers who buy
 agent: setup ## have the agent on the cluster: image, passwords, schema, five services
 	@$(TESTBED) agent
 
+.PHONY: compose
+compose: setup ## have the agent in containers of this machine, beside the cluster or for OODA_KUBECONFIG
+	@$(TESTBED) compose
+
+.PHONY: compose-down
+compose-down: setup ## remove those, their volumes, and what was made for them in the cluster
+	@$(TESTBED) compose-down
+
 .PHONY: demo
 demo: setup ## have everything, break the shop three ways, watch the agent heal it
 	@$(TESTBED) demo

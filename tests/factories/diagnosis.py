@@ -70,6 +70,11 @@ FAMILIES = {
     "recent_service_changes": EvidenceFamily.RECENT_CHANGE,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
+    "check_memory": EvidenceFamily.RESOURCE_METRICS,
+    "inspect_node": EvidenceFamily.NODE,
+    "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
+    "describe_node_events": EvidenceFamily.EVENTS,
+    "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
 }
 
 

@@ -74,6 +74,9 @@ def in_template(**spec_: Any) -> dict[str, Any]:
 
 HOST_FOLDER = {"name": "h", "hostPath": {"path": "/"}}
 SIDECAR = {"name": "b", "image": GOOD}
+MANY = [SIDECAR | {"name": f"c{number}"} for number in range(32)]
+TOO_MANY = [*MANY, SIDECAR]
+LARGE = [{"name": f"V{number}", "value": "x" * 50} for number in range(8000)]
 STOLEN = {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"}
 EPHEMERAL = {"name": "e", "image": BAD, "terminationMessagePolicy": "File"}
 
@@ -177,6 +180,12 @@ CONTENTS = [
     ),
     change("more of the processor", "auto", WEB, limited(limits={"cpu": "2", "memory": "64Mi"})),
     change("no limit at all", "auto", WEB, limited(limits={})),
+    change("no resources at all", "auto", WEB, rolled(template(BAD, resources={}))),
+    change("a limit of another kind", "auto", WEB, limited(limits={"ephemeral-storage": "1Gi"})),
+    change("a container before the others", "auto", WEB, in_template(initContainers=[SIDECAR])),
+    change("as many containers as there may be", "auto", WEB, in_template(containers=MANY)),
+    change("more containers than there may be", "auto", WEB, in_template(containers=TOO_MANY)),
+    change("a very large environment", "auto", WEB, rolled(template(GOOD, env=LARGE))),
     change(
         "more memory and another image",
         "auto",

@@ -30,6 +30,7 @@ from servers.wire import Died, Moment, Sight, api_wire, nats_wire
 _READY = 40.0  # seconds
 _OF_ITS_OWN: Mapping[Service, Mapping[str, str]] = {
     Service.OBSERVER: {"OODA_SETTLE_SECONDS": "1", "OODA_SNAPSHOT_SECONDS": "1"},
+    Service.ACTOR: {"OODA_NODE_NAME": "node-of-the-agent"},
     Service.DECIDER: {
         "OODA_HOLD_SECONDS": "1",
         "OODA_COOL_DOWN": "0",

@@ -2,6 +2,7 @@
 
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
+one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
 everything else is running and ready as soon as it is seen.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 import aiohttp
 
 NODE = "paper-1"
+LEAKS = "paper/leaks"
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
@@ -46,7 +48,7 @@ async def _create_node(session: aiohttp.ClientSession) -> None:
     ready = {"type": "Ready", "status": "True", "reason": "OnPaper", "message": ""}
     async with session.patch(
         f"/api/v1/nodes/{NODE}/status",
-        data=json.dumps({"status": {"conditions": [ready]}}),
+        data=json.dumps({"status": {"conditions": [ready], "allocatable": {"memory": "8Gi"}}}),
         headers=_MERGE,
     ) as answer:
         assert answer.status == 200, await answer.text()
@@ -88,15 +90,45 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None
         }
         async with session.post(f"{path}/binding", json=binding):
             return
-    if not (pod.get("status") or {}).get("containerStatuses"):
+    leaking = (meta.get("annotations") or {}).get(LEAKS)
+    known = (pod.get("status") or {}).get("containerStatuses")
+    if known and leaking and not any(each["restartCount"] for each in known):
+        await _back_off(session, meta, leaking)
+        known = None
+    if not known:
         async with session.patch(
             f"{path}/status", data=json.dumps({"status": _status(pod)}), headers=_MERGE
         ):
             return
 
 
+async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], name: str) -> None:
+    """Say what the kubelet says of a container that ends again and again."""
+    about = {
+        "kind": "Pod",
+        "namespace": meta["namespace"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "fieldPath": f"spec.containers{{{name}}}",
+    }
+    body = {
+        "metadata": {"generateName": f"{meta['name']}.", "namespace": meta["namespace"]},
+        "involvedObject": about,
+        "reason": "BackOff",
+        "message": f"Back-off restarting failed container {name} in pod {meta['name']}",
+        "type": "Warning",
+        "firstTimestamp": _now(),
+        "lastTimestamp": _now(),
+        "count": 1,
+        "source": {"component": "kubelet"},
+    }
+    async with session.post(f"/api/v1/namespaces/{meta['namespace']}/events", json=body) as answer:
+        assert answer.status == 201, await answer.text()
+
+
 def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
-    containers = [_container(each) for each in pod["spec"]["containers"]]
+    leaking = (pod["metadata"].get("annotations") or {}).get(LEAKS)
+    containers = [_container(each, leaking) for each in pod["spec"]["containers"]]
     ready = "True" if all(each["ready"] for each in containers) else "False"
     since = _now()
     return {
@@ -122,13 +154,14 @@ def _address(uid: str) -> str:
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
-def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _container(spec: Mapping[str, Any], leaking: str | None) -> dict[str, Any]:
     state: dict[str, Any] = {"running": {"startedAt": _now()}}
     restarts, last = 0, {}
     if spec["image"].endswith(":broken"):
         state = {"waiting": {"reason": "ErrImagePull", "message": "no such tag"}}
-    elif spec.get("command") == ["false"]:
-        ended = {"exitCode": 1, "reason": "Error", "startedAt": _now(), "finishedAt": _now()}
+    elif spec["name"] == leaking or spec.get("command") == ["false"]:
+        code, reason = (137, "OOMKilled") if spec["name"] == leaking else (1, "Error")
+        ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
         restarts, last = 3, {"terminated": ended}
     runs = "running" in state

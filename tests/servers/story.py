@@ -180,7 +180,8 @@ class Story:
 
 def _objects(namespace: str) -> list[dict[str, Any]]:
     labels = {"app": WORKLOAD}
-    container = {"name": "app", "image": GOOD}
+    limits = {"limits": {"memory": "64Mi"}}
+    container = {"name": "app", "image": GOOD, "resources": limits}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     return [
         {

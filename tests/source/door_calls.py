@@ -29,7 +29,9 @@ _WITHOUT_KIND: Mapping[str, tuple[str, ...]] = {
 }
 
 KindsOf = Mapping[tuple[str, str], frozenset[Kind]]
-"""Module and expression of a variable that is a kind, and all that it can be."""
+"""Function (with its module) and expression of a variable kind, and all that it can be there."""
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class UnknownKindError(Exception):
@@ -64,9 +66,8 @@ def rights_of(module: str, name: str, kinds_of: KindsOf) -> set[str]:
     return {
         each
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name == name
-        for each in _rights(module, node, kinds_of)
+        if isinstance(node, ast.ClassDef | _Function) and node.name == name
+        for each in _rights(f"{module}:{name}", node, kinds_of)
     }
 
 
@@ -101,17 +102,24 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield node.module or "", each.name
 
 
-def _rights(module: str, tree: ast.AST, kinds_of: KindsOf) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        method = node.func.attr
-        if _last_name(node.func.value) not in _DOORS:
-            continue
-        yield from _WITHOUT_KIND.get(method, ())
-        for verb in _VERBS.get(method, ()):
-            for kind in _kinds(module, node.args[0], kinds_of):
-                yield right(verb, kind)
+def _rights(place: str, tree: ast.AST, kinds_of: KindsOf) -> Iterator[str]:
+    """Yield what is asked for below a node; ``place`` is the module, and the function within."""
+    for node in ast.iter_child_nodes(tree):
+        module = place.partition(":")[0]
+        inside = f"{module}:{node.name}" if isinstance(node, _Function) else place
+        yield from _asked(inside, node, kinds_of)
+        yield from _rights(inside, node, kinds_of)
+
+
+def _asked(place: str, node: ast.AST, kinds_of: KindsOf) -> Iterator[str]:
+    match node:
+        case ast.Call(func=ast.Attribute(value=door, attr=method), args=arguments):
+            if _last_name(door) not in _DOORS:
+                return
+            yield from _WITHOUT_KIND.get(method, ())
+            for verb in _VERBS.get(method, ()):
+                for kind in _kinds(place, arguments[0], kinds_of):
+                    yield right(verb, kind)
 
 
 def _last_name(node: ast.expr) -> str:
@@ -121,12 +129,12 @@ def _last_name(node: ast.expr) -> str:
     return ""
 
 
-def _kinds(module: str, given: ast.expr, kinds_of: KindsOf) -> frozenset[Kind]:
+def _kinds(place: str, given: ast.expr, kinds_of: KindsOf) -> frozenset[Kind]:
     match given:
         case ast.Attribute(value=ast.Name(id="Kind"), attr=name):
             return frozenset({Kind[name]})
     expression = ast.unparse(given)
     try:
-        return kinds_of[module, expression]
+        return kinds_of[place, expression]
     except KeyError:
-        raise UnknownKindError(f"{module}: which kinds can `{expression}` be?") from None
+        raise UnknownKindError(f"{place}: which kinds can `{expression}` be?") from None

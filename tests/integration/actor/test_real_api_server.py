@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from ooda.actor.core.patches import inverse
 from ooda.actor.core.plan import Plan, plan
 from ooda.actor.core.record import ActionRecord, State, begin
 from ooda.actor.driver import Driver
-from ooda.actor.looking import is_stopped, look_at_result, look_at_scene, mode_in
+from ooda.actor.looking import is_stopped, look_at_result, look_at_scene, mode_at
 from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
@@ -27,12 +26,10 @@ from ooda.common.cluster.interface import Conflict
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionExecuted, ActionRequest, DecisionMade
 from ooda.common.plans import PatchStep
-from ooda.common.settings import ClusterSettings
 from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.common.testing.bus import MemoryBus
 from ooda.common.topology import ACTIONS
-from servers.control_plane import ControlPlane
 
 LABELS = {"app": "web"}
 
@@ -40,12 +37,6 @@ LABELS = {"app": "web"}
 def template(image: str) -> dict[str, Any]:
     containers = [{"name": "app", "image": image}]
     return {"metadata": {"labels": LABELS}, "spec": {"containers": containers}}
-
-
-@pytest.fixture
-async def api(plane: ControlPlane) -> AsyncIterator[ApiServer]:
-    async with ApiServer.connect(ClusterSettings(kubeconfig=plane.kubeconfig("actor"))) as found:
-        yield found
 
 
 @pytest.fixture
@@ -201,7 +192,7 @@ async def test_a_service_leads_again_where_it_led_and_keeps_its_address(
 
 
 async def test_reads_mode_and_kill_switch(api: ApiServer, target: WorkloadTarget) -> None:
-    assert await mode_in(api, target.namespace) is Mode.AUTO
+    assert await mode_at(api, target) is Mode.AUTO
     assert await is_stopped(api, target.namespace) is False
     switch = {"name": "ooda-stop", "namespace": target.namespace}
     await api.create(Kind.CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": switch})

@@ -4,8 +4,8 @@ import pytest
 
 from factories.actions import BAD, GOOD, catalog, deployment, pod, replica_set, scene
 from factories.events import CHECKOUT, NAMESPACE, request
-from ooda.actor.core.plan import Plan, Refusal, plan
-from ooda.common.plans import DeletePodStep, FieldChange, PatchStep
+from ooda.actor.core.plan import Plan, Refusal, Scene, plan
+from ooda.common.plans import CordonStep, DeletePodStep, FieldChange, PatchStep
 from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
 from ooda.common.taxonomy import ActionKind
 
@@ -250,7 +250,38 @@ def test_refuses_in_words(action: ActionKind, given: dict[str, Any], words: str)
 
 
 def test_does_not_guess_which_pod_to_restart() -> None:
-    assert isinstance(plan(request(action=RESTART), scene()), Refusal)
+    for action in (RESTART, ActionKind.RAISE_MEMORY_LIMIT):
+        assert isinstance(plan(request(action=action), scene()), Refusal)
+
+
+NODE = {"metadata": {"name": "node-1", "uid": "uid-node"}, "spec": {}}
+CORDON = ActionKind.CORDON_NODE
+
+
+def test_cordons_a_node_and_can_take_it_back() -> None:
+    chosen = request(action=CORDON, target=NodeTarget(name="node-1"))
+    found = plan(chosen, Scene(workload=None, node=NODE))
+    assert isinstance(found, Plan)
+    (step,) = found.steps
+    assert isinstance(step, CordonStep)
+    assert (step.object.kind, step.object.uid) == ("Node", "uid-node")
+    assert found.undo == "inverse"
+    assert found.before[0].fields == {"/spec/unschedulable": None}
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [(None, "does not exist"), (NODE | {"spec": {"unschedulable": True}}, "cordoned already")],
+)
+def test_does_not_cordon_what_is_gone_or_cordoned(node: Any, words: str) -> None:
+    chosen = request(action=CORDON, target=NodeTarget(name="node-1"))
+    found = plan(chosen, Scene(workload=None, node=node))
+    assert isinstance(found, Refusal)
+    assert words in found.reason
+
+
+def test_cordons_no_workload() -> None:
+    assert isinstance(plan(request(action=CORDON), scene()), Refusal)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 
 from factories.actions import record, snapshot
-from factories.events import NOW, make
+from factories.events import NOW, make, request
 from ooda.actor.core.guards import Symptom
+from ooda.actor.core.record import begin
 from ooda.actor.sightings import FORGET_AFTER, Sightings
-from ooda.common.events import AnomalyCleared, AnomalyFlagged
+from ooda.common.events import AnomalyCleared, AnomalyFlagged, DecisionMade
+from ooda.common.targets import NodeTarget
 
 AFTER = NOW + dt.timedelta(seconds=1)
 
@@ -54,3 +56,14 @@ def test_forgets_a_namespace_that_is_long_silent() -> None:
     sightings.seen(snapshot(NOW + FORGET_AFTER + dt.timedelta(seconds=5), namespace="shop"))
     assert sightings.snapshot("deleted") is None
     assert sightings.snapshot("shop") is not None
+
+
+def test_what_is_in_no_namespace_is_known_by_the_newest_snapshot_of_all() -> None:
+    node = begin(
+        make(DecisionMade, request=request(target=NodeTarget(name="worker")), namespace=None), NOW
+    )
+    sightings = Sightings()
+    assert sightings.symptom(node, AFTER) is Symptom.UNKNOWN
+    sightings.seen(snapshot(AFTER, namespace="shop"))
+    sightings.seen(snapshot(AFTER + dt.timedelta(seconds=1), ill=True, namespace="other"))
+    assert sightings.symptom(node, AFTER + dt.timedelta(seconds=2)) is Symptom.OPEN

@@ -10,6 +10,8 @@ WORKLOAD = ObjectRef(kind="Deployment", namespace=NAMESPACE, name="checkout", ui
 POD = WORKLOAD.model_copy(update={"kind": "Pod", "name": "checkout-1"})
 FLAGS = WORKLOAD.model_copy(update={"kind": "ConfigMap", "name": "flags"})
 RESIZED = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=2),))
+LIMIT = "/spec/template/spec/containers/0/resources/limits/memory"
+ROOMIER = PatchStep(object=WORKLOAD, changes=(FieldChange(path=LIMIT, after="96Mi"),))
 ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=1),))
 
 
@@ -50,6 +52,18 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "scaling Deployment checkout to 2 replicas",
             "Deployment checkout was scaled to 2 replicas",
         ),
+        (
+            planned(ActionKind.RAISE_MEMORY_LIMIT, CHECKOUT, (ROOMIER,)),
+            "raise the memory limit of Deployment checkout to 96Mi",
+            "raising the memory limit of Deployment checkout to 96Mi",
+            "the memory limit of Deployment checkout was raised to 96Mi",
+        ),
+        (
+            planned(ActionKind.CORDON_NODE, NodeTarget(name="n"), ()),
+            "cordon node n",
+            "cordoning node n",
+            "node n was cordoned",
+        ),
     ],
 )
 def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: str) -> None:
@@ -76,6 +90,10 @@ def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: 
                 request(action=ActionKind.ROLL_BACK_CONFIG_MAP, parameters={"config_map": "flags"})
             ),
             "roll ConfigMap flags of Deployment checkout back",
+        ),
+        (
+            requested(request(action=ActionKind.RAISE_MEMORY_LIMIT)),
+            "raise the memory limit of Deployment checkout",
         ),
         (
             planned(ActionKind.RESTART_POD, CHECKOUT, ()),

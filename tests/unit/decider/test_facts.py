@@ -5,11 +5,13 @@ import pytest
 from factories.events import CHECKOUT, NOW
 from ooda.common.findings import Change
 from ooda.common.known_good import KnownGoodSpec
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import Mode
 from ooda.decider.core.facts import (
     Facts,
     config_map_named,
     facts_of,
+    facts_of_node,
     facts_of_service,
     owner_of,
 )
@@ -33,6 +35,58 @@ def test_owners_are_known_by_their_marks(metadata: dict[str, Any], owner: str) -
 
 def test_what_kubectl_applied_has_no_owner() -> None:
     assert owner_of({"metadata": {"labels": {"app.kubernetes.io/managed-by": "kustomize"}}}) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "limited"),
+    [
+        ({"containers": [{"resources": {"limits": {"memory": "64Mi"}}}]}, True),
+        ({"initContainers": [{"resources": {"limits": {"memory": "64Mi"}}}]}, True),
+        ({"containers": [{"resources": {"limits": {"cpu": "1"}}}, {}]}, False),
+        ({"containers": [{"resources": {"requests": {"memory": "64Mi"}}}]}, False),
+        ({}, False),
+    ],
+)
+def test_whether_there_is_a_memory_limit_to_raise(spec: dict[str, Any], *, limited: bool) -> None:
+    workload = {"spec": {"template": {"spec": spec}}}
+    assert facts_of(Mode.AUTO, CHECKOUT, workload, [], None).memory_limited is limited
+
+
+def node(name: str, ready: str = "True", mode: str = "auto", **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "labels": {"ooda.dev/mode": mode}},
+        "spec": spec,
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("others", "enough"),
+    [
+        pytest.param([node("b"), node("c")], True, id="two of three"),
+        pytest.param([node("b"), node("c", "Unknown")], False, id="one of three"),
+        pytest.param([node("b")], True, id="one of two"),
+        pytest.param([node("b"), node("c", unschedulable=True)], False, id="one is cordoned"),
+        pytest.param([], False, id="it is the only one"),
+    ],
+)
+def test_a_node_is_given_up_only_if_enough_are_left(
+    others: list[dict[str, Any]], *, enough: bool
+) -> None:
+    facts = facts_of_node(NodeTarget(name="a"), [node("a", "Unknown"), *others])
+    assert (facts.exists, facts.schedulable, facts.others_ready) == (True, True, enough)
+
+
+@pytest.mark.parametrize("label", list(Mode))
+def test_the_label_of_a_node_says_how_far_to_go_with_it(label: Mode) -> None:
+    assert facts_of_node(NodeTarget(name="a"), [node("a", mode=label)]).mode is label
+    assert facts_of_node(NodeTarget(name="a"), [{"metadata": {"name": "a"}}]).mode is Mode.PROPOSE
+
+
+def test_a_node_that_is_gone_or_cordoned_is_no_place_to_act() -> None:
+    assert not facts_of_node(NodeTarget(name="a"), [node("b")]).exists
+    cordoned = [node("a", unschedulable=True), node("b")]
+    assert not facts_of_node(NodeTarget(name="a"), cordoned).schedulable
 
 
 @pytest.mark.parametrize(("name", "found"), [("checkout", "h"), ("cart", None)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from factories.decider import CHANGE, GOOD, IMAGE, LIMITS, PLAYBOOK, later, ready
 from factories.events import CHECKOUT, NAMESPACE, NOW
-from ooda.common.targets import PodTarget, ServiceTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
@@ -300,6 +300,42 @@ def test_a_stateful_set_is_rolled_back_with_the_pod_that_shows_it() -> None:
     assert judgement.request.parameters == {"pod": "checkout-1"}
 
 
+OOM: dict[str, Any] = {"failure_class": FailureClass.OOM_KILLED}
+LIMITED = replace(GOOD, memory_limited=True)
+
+
+def test_a_lowered_limit_is_rolled_back_before_any_is_raised() -> None:
+    fields = ("spec.template.spec.containers[app].resources.limits.memory",)
+    lowered = CHANGE.model_copy(update={"fields": fields})
+    judgement = judge(LIMITED, change=lowered, **OOM)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.ROLL_BACK_WORKLOAD
+
+
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_limit_is_raised_where_there_is_nothing_to_go_back_to(*, tried: bool) -> None:
+    rolled = History(tried=frozenset({ActionKind.ROLL_BACK_WORKLOAD}), unhelpful=1)
+    judgement = (
+        judge(LIMITED, case={"history": rolled}, **OOM)
+        if tried
+        else judge(LIMITED, change=None, **OOM)
+    )
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.RAISE_MEMORY_LIMIT
+    assert judgement.request.parameters == {"pod": "checkout-1"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "case"),
+    [(GOOD, {}), (LIMITED, {"pod": None})],
+    ids=["no limit to raise", "no pod that shows it"],
+)
+def test_no_limit_is_raised_blindly(facts: Facts, case: dict[str, Any]) -> None:
+    judgement = judge(facts, change=None, case=case, **OOM)
+    assert isinstance(judgement, Review)
+    assert judgement.proposal is None
+
+
 def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
     crash: dict[str, Any] = {"failure_class": FailureClass.CRASH_LOOP, "change": None}
     sure, unsure = judge(confidence=0.91, **crash), judge(confidence=0.89, **crash)
@@ -307,6 +343,47 @@ def test_a_pod_is_restarted_by_its_name_where_nothing_changed() -> None:
     assert sure.request.parameters == {"pod": "checkout-1"}
     assert isinstance(unsure, Review)
     assert unsure.proposal is not None
+
+
+NODE = NodeTarget(name="worker")
+LOST: dict[str, Any] = {
+    "failure_class": FailureClass.NODE_NOT_READY,
+    "component": NODE,
+    "change": None,
+    "confidence": 0.97,
+}
+HERE = Facts(mode=Mode.AUTO, exists=True, schedulable=True, others_ready=True)
+
+
+def test_a_lost_node_is_cordoned_without_asking_whether_it_is_cured_by_that() -> None:
+    judgement = judge(HERE, **LOST)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.CORDON_NODE
+    assert judgement.request.target == NODE
+    assert not judgement.request.verification.symptom_gone
+    assert not judgement.request.verification.workload_ready
+    assert judgement.reservation.workload == "node worker"
+
+
+@pytest.mark.parametrize(
+    ("situation", "reason", "proposed"),
+    [
+        ({"facts": replace(HERE, mode=Mode.PROPOSE)}, "Node worker is in propose mode.", True),
+        ({"facts": replace(HERE, exists=False)}, "node worker is not there", True),
+        ({"facts": replace(HERE, schedulable=False)}, "no action", False),
+        ({"facts": replace(HERE, others_ready=False)}, "no action", False),
+        ({"confidence": 0.94}, "Confidence 0.940 is below 0.95.", True),
+        ({"agreeing": (EvidenceFamily.NODE,)}, "1 of 2 needed", True),
+        ({"budgets": used(6, workload="node other", namespace="")}, "all nodes: 6 of 6", True),
+    ],
+)
+def test_a_node_is_not_cordoned_alone(
+    situation: dict[str, Any], reason: str, *, proposed: bool
+) -> None:
+    judgement = judge(**{"facts": HERE} | LOST | situation)
+    assert isinstance(judgement, Review)
+    assert reason in judgement.reason
+    assert (judgement.proposal is not None) is proposed
 
 
 def test_what_did_not_help_is_not_tried_again() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +12,28 @@ from ooda.common.cluster.kinds import Kind
 from ooda.decider import looking
 from ooda.observer.core.sources import WATCHED
 from ooda.orienter.tools.reading import WORKLOADS
+from servers.kubectl import kustomize
 from source.door_calls import KindsOf, UnknownKindError, names_in, right, rights_of, rights_used
 
+ROOT = Path(__file__).parents[3]
 Objects = list[dict[str, Any]]
 
 SERVICES = ("observer", "orienter", "decider", "actor", "recorder")
-CONTENTS = frozenset({Kind.CONFIG_MAP, Kind.SERVICE})
-PATCHED = frozenset(plan._WITH_TEMPLATE) | CONTENTS  # noqa: SLF001 - what the actor plans to patch
+TEMPLATED = frozenset(plan._WITH_TEMPLATE)  # noqa: SLF001 - workloads that are planned with
+PATCHED = TEMPLATED | {Kind.CONFIG_MAP, Kind.SERVICE}
+"""What a plan of the actor changes; nodes are granted apart (k8s/components/cordon)."""
+READ = frozenset(WORKLOADS.values())
 KINDS_OF: KindsOf = {
-    ("ooda.observer.observation", "kind"): WATCHED,
-    ("ooda.orienter.tools.reading", "kind"): frozenset(WORKLOADS.values()),
-    ("ooda.orienter.tools.toolbox", "WORKLOADS[workload_kind]"): frozenset(WORKLOADS.values()),
-    ("ooda.decider.looking", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
-    ("ooda.actor.writing", "kind"): PATCHED,
-    ("ooda.actor.looking", "kind"): frozenset(plan._WITH_TEMPLATE),  # noqa: SLF001 - its kinds
-    ("ooda.actor.looking", "Kind(reference.kind)"): PATCHED | {Kind.POD},
+    ("ooda.observer.observation:follow", "kind"): WATCHED,
+    ("ooda.orienter.tools.reading:workload_named", "kind"): READ,
+    ("ooda.orienter.tools.toolbox:check_memory", "WORKLOADS[workload_kind]"): READ,
+    ("ooda.orienter.tools.toolbox:inspect_workload", "WORKLOADS[workload_kind]"): READ,
+    ("ooda.orienter.tools.toolbox:recent_changes", "WORKLOADS[workload_kind]"): READ,
+    ("ooda.decider.looking:_look_at", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
+    ("ooda.actor.looking:look_at_scene", "kind"): TEMPLATED,
+    ("ooda.actor.looking:look_at_result", "Kind(reference.kind)"): PATCHED | {Kind.POD, Kind.NODE},
+    ("ooda.actor.looking:look_at_source", "Kind(reference.kind)"): PATCHED | {Kind.POD, Kind.NODE},
+    ("ooda.actor.writing:apply_step", "kind"): PATCHED,
 }
 """All values of the variables by which a door is asked for a kind."""
 
@@ -96,6 +104,13 @@ def test_only_its_own_lease_is_written(agent: Objects, service: str) -> None:
         if "leases" in rule["resources"] and writes:
             names = [f"ooda-{service}"] if "update" in writes else None
             assert (where, rule.get("resourceNames")) == ("@own", names)
+
+
+def test_to_cordon_nodes_is_granted_apart_and_to_the_actor_alone(agent: Objects) -> None:
+    apart = agent + kustomize(ROOT / "tests/unit/manifests/cordon")
+    assert granted(apart, "actor") - granted(agent, "actor") == {right("patch", Kind.NODE)}
+    for service in set(SERVICES) - {"actor"}:
+        assert granted(apart, service) == granted(agent, service)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -70,7 +70,7 @@ def test_a_service_is_joined_to_a_workload_by_its_endpoints_too(*, selects: bool
     ]
 
 
-@pytest.mark.parametrize(("silent", "flagged"), [(10, True), (30, False)])
+@pytest.mark.parametrize(("silent", "flagged"), [(0, True), (30, False)])
 def test_pods_of_a_node_that_renews_no_lease_are_not_lost_by_themselves(
     silent: float, *, flagged: bool
 ) -> None:
@@ -80,7 +80,7 @@ def test_pods_of_a_node_that_renews_no_lease_are_not_lost_by_themselves(
     observed.tell(node_lease(observed.seconds, "other"))
     observed.tell(pod(deleted=observed.seconds))
     observed.wait(1)
-    assert observed.signals == ([Signal.POD_LOST] if flagged else [])
+    assert observed.signals == ([Signal.POD_LOST] if flagged else [Signal.NODE_SILENT])
     observed.wait(6)
     assert nodes_lost(observed) == (() if flagged else ("ooda-worker",))
 

@@ -21,12 +21,14 @@ from factories.diagnosis import (
     workload,
 )
 from ooda.common.findings import Finding
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import EvidenceFamily, FailureClass, Outcome, Signal
 from ooda.orienter.core.findings import unavailable
 from ooda.orienter.core.fusion import Case, blind, fuse
 from ooda.orienter.core.signs import Sign
 
 IMAGE = "spec.template.spec.containers[app].image"
+LIMIT = "spec.template.spec.containers[app].resources.limits.memory"
 COMMAND = "spec.template.spec.containers[app].command"
 
 
@@ -47,6 +49,10 @@ CRASH = [
 LOST_ROUTE = anomaly(Signal.ENDPOINTS_LOST, FRONT)
 ROUTE = change("spec.selector.app", target=FRONT)
 MISROUTED = saw("check_service_endpoints", Sign.SERVICE_SELECTS_NOBODY, target=FRONT)
+OOM = [
+    saw("inspect_workload", Sign.OOM_KILLED, Sign.CRASH_BACK_OFF, Sign.ENOUGH_DESIRED),
+    saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+]
 
 CASES = {
     "image of a rollout cannot be pulled": (
@@ -113,14 +119,82 @@ CASES = {
         0.9,
         True,
     ),
-    "out of memory": (
+    "killed for memory, memory at its limit, log silent": (
         case(
-            [anomaly(Signal.CRASH_LOOP)],
-            [saw("inspect_workload", Sign.OOM_KILLED, Sign.CRASH_BACK_OFF), NOTHING_CHANGED],
+            [anomaly(Signal.OOM_KILLED)],
+            [*OOM, saw("check_memory", Sign.MEMORY_AT_LIMIT), saw("get_pod_logs"), NOTHING_CHANGED],
         ),
         FailureClass.OOM_KILLED,
         CHECKOUT,
-        0.7,
+        0.95,
+        False,
+    ),
+    "killed for memory, no metrics": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [*OOM, unavailable(about("check_memory"), "no Prometheus"), NOTHING_CHANGED],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "killed for memory within a second, which no sample saw": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [*OOM, saw("check_memory", Sign.MEMORY_LOW), NOTHING_CHANGED],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "replicas killed for memory once each, no back-off yet": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [
+                saw("inspect_workload", Sign.OOM_KILLED, Sign.ENOUGH_DESIRED),
+                saw("check_memory", Sign.MEMORY_AT_LIMIT),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "killed for memory after the limit was lowered": (
+        case([anomaly(Signal.OOM_KILLED)], [*OOM, changed(LIMIT)]),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "killed for memory while an unrelated label changed": (
+        case([anomaly(Signal.OOM_KILLED)], [*OOM, changed("spec.template.metadata.labels.v")]),
+        FailureClass.OOM_KILLED,
+        CHECKOUT,
+        0.95,
+        False,
+    ),
+    "exit 137 again and again, no word of memory": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.CRASH_BACK_OFF,
+                    Sign.KILLED_FROM_OUTSIDE,
+                    Sign.ENDED_WITHOUT_OOM,
+                ),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                saw("check_memory", Sign.MEMORY_AT_LIMIT),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
         False,
     ),
     "killed by its liveness probe": (
@@ -507,7 +581,84 @@ def test_diagnosis(
     assert (told.change is not None) == blames_change
 
 
+NODE = NodeTarget(name="worker")
+SILENT = anomaly(Signal.NODE_SILENT, NODE, node="worker")
+STALE = saw("inspect_node", Sign.NODE_LEASE_STALE, target=NODE)
+
+NODES = {
+    "a node is silent, and does not answer Prometheus either": case(
+        [SILENT],
+        [
+            STALE,
+            saw("inspect_pods_of_node", target=NODE),
+            saw("describe_node_events", target=NODE),
+            saw("query_node_scrapes", Sign.NODE_SCRAPES_FAIL, target=NODE),
+        ],
+    ),
+    "a node is silent, and the node controller has seen it": case(
+        [SILENT],
+        [
+            saw("inspect_node", Sign.NODE_LEASE_STALE, Sign.NODE_CONDITION_BAD, target=NODE),
+            saw("inspect_pods_of_node", Sign.NODE_PODS_UNREADY, target=NODE),
+            saw("describe_node_events", Sign.EVENT_NODE_NOT_READY, target=NODE),
+            unavailable(about("query_node_scrapes", NODE), "no Prometheus"),
+        ],
+    ),
+    "a silent node takes two workloads with it": case(
+        [
+            SILENT,
+            anomaly(Signal.REPLICAS_SHORT, after=45, node="worker"),
+            anomaly(Signal.REPLICAS_SHORT, PAYMENT, after=46, node="worker"),
+        ],
+        [
+            STALE,
+            saw("inspect_pods_of_node", Sign.NODE_PODS_UNREADY, target=NODE),
+            saw("query_node_scrapes", Sign.NODE_SCRAPES_FAIL, target=NODE),
+            saw("inspect_workload", Sign.NEVER_READY, Sign.ENOUGH_DESIRED),
+            saw("inspect_workload", Sign.ENOUGH_DESIRED, target=PAYMENT),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("given", NODES.values(), ids=NODES)
+def test_a_lost_node(given: Case) -> None:
+    told = fuse(given, WEIGHTS)
+
+    assert (told.failure_class, told.component) == (FailureClass.NODE_NOT_READY, NODE)
+    assert told.confidence >= 0.95
+    assert len(told.agreeing) >= 2
+
+
 UNSURE = {
+    "a node's Lease alone is old": (
+        case([SILENT], [STALE, saw("inspect_pods_of_node", target=NODE)]),
+        FailureClass.NODE_NOT_READY,
+    ),
+    "a node's Lease is old, but its kubelet answers": (
+        case([SILENT], [STALE, saw("query_node_scrapes", Sign.NODE_SCRAPED, target=NODE)]),
+        None,
+    ),
+    "a node's Lease is fresh again": (
+        case(
+            [SILENT],
+            [
+                saw("inspect_node", Sign.NODE_LEASE_FRESH, target=NODE),
+                saw("query_node_scrapes", Sign.NODE_SCRAPES_FAIL, target=NODE),
+            ],
+        ),
+        FailureClass.UNKNOWN,
+    ),
+    "another node is silent than the one that the pods are on": (
+        case(
+            [SILENT, anomaly(Signal.REPLICAS_SHORT, node="other")],
+            [
+                saw("inspect_node", Sign.NODE_LEASE_STALE, target=NODE),
+                saw("inspect_workload", Sign.ENOUGH_DESIRED),
+            ],
+        ),
+        None,
+    ),
     "pull fails on one node only": (
         case(
             [anomaly(Signal.IMAGE_PULL)],
@@ -559,6 +710,38 @@ UNSURE = {
     "crash loop, nothing changed, neither an event nor a log": (
         case([anomaly(Signal.CRASH_LOOP)], [CRASH[0], saw("get_pod_logs"), NOTHING_CHANGED]),
         FailureClass.CRASH_LOOP,
+    ),
+    "killed for memory, seen by the state alone": (
+        case([anomaly(Signal.OOM_KILLED)], [OOM[0], NOTHING_CHANGED]),
+        FailureClass.OOM_KILLED,
+    ),
+    "killed for memory without a limit: the node's memory ran out": (
+        case(
+            [anomaly(Signal.OOM_KILLED)],
+            [
+                saw("inspect_workload", Sign.OOM_WITHOUT_LIMIT, Sign.CRASH_BACK_OFF),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.OOM_KILLED,
+    ),
+    "one container is killed for memory, another crashes by itself": (
+        case(
+            [anomaly(Signal.OOM_KILLED), anomaly(Signal.CRASH_LOOP, after=1)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.OOM_KILLED,
+                    Sign.CRASH_BACK_OFF,
+                    Sign.ENDED_WITHOUT_OOM,
+                ),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                saw("check_memory", Sign.MEMORY_LOW),
+                NOTHING_CHANGED,
+            ],
+        ),
+        None,
     ),
     "what was tried did not help": (
         case(

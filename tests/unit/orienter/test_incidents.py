@@ -89,9 +89,39 @@ JOINED = {
         anomaly(Signal.CONTAINER_STUCK, NodeTarget(name="worker")),
         (),
     ),
+    "replicas short on a node that fell silent, when the node controller says so": (
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        anomaly(Signal.REPLICAS_SHORT, PAYMENT, node="worker", after=50),
+        (),
+    ),
+    "a pod that is evicted from a silent node after its time": (
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        anomaly(Signal.POD_LOST, PAYMENT, node="worker", after=350),
+        (),
+    ),
+    "a pod that was lost just before its node was flagged": (
+        anomaly(Signal.POD_LOST, PAYMENT, node="worker", after=3),
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        (),
+    ),
 }
 
 APART = {
+    "replicas short on another node than the silent one": (
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        anomaly(Signal.REPLICAS_SHORT, PAYMENT, node="other", after=5),
+        (),
+    ),
+    "a crash loop on a node that fell silent later": (
+        anomaly(Signal.CRASH_LOOP, PAYMENT, node="worker", after=-200),
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        (),
+    ),
+    "a pod lost long after its node was silent": (
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        anomaly(Signal.POD_LOST, PAYMENT, node="worker", after=500),
+        (),
+    ),
     "two unrelated crash loops on one node": (
         CRASH,
         anomaly(Signal.CRASH_LOOP, PAYMENT, node="worker"),

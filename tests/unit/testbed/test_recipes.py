@@ -109,7 +109,7 @@ def test_every_image_is_pinned_or_a_base_of_one_that_is(recipes: Recipes, pins: 
 def test_every_binary_and_root_is_used(recipes: Recipes) -> None:
     images = recipes.images.values()
     assert {root for image in images for root in image.roots} == set(recipes.roots)
-    built_for_the_host = {"kind"}
+    built_for_the_host = {"kind", "docker-compose"}
     assert {binary for image in images for binary in image.binaries} == (
         set(recipes.binaries) - built_for_the_host
     )

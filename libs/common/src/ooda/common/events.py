@@ -396,6 +396,8 @@ class IncidentClosed(IncidentEvent):
     failure_class: FailureClass | None
     component: Target | None
     reason: str
+    follow_up: str = ""
+    """What a person should still look at, though nothing is wrong any more; empty: nothing."""
     merged_into: str | None = None
     times: StageTimes
 

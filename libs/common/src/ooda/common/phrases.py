@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ooda.common.events import ActionRequest
 from ooda.common.plans import (
     CONFIG_MAP_PARAMETER,
+    MEMORY_LIMIT,
     POD_PARAMETER,
     DeletePodStep,
     PatchStep,
@@ -24,6 +25,8 @@ class Deed:
     pod: str | None = None
     replicas: int | None = None
     config_map: str | None = None
+    memory: str | None = None
+    """The new memory limit, as Kubernetes writes it."""
 
     def to_do(self) -> str:
         """Return it as what is to be done: ``roll Deployment catalog back``."""
@@ -36,6 +39,10 @@ class Deed:
                 return f"restart {self._pod} of {self._name}"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
                 return f"scale {self._name} to {self._size}"
+            case ActionKind.RAISE_MEMORY_LIMIT:
+                return f"raise the memory limit of {self._name}{self._limit}"
+            case ActionKind.CORDON_NODE:
+                return f"cordon {self._name}"
 
     def doing(self) -> str:
         """Return it as under way, to begin or go on a sentence: ``rolling back …``."""
@@ -48,6 +55,10 @@ class Deed:
                 return f"restarting {self._pod} of {self._name}"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
                 return f"scaling {self._name} to {self._size}"
+            case ActionKind.RAISE_MEMORY_LIMIT:
+                return f"raising the memory limit of {self._name}{self._limit}"
+            case ActionKind.CORDON_NODE:
+                return f"cordoning {self._name}"
 
     def done(self) -> str:
         """Return it as done: ``Deployment catalog was rolled back``."""
@@ -60,6 +71,10 @@ class Deed:
                 return f"{self._pod} of {self._name} was restarted"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
                 return f"{self._name} was scaled to {self._size}"
+            case ActionKind.RAISE_MEMORY_LIMIT:
+                return f"the memory limit of {self._name} was raised{self._limit}"
+            case ActionKind.CORDON_NODE:
+                return f"{self._name} was cordoned"
 
     @property
     def _name(self) -> str:
@@ -73,6 +88,10 @@ class Deed:
     def _config(self) -> str:
         name = f"ConfigMap {self.config_map}" if self.config_map else "a ConfigMap"
         return f"{name} of {self._name}"
+
+    @property
+    def _limit(self) -> str:
+        return f" to {self.memory}" if self.memory else ""
 
     @property
     def _size(self) -> str:
@@ -115,19 +134,26 @@ def requested(request: ActionRequest) -> Deed:
 def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
     """Return what a plan does; without steps, what little is known of it."""
     pods = (each.object.name for each in steps if isinstance(each, DeletePodStep))
+    changes = [change for each in steps if isinstance(each, PatchStep) for change in each.changes]
     sizes = (
-        change.after
-        for each in steps
-        if isinstance(each, PatchStep)
-        for change in each.changes
-        if change.path == "/spec/replicas" and isinstance(change.after, int)
+        each.after
+        for each in changes
+        if each.path == "/spec/replicas" and isinstance(each.after, int)
     )
+    limits = (str(each.after) for each in changes if each.path.endswith(MEMORY_LIMIT))
     configs = (
         each.object.name
         for each in steps
         if isinstance(each, PatchStep) and each.object.kind == "ConfigMap"
     )
-    return Deed(action, target, next(pods, None), next(sizes, None), next(configs, None))
+    return Deed(
+        action,
+        target,
+        pod=next(pods, None),
+        replicas=next(sizes, None),
+        config_map=next(configs, None),
+        memory=next(limits, None),
+    )
 
 
 def name_of(target: Target) -> str:

@@ -61,11 +61,13 @@ class Signal(StrEnum):
 
     IMAGE_PULL = "image_pull"
     CRASH_LOOP = "crash_loop"
+    OOM_KILLED = "oom_killed"
     POD_LOST = "pod_lost"
     REPLICAS_SHORT = "replicas_short"
     CONTAINER_STUCK = "container_stuck"
     ENDPOINTS_LOST = "endpoints_lost"
     """A Service does not lead any more to the ready pods that it led to."""
+    NODE_SILENT = "node_silent"
 
 
 class Risk(StrEnum):
@@ -84,6 +86,8 @@ class ActionKind(StrEnum):
     ROLL_BACK_SERVICE = "roll_back_service"
     RESTART_POD = "restart_pod"
     SCALE_TO_KNOWN_GOOD = "scale_to_known_good"
+    RAISE_MEMORY_LIMIT = "raise_memory_limit"
+    CORDON_NODE = "cordon_node"
 
 
 class Mode(StrEnum):

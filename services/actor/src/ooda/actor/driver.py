@@ -18,7 +18,7 @@ from ooda.actor.core.guards import Guards
 from ooda.actor.core.machine import RETRY, Failed, Sight, Write, advance, confirm, current_step
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord, State, begin, to_delete
-from ooda.actor.looking import is_stopped, look_at_result, look_at_source, mode_in
+from ooda.actor.looking import is_stopped, look_at_result, look_at_source, mode_at
 from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
@@ -243,7 +243,7 @@ class Driver:
         return await self._planner.plan(record, other)
 
     async def _guards(self, record: ActionRecord) -> Guards:
-        mode = await mode_in(self._api, record.namespace)
+        mode = await mode_at(self._api, record.target)
         # Last of all: nothing is awaited between this answer and the write that it permits but
         # the compare-and-set of the record.
         stopped = await is_stopped(self._api, self._own_namespace)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
+from ooda.actor.core.memory import Room
 from ooda.actor.core.plan import Scene, controller_of
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import (
@@ -19,8 +20,8 @@ from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, CreateJobStep, Step
-from ooda.common.targets import ServiceTarget, WorkloadTarget
-from ooda.common.taxonomy import Mode
+from ooda.common.targets import NodeTarget, ServiceTarget, Target, WorkloadTarget, namespace_of
+from ooda.common.taxonomy import ActionKind, Mode
 
 
 class Api(ClusterReader, ClusterWriter, Protocol):
@@ -43,6 +44,8 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
             catalog=await _or_none(api.get(Kind.KNOWN_GOOD, target.namespace, CATALOG)),
             service=await _or_none(api.get(Kind.SERVICE, target.namespace, target.name)),
         )
+    if isinstance(target, NodeTarget):
+        return Scene(workload=None, node=await _or_none(api.get(Kind.NODE, None, target.name)))
     if not isinstance(target, WorkloadTarget) or target.workload_kind not in set(Kind):
         return Scene(workload=None)
     kind, namespace = Kind(target.workload_kind), target.namespace
@@ -53,6 +56,9 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     replica_set = None
     if controller and controller[0] == Kind.REPLICA_SET:
         replica_set = await _or_none(api.get(Kind.REPLICA_SET, namespace, controller[1]))
+    room = Room()
+    if request.action is ActionKind.RAISE_MEMORY_LIMIT:
+        room = await _room(api, namespace, value_at(pod, "/spec/nodeName"))
     return Scene(
         workload=await _or_none(api.get(kind, namespace, target.name)),
         catalog=await _or_none(api.get(Kind.KNOWN_GOOD, namespace, CATALOG)),
@@ -61,6 +67,15 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
         config_map=await _or_none(api.get(Kind.CONFIG_MAP, namespace, config_name))
         if config_name
         else None,
+        room=room,
+    )
+
+
+async def _room(api: ClusterReader, namespace: str, node: str | None) -> Room:
+    return Room(
+        node=await _or_none(api.get(Kind.NODE, None, node)) if node else None,
+        limit_ranges=await api.list(Kind.LIMIT_RANGE, namespace),
+        quotas=await api.list(Kind.RESOURCE_QUOTA, namespace),
     )
 
 
@@ -86,12 +101,19 @@ async def is_stopped(api: ClusterReader, own_namespace: str) -> bool | None:
         return None
 
 
-async def mode_in(api: ClusterReader, namespace: str | None) -> Mode | None:
-    """Return how far the agent may go in a namespace, None if that could not be read."""
-    if namespace is None:
-        return Mode.PROPOSE
+async def mode_at(api: ClusterReader, target: Target) -> Mode | None:
+    """Return how far the agent may go with a target, None if that could not be read.
+
+    A node says it by its own label, everything else by that of its namespace.
+    """
+    namespace = namespace_of(target)
     try:
-        found = await api.get(Kind.NAMESPACE, None, namespace)
+        if isinstance(target, NodeTarget):
+            found = await api.get(Kind.NODE, None, target.name)
+        elif namespace is not None:
+            found = await api.get(Kind.NAMESPACE, None, namespace)
+        else:
+            return Mode.PROPOSE
     except (NotFound, Refused):
         return Mode.PROPOSE
     except ClusterError:

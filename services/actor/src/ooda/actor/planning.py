@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ooda.actor.core.guards import Fence
 from ooda.actor.core.plan import Plan, Refusal, plan
 from ooda.actor.core.record import ActionRecord
-from ooda.actor.looking import Api, look_at_scene, look_at_source, mode_in
+from ooda.actor.looking import Api, look_at_scene, look_at_source, mode_at
 from ooda.actor.writing import apply_step
 from ooda.common.cluster.interface import Conflict, NotFound, Refused, Unavailable
 from ooda.common.taxonomy import Mode
@@ -27,7 +27,7 @@ class Planner:
             return Refusal(f"Action {other} is in flight on {record.target}.")
         try:
             if not await self._is_auto(record):
-                reason = f"Namespace {record.namespace} does not let the agent act by itself."
+                reason = f"{record.place} does not let the agent act by itself."
                 return Refusal(reason)
             return await self._steps(record)
         except Unavailable:
@@ -41,7 +41,7 @@ class Planner:
         if record.mode is not Mode.AUTO:
             return False
         # What cannot be read now is read again before the write.
-        return await mode_in(self.api, record.namespace) in (Mode.AUTO, None)
+        return await mode_at(self.api, record.target) in (Mode.AUTO, None)
 
     async def _steps(self, record: ActionRecord) -> Plan | Refusal:
         found = plan(record.request, await look_at_scene(self.api, record.request))

@@ -45,8 +45,10 @@ class Sightings:
         }
 
     def snapshot(self, namespace: str | None) -> TelemetrySnapshot | None:
-        """Return the newest snapshot of a namespace."""
-        return self._snapshots.get(namespace or "")
+        """Return the newest snapshot of a namespace; of what is in none, such as a node, of all."""
+        if namespace is not None:
+            return self._snapshots.get(namespace)
+        return max(self._snapshots.values(), key=lambda each: each.occurred_at, default=None)
 
     def still_open(self, record: ActionRecord) -> frozenset[str]:
         """Return the anomalies of an action that events say are open."""

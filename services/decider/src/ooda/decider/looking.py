@@ -4,11 +4,18 @@ from pydantic import ValidationError
 
 from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
+from ooda.common.events import DiagnosisReady
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import mode_of
-from ooda.common.targets import ServiceTarget, WorkloadTarget, namespace_of
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, config_map_named, facts_of, facts_of_service
+from ooda.decider.core.facts import (
+    Facts,
+    config_map_named,
+    facts_of,
+    facts_of_node,
+    facts_of_service,
+)
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -20,6 +27,8 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
     What is not there, or may not be read, is not known: the facts then allow no action.
     """
     component = record.diagnosis.component if record.diagnosis else None
+    if isinstance(component, NodeTarget):
+        return await _look_at_node(reader, component)
     namespace = namespace_of(component) if component is not None else record.namespace
     if namespace is None:
         return Facts(Mode.PROPOSE)
@@ -27,21 +36,35 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
     try:
         found = await reader.get(Kind.NAMESPACE, None, namespace)
         mode = mode_of((found.get("metadata") or {}).get("labels"))
-        if isinstance(component, ServiceTarget):
-            service = await reader.get(Kind.SERVICE, namespace, component.name)
-            known = await _known(reader, namespace)
-            return facts_of_service(mode, component.name, service, known)
-        if not isinstance(component, WorkloadTarget) or component.workload_kind not in _ACTIONABLE:
-            return Facts(mode)
-        kind = _ACTIONABLE[component.workload_kind]
-        workload = await reader.get(kind, namespace, component.name)
-        autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
-        known = await _known(reader, namespace)
-        facts = facts_of(mode, component, workload, autoscalers, known)
-        named = config_map_named(record.diagnosis.change if record.diagnosis else None, known)
-        return await _with_config_map(reader, facts, namespace, named, known)
+        return await _look_at(reader, mode, record.diagnosis)
     except (NotFound, Refused):
         return Facts(mode)
+    except Unavailable:
+        return None
+
+
+async def _look_at(reader: ClusterReader, mode: Mode, diagnosis: DiagnosisReady | None) -> Facts:
+    match diagnosis.component if diagnosis else None:
+        case ServiceTarget(namespace=namespace, name=name):
+            service = await reader.get(Kind.SERVICE, namespace, name)
+            return facts_of_service(mode, name, service, await _known(reader, namespace))
+        case WorkloadTarget(namespace=namespace) as target if target.workload_kind in _ACTIONABLE:
+            kind = _ACTIONABLE[target.workload_kind]
+            workload = await reader.get(kind, namespace, target.name)
+            autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
+            known = await _known(reader, namespace)
+            facts = facts_of(mode, target, workload, autoscalers, known)
+            named = config_map_named(diagnosis.change if diagnosis else None, known)
+            return await _with_config_map(reader, facts, namespace, named, known)
+        case _:
+            return Facts(mode)
+
+
+async def _look_at_node(reader: ClusterReader, node: NodeTarget) -> Facts | None:
+    try:
+        return facts_of_node(node, await reader.list(Kind.NODE, None))
+    except (NotFound, Refused):
+        return Facts(Mode.PROPOSE)
     except Unavailable:
         return None
 

@@ -26,8 +26,12 @@ AGAIN_SECONDS = 1.0
 Answer = TypeVar("Answer")
 
 
+NO_NAMESPACE = "_nodes"
+"""The key of what is in no namespace; no namespace can have this name."""
+
+
 class Books(BaseModel):
-    """The record of one namespace."""
+    """The record of one namespace, or of the nodes."""
 
     flagged: tuple[AnomalyFlagged, ...] = ()
     actions: Mapping[str, Action] = {}
@@ -93,11 +97,11 @@ class Ledger:
             output = await self._waiting.get()
             match output:
                 case Flag(event):
-                    await self._write(event.namespace or "", partial(_opened, event=event))
+                    await self._write(_page(event), partial(_opened, event=event))
                     await until_done(partial(self._publisher.publish, event))
                 case Clear(event):
                     await until_done(partial(self._publisher.publish, event))
-                    await self._write(event.namespace or "", partial(_closed, event=event))
+                    await self._write(_page(event), partial(_closed, event=event))
             log.info("said", subject=output.event.subject, summary=output.event.summary)
 
     async def _write(self, key: str, change: Callable[[Books], Books]) -> None:
@@ -122,6 +126,10 @@ class Ledger:
             if stored is None or stored.record != books:
                 raise
             return stored.revision
+
+
+def _page(event: AnomalyFlagged | AnomalyCleared) -> str:
+    return event.namespace or NO_NAMESPACE
 
 
 def _opened(books: Books, event: AnomalyFlagged) -> Books:

@@ -137,7 +137,7 @@ class Observation:
         return {
             "namespaces": str(len(spaces)),
             "pods": str(sum(len(each.pods) for each in spaces)),
-            "open anomalies": str(sum(len(each.open) for each in spaces)),
+            "open anomalies": str(sum(len(each.open) for each in spaces) + len(self.state.silent)),
             "blind": ", ".join(sorted(self.state.blind)) or "no",
             "watched kinds": str(len(WATCHED)),
         }

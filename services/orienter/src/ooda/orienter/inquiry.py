@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
-from ooda.common.targets import ServiceTarget, Target, WorkloadTarget
+from ooda.common.targets import NodeTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
@@ -33,8 +33,13 @@ FAMILIES = {
     "describe_pod_events": EvidenceFamily.EVENTS,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
+    "check_memory": EvidenceFamily.RESOURCE_METRICS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
     "recent_service_changes": EvidenceFamily.RECENT_CHANGE,
+    "inspect_node": EvidenceFamily.NODE,
+    "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
+    "describe_node_events": EvidenceFamily.EVENTS,
+    "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
 }
 
 
@@ -49,8 +54,11 @@ STATES = ("inspect_workload", "check_service_endpoints")
 CHANGES = ("recent_changes", "recent_service_changes")
 """Tools that tell what changed on it."""
 
-Suspect = WorkloadTarget | ServiceTarget
-"""What can be looked at."""
+Suspect = WorkloadTarget | ServiceTarget | NodeTarget
+"""What there are tools to look at."""
+
+NODE_TOOLS = ("inspect_node", "inspect_pods_of_node", "describe_node_events", "query_node_scrapes")
+SERVICE_TOOLS = ("check_service_endpoints", "recent_service_changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +147,22 @@ def unanswered(tools: Sequence[str], findings: Sequence[Finding]) -> bool:
 
 
 def suspects_of(incident: Incident, graph: Graph) -> list[Suspect]:
-    """Return the workloads and Services to look at: the earliest open anomalies first."""
+    """Return what is to be looked at: what has open anomalies, the earliest first."""
     members = sorted(incident.still_open or incident.members, key=lambda each: each.since)
     components = dict.fromkeys(graph.component(each.target) for each in members)
     return [each for each in components if isinstance(each, Suspect)][:SUSPECTS]
 
 
 def calls_for(suspect: Suspect, incident: Incident, graph: Graph) -> list[Call]:
-    """Return every tool that applies to a workload or a Service, with its arguments."""
-    if isinstance(suspect, ServiceTarget):
-        asked = {"service": suspect.name, "namespace": suspect.namespace}
-        tools = ("check_service_endpoints", "recent_service_changes")
-        return [Call(each, asked, suspect) for each in tools]
-    return _calls_for_workload(suspect, incident, graph)
+    """Return every tool that applies to a suspect, with its arguments."""
+    match suspect:
+        case NodeTarget(name=name):
+            return [Call(each, {"node": name}, suspect) for each in NODE_TOOLS]
+        case ServiceTarget(namespace=namespace, name=name):
+            asked = {"service": name, "namespace": namespace}
+            return [Call(each, asked, suspect) for each in SERVICE_TOOLS]
+        case WorkloadTarget():
+            return _calls_for_workload(suspect, incident, graph)
 
 
 def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
@@ -166,6 +177,7 @@ def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Gra
     calls = [
         Call("inspect_workload", {**which, "lost_pod": lost}, workload),
         Call("recent_changes", which, workload),
+        Call("check_memory", which, workload),
         Call("get_pod_logs", {"service": (services or [workload.name])[0], **place}, workload),
         Call("describe_pod_events", {"pod_name": shown or workload.name, **place}, workload),
     ]

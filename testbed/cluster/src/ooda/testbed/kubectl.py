@@ -1,4 +1,4 @@
-"""kubectl of the cluster's own version, bound to the testbed's cluster and nothing else."""
+"""kubectl bound to one cluster, the testbed's if nothing else is said, and to nothing else."""
 
 import json
 from dataclasses import dataclass
@@ -15,11 +15,12 @@ class Kubectl:
 
     program: Path
     kubeconfig: Path
+    context: str = CONTEXT
 
     def __call__(self, *argv: str, deadline: float = 30.0, stdin: str | None = None) -> str:
         """Run kubectl with arguments and return its output."""
         return run(
-            str(self.program), f"--kubeconfig={self.kubeconfig}", f"--context={CONTEXT}",
+            str(self.program), f"--kubeconfig={self.kubeconfig}", f"--context={self.context}",
             f"--request-timeout={deadline:.0f}s", *argv, deadline=deadline + 2, stdin=stdin,
         )  # fmt: skip
 

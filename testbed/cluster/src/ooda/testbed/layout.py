@@ -20,6 +20,11 @@ NODE_PORTS = {"NATS": (14222, 30422), "Postgres": (15432, 30432), "Prometheus": 
               "storefront": (18080, 30080), "load generator": (18089, 30089)}  # fmt: skip
 """Service name → (port on 127.0.0.1, NodePort in the cluster)."""
 
+COMPOSE_PROJECT = "ooda-compose"
+"""What Docker Compose puts on everything that it makes of compose.yaml."""
+COMPOSE_PORTS = {"NATS": 24222, "Postgres": 25432}
+"""Service name → port on 127.0.0.1, beside those of kind."""
+
 
 def _xdg(variable: str, fallback: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / fallback) / "ooda"
@@ -61,8 +66,13 @@ class Layout:
         return self.state / "engine"
 
     @property
+    def compose(self) -> Path:
+        """What is prepared for compose.yaml: passwords, credentials; for its owner only."""
+        return self.state / "compose"
+
+    @property
     def binaries(self) -> Path:
-        """Where kind and kubectl of the cluster's own version are."""
+        """Where kind, Docker Compose and kubectl of the cluster's own version are."""
         return self.cache / "bin"
 
 

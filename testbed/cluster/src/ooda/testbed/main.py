@@ -22,6 +22,9 @@ from ooda.common.config_file import ConfigError
 from ooda.testbed import commands, docker, engine, preflight, source
 from ooda.testbed.cluster import network
 from ooda.testbed.cluster.lifecycle import Cluster
+from ooda.testbed.compose import target
+from ooda.testbed.compose.program import ensure_compose
+from ooda.testbed.compose.running import Compose
 from ooda.testbed.demo.running import run_demo
 from ooda.testbed.doctor import examine
 from ooda.testbed.errors import Refused, TestbedError
@@ -30,7 +33,7 @@ from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
 from ooda.testbed.progress import Steps
-from ooda.testbed.workloads.agent import ensure_agent
+from ooda.testbed.workloads.agent import agent_image, ensure_agent, ensure_image
 from ooda.testbed.workloads.platform import ensure_platform, forget_platform
 from ooda.testbed.workloads.shop import ensure_shop
 
@@ -63,15 +66,30 @@ class Testbed:
             self._refuse(preflight.size_refusals(preflight.read_size(self.layout)))
         engine.ensure_engine(self.layout, self.lab, self.steps)
         self._refuse(preflight.name_refusals(preflight.read_names()))
+        chosen = self._source()
+        kind = source.ensure_kind(self.lab, chosen, self.layout.binaries)
+        source.ensure_images(chosen, self.pins.needed, self.lab, self.steps)
+        asked = os.environ.get("OODA_EGRESS")  # unset: whatever the cluster that runs has
+        egress = asked == "1" if asked else network.is_open()
+        return Cluster(self.layout, self.pins, kind, self.steps, egress=egress)
+
+    def images_of_compose(self) -> None:
+        """Have what compose.yaml runs in Docker, and what the agent's image is built from."""
+        engine.ensure_engine(self.layout, self.lab, self.steps)
+        servers = (self.pins.workloads[name] for name in ("nats", "postgres"))
+        needed = (*servers, *self.pins.bases.values())
+        source.ensure_images(self._source(), needed, self.lab, self.steps)
+
+    def compose(self) -> Compose:
+        """Return the containers beside the cluster."""
+        return Compose(self.layout, self.steps)
+
+    def _source(self) -> source.Source:
         chosen, reason = source.choose(self.pins)
         self.steps.say(
             f"Images: {chosen}, because {reason} (OODA_IMAGES=registry|build forces one)."
         )
-        kind = source.ensure_kind(self.lab, chosen, self.layout.binaries)
-        source.ensure_images(chosen, self.pins, self.lab, self.steps)
-        asked = os.environ.get("OODA_EGRESS")  # unset: whatever the cluster that runs has
-        egress = asked == "1" if asked else network.is_open()
-        return Cluster(self.layout, self.pins, kind, self.steps, egress=egress)
+        return chosen
 
     @staticmethod
     def _refuse(reasons: list[str]) -> None:
@@ -138,6 +156,32 @@ def agent() -> None:
 
 
 @app.command()
+def compose() -> None:
+    """Have the agent running in containers, beside the cluster or where OODA_KUBECONFIG leads."""
+    with _testbed() as testbed:
+        kubeconfig = target.chosen()
+        if kubeconfig is None:
+            cluster = testbed.cluster()
+            cluster.ensure()
+            watched = target.beside(cluster)
+        else:
+            testbed.images_of_compose()
+            watched = target.elsewhere(kubeconfig, testbed.layout, os.environ)
+        image = agent_image(testbed.layout, testbed.pins)
+        ensure_image(testbed.layout, testbed.steps, image)
+        program = ensure_compose(testbed.lab, testbed.layout)
+        testbed.compose().up(watched, image, program)
+
+
+@app.command()
+def compose_down() -> None:
+    """Remove the containers of `compose`, their volumes, and what was made in the cluster."""
+    with _testbed() as testbed:
+        engine.ensure_engine(testbed.layout, testbed.lab, testbed.steps)
+        testbed.compose().down(target.kubectl_program(testbed.layout))
+
+
+@app.command()
 def demo() -> None:
     """Have everything, break the shop three ways, and show how the agent heals it."""
     with _testbed() as testbed:
@@ -167,6 +211,7 @@ def down(
 def _remove(testbed: Testbed, *, purge: bool) -> None:
     if preflight.read_names().foreign_cluster:
         raise Refused(f"The kind cluster {CLUSTER} was not made here; it is left alone.")
+    testbed.compose().down_with(testbed.layout.kubeconfig)
     kind = source.find_kind(testbed.layout.binaries)
     Cluster(testbed.layout, testbed.pins, kind, testbed.steps, egress=False).remove()
     if purge:

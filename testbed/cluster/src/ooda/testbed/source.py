@@ -6,6 +6,7 @@ are in Docker, and nothing else asks where they came from.
 
 import os
 import shutil
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -61,14 +62,14 @@ def reach_registry(pins: Pins) -> tuple[bool, str]:
     return True, f"the registry of {node} answers"
 
 
-def ensure_images(source: Source, pins: Pins, lab: Laboratory, steps: Steps) -> None:
-    """Have every pinned image in Docker. Raises TestbedError."""
+def ensure_images(source: Source, references: Sequence[str], lab: Laboratory, steps: Steps) -> None:
+    """Have pinned images in Docker; where images are built, all of them. Raises TestbedError."""
     if source is Source.BUILD:
         install_build_packages(steps)
         lab.ensure()
         return
     mirror = os.environ.get("OODA_REGISTRY")
-    for reference in pins.needed:
+    for reference in references:
         origin = in_registry(reference, mirror)
         if _is_from(origin, reference):
             continue

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     NETWORK_POLICY = "NetworkPolicy"
     POD_DISRUPTION_BUDGET = "PodDisruptionBudget"
     HORIZONTAL_POD_AUTOSCALER = "HorizontalPodAutoscaler"
+    RESOURCE_QUOTA = "ResourceQuota"
+    LIMIT_RANGE = "LimitRange"
     LEASE = "Lease"
     KNOWN_GOOD = "KnownGood"
 
@@ -81,6 +83,8 @@ _PLACES = {
     Kind.HORIZONTAL_POD_AUTOSCALER: _Place(
         "autoscaling", "v2", "horizontalpodautoscalers", namespaced=True
     ),
+    Kind.RESOURCE_QUOTA: _Place("", "v1", "resourcequotas", namespaced=True),
+    Kind.LIMIT_RANGE: _Place("", "v1", "limitranges", namespaced=True),
     Kind.LEASE: _Place("coordination.k8s.io", "v1", "leases", namespaced=True),
     Kind.KNOWN_GOOD: _Place("ooda.dev", "v1alpha1", "knowngoods", namespaced=True),
 }

@@ -26,7 +26,7 @@ class Guards:
     stopped: bool | None
     """Whether the kill switch is there; None: could not be read."""
     mode: Mode | None
-    """Of the target's namespace; None: could not be read."""
+    """Of the target's namespace, or of the node; None: could not be read."""
     symptom: Symptom
     other: str | None
     """Another action that is in flight on the same target."""
@@ -65,7 +65,7 @@ def may_write(record: ActionRecord, guards: Guards, now: dt.datetime) -> Go | Ho
         ),
         (
             guards.mode not in (Mode.AUTO, None),
-            Stop(State.REFUSED, f"Namespace {record.namespace} is in mode {guards.mode}."),
+            Stop(State.REFUSED, f"{record.place} is in mode {guards.mode}."),
         ),
         (
             guards.other is not None,
@@ -84,7 +84,7 @@ def _unseen(record: ActionRecord, guards: Guards) -> Hold | None:
     if guards.stopped is None:
         return Hold("Whether the kill switch is there could not be read.")
     if guards.mode is None:
-        return Hold(f"The mode of namespace {record.namespace} could not be read.")
+        return Hold(f"The mode could not be read: {record.place}.")
     if guards.symptom is Symptom.UNKNOWN:
         return Hold("No fresh snapshot says whether the decision's anomalies are still open.")
     return None

@@ -1,12 +1,13 @@
 """From a decision and the live objects to exact steps, or a refusal in words. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import ValidationError
 
 from ooda.actor.core.contents import config_changes, service_changes
+from ooda.actor.core.memory import Room, raised
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
@@ -15,13 +16,14 @@ from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_k
 from ooda.common.plans import (
     CONFIG_MAP_PARAMETER,
     POD_PARAMETER,
+    CordonStep,
     DeletePodStep,
     FieldChange,
     ObjectRef,
     PatchStep,
     Step,
 )
-from ooda.common.targets import ServiceTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
 _WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
@@ -43,6 +45,10 @@ class Scene:
     """The ConfigMap that the action names."""
     service: Object | None = None
     """The Service that is the target."""
+    node: Object | None = None
+    """The node that the action is about."""
+    room: Room = field(default_factory=Room)
+    """What node and namespace leave, where the action needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
             return _on_workload(request, target, scene)
         case ServiceTarget() as target if request.action is ActionKind.ROLL_BACK_SERVICE:
             return _roll_back_service(target, scene)
+        case NodeTarget() as target if request.action is ActionKind.CORDON_NODE:
+            return _cordon(target, scene.node)
         case target:
             return Refusal(f"{request.action} is no action on {target}.")
 
@@ -94,18 +102,31 @@ def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -
         return Refusal(f"{target} does not exist.")
     workload = _reference(Kind(target.workload_kind), scene.workload)
     given = request.parameters
+    pod = given.get(POD_PARAMETER)
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
             found = _roll_back(target, workload, scene)
         case ActionKind.ROLL_BACK_CONFIG_MAP:
             found = _roll_back_config(target, given.get(CONFIG_MAP_PARAMETER), scene)
         case ActionKind.RESTART_POD:
-            found = _restart(target, workload, given.get(POD_PARAMETER), scene)
+            found = _restart(target, workload, pod, scene)
         case ActionKind.SCALE_TO_KNOWN_GOOD:
             found = _scale(target, workload, scene)
-        case ActionKind.ROLL_BACK_SERVICE:
-            found = Refusal(f"{target} is no Service.")
+        case ActionKind.RAISE_MEMORY_LIMIT:
+            found = _raise_limit(target, workload, pod, scene)
+        case ActionKind.CORDON_NODE | ActionKind.ROLL_BACK_SERVICE:
+            found = Refusal(f"{request.action} is no action on {target}.")
     return found
+
+
+def _cordon(target: NodeTarget, live: Object | None) -> Plan | Refusal:
+    if live is None:
+        return Refusal(f"{target} does not exist.")
+    if value_at(live, "/spec/unschedulable"):
+        return Refusal(f"{target} is cordoned already.")
+    node = _reference(Kind.NODE, live)
+    before = _image(node, {"/spec/unschedulable": None})
+    return Plan((CordonStep(object=node),), "inverse", (before,))
 
 
 def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | Refusal:
@@ -118,12 +139,15 @@ def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Pla
         return Refusal(f"No known good template of {target} differs from the one it has.")
     # The template that is replaced is what the diagnosis blames: it must never come back.
     change = FieldChange(path="/spec/template", before=current, after=good)
-    patched = _patch(workload, [change], "keep")
+    return _with_stuck(_patch(workload, [change], "keep"), target, workload, scene)
+
+
+def _with_stuck(patched: Plan, target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan:
     stuck = _stuck(target, workload, scene)
     if stuck is None:
         return patched
     steps = (*patched.steps, DeletePodStep(object=stuck))
-    return Plan(steps, "keep", (*patched.before, _image(stuck, {})))
+    return Plan(steps, patched.undo, (*patched.before, _image(stuck, {})))
 
 
 def _roll_back_config(target: WorkloadTarget, name: str | None, scene: Scene) -> Plan | Refusal:
@@ -182,16 +206,43 @@ def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | 
 def _restart(
     target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
 ) -> Plan | Refusal:
+    live = _named_pod(target, workload, name, scene)
+    if isinstance(live, Refusal):
+        return live
+    pod = _reference(Kind.POD, live)
+    return Plan((DeletePodStep(object=pod),), "irreversible", (_image(pod, {}),))
+
+
+def _raise_limit(
+    target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
+) -> Plan | Refusal:
+    live, spec = _named_pod(target, workload, name, scene), _known_good(scene)
+    if isinstance(live, Refusal):
+        return live
+    if isinstance(spec, Refusal):
+        return spec
+    known = spec.workloads.get(workload_key(target.workload_kind, target.name))
+    templates = known.templates if known else ()
+    found = raised(scene.workload or {}, live, templates, scene.room)
+    if isinstance(found, str):
+        return Refusal(f"The memory limit of {target} is not raised: {found}.")
+    # A limit that was never healthy is what the diagnosis blames: it must never come back.
+    undo: Literal["inverse", "keep"] = "inverse" if found.was_good else "keep"
+    return _with_stuck(_patch(workload, [found.change], undo), target, workload, scene)
+
+
+def _named_pod(
+    target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
+) -> Object | Refusal:
     if not name:
-        return Refusal("The decision does not name the pod to restart.")
+        return Refusal("The decision does not name the pod that it is about.")
     if scene.pod is None:
         return Refusal(f"Pod {target.namespace}/{name} does not exist any more.")
     if value_at(scene.pod, "/metadata/deletionTimestamp") is not None:
         return Refusal(f"Pod {target.namespace}/{name} is terminating already.")
     if workload.uid not in (_owner(scene.pod), _owner_by(scene.pod, scene.replica_set)):
         return Refusal(f"Pod {target.namespace}/{name} does not belong to {target}.")
-    pod = _reference(Kind.POD, scene.pod)
-    return Plan((DeletePodStep(object=pod),), "irreversible", (_image(pod, {}),))
+    return scene.pod
 
 
 def _known_good(scene: Scene) -> KnownGoodSpec | Refusal:

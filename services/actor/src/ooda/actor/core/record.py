@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from ooda.common.events import ActionRequest, BeforeImage, DecisionMade, Moment, derive_id
+from ooda.common.phrases import sentence
 from ooda.common.plans import Health, Step, Verification
 from ooda.common.targets import Target, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode, Outcome, Risk
@@ -114,6 +115,11 @@ class ActionRecord(BaseModel):
     def intent_id(self) -> str:
         """Return the event id of ``action.started``: what the recorder has to confirm."""
         return derive_id("action.started", self.action_id)
+
+    @property
+    def place(self) -> str:
+        """Return what says how far the agent may go: the namespace, or the node itself."""
+        return f"Namespace {self.namespace}" if self.namespace else sentence(str(self.target))
 
     @property
     def request(self) -> ActionRequest:

@@ -1,6 +1,7 @@
 """Take in what happens to an incident: events, answers, its timer. Decides nothing. Pure."""
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ from ooda.common.events import (
     OpenAnomaly,
     ReviewAnswered,
 )
-from ooda.common.phrases import ended
-from ooda.common.taxonomy import Outcome
+from ooda.common.phrases import ended, sentence
+from ooda.common.taxonomy import ActionKind, Outcome
 from ooda.decider.core import announcements
 from ooda.decider.core.clues import clue_of
 from ooda.decider.core.limits import Limits
@@ -21,6 +22,14 @@ from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
 
 CLEARED_KEPT = 100
 """Cleared anomalies that a record keeps, so that one that flaps does not grow it for ever."""
+
+CONTAIN: Mapping[ActionKind, Callable[[str], str]] = {
+    ActionKind.CORDON_NODE: lambda doing: (
+        f"{sentence(doing)} keeps new pods away and cures nothing: "
+        "repair the node and uncordon it, or delete it."
+    ),
+}
+"""Actions that only keep a failure from spreading, and what is left to a person after each."""
 
 IncidentNews = DiagnosisStarted | DiagnosisReady | ActionApplied | ActionExecuted
 
@@ -155,8 +164,12 @@ def _with_executed(
     newer = record.diagnosis is not None and record.diagnosis.attempt > flying.attempt
     new: dict[str, Any] = {"in_flight": None, "phase": Phase.GATHERING, "wakes_at": None}
     match event.outcome:
+        case Outcome.KEPT if flying.action in CONTAIN:
+            # Nothing is cured by it: a person has to go on from here.
+            new["times"] = record.times.model_copy(update={"verified": at})
+            new |= {"phase": Phase.JUDGING, "handed_over": CONTAIN[flying.action](flying.doing)}
         case Outcome.KEPT:
-            new["phase"] = Phase.HELPED
+            new["phase"], new["helped"] = Phase.HELPED, flying.action
             new["times"] = record.times.model_copy(update={"verified": at})
         case Outcome.UNDONE | Outcome.NOT_HELPED:
             new["unhelpful"] = record.unhelpful + 1

@@ -11,12 +11,18 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.phrases import name_of, requested, sentence, shortened
-from ooda.common.taxonomy import Closure, FailureClass, Verdict
+from ooda.common.taxonomy import ActionKind, Closure, FailureClass, Verdict
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.policy import Act, Judgement, Review, StandDown, Wait
 from ooda.decider.core.record import Incident
 
 _REASON = 1000
+_FOLLOW_UPS = {
+    ActionKind.RAISE_MEMORY_LIMIT: (
+        "Review its capacity: the memory limit was raised, and why it needs more is not known."
+    ),
+}
+"""What is left to a person after an action that helped."""
 
 
 def verdict_of(judgement: Judgement) -> Verdict:
@@ -111,9 +117,12 @@ def asked_anew(asked: ReviewRequested, sequence: int) -> ReviewRequested:
 def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) -> IncidentClosed:
     """Announce the end of an incident, with the times of its stages."""
     diagnosis = record.diagnosis
+    follow_up = _FOLLOW_UPS.get(record.helped, "") if record.helped else ""
     return IncidentClosed(
         event_id=derive_id(IncidentClosed.subject, record.incident_id),
-        summary=shortened(f"Incident closed ({closure}): {reason}", SUMMARY_LIMIT),
+        summary=shortened(
+            f"Incident closed ({closure}): {reason} {follow_up}".rstrip(), SUMMARY_LIMIT
+        ),
         occurred_at=now,
         cluster_id=record.cluster_id,
         namespace=record.namespace,
@@ -122,6 +131,7 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
         failure_class=diagnosis.failure_class if diagnosis else None,
         component=diagnosis.component if diagnosis else None,
         reason=reason,
+        follow_up=follow_up,
         merged_into=record.merged_into,
         times=record.times,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ooda.common.events import DiagnosisReady
 from ooda.common.phrases import shortened
+from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
 
 CLUE = 500
@@ -22,6 +23,9 @@ _QUOTA = re.compile(
 
 def clue_of(diagnosis: DiagnosisReady) -> str:
     """Return a sentence with what says most of the failure class; empty if nothing was said."""
+    if isinstance(diagnosis.component, NodeTarget):
+        said = _first(diagnosis, EvidenceFamily.NODE, "The node")
+        return shortened(said, CLUE)
     match diagnosis.failure_class:
         case FailureClass.UNSCHEDULABLE:
             said = _event(diagnosis, "The scheduler says", "FailedScheduling")
@@ -33,13 +37,13 @@ def clue_of(diagnosis: DiagnosisReady) -> str:
             said = _event(diagnosis, "The kubelet says", "Failed", "FailedMount")
         case _:
             said = ""
-    return shortened(said or _log(diagnosis), CLUE)
+    return shortened(said or _first(diagnosis, EvidenceFamily.LOGS, "The log says"), CLUE)
 
 
-def _log(diagnosis: DiagnosisReady) -> str:
-    logs = (f.excerpt for f in diagnosis.findings if f.family is EvidenceFamily.LOGS and f.excerpt)
-    said = next(logs, "")
-    return f"The log says: {said}" if said else ""
+def _first(diagnosis: DiagnosisReady, family: EvidenceFamily, who: str) -> str:
+    found = (f.excerpt for f in diagnosis.findings if f.family is family and f.excerpt)
+    said = next(found, "")
+    return f"{who}: {said}" if said else ""
 
 
 def _lines(diagnosis: DiagnosisReady, *families: EvidenceFamily) -> Iterator[str]:

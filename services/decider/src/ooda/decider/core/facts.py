@@ -13,7 +13,8 @@ from ooda.common.known_good import (
     last_good_template,
     workload_key,
 )
-from ooda.common.targets import WorkloadTarget
+from ooda.common.modes import mode_of
+from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
 
 CONFIG_PATH = "configmap/"
@@ -43,6 +44,12 @@ class Facts:
     """What it asks for; None for a kind that has none, such as a DaemonSet."""
     known_replicas: int | None = None
     known_template: bool = False
+    memory_limited: bool = False
+    """Whether a container of its template has a memory limit."""
+    schedulable: bool = False
+    """Of a node: whether new pods may be put on it."""
+    others_ready: bool = False
+    """Of a node: whether at least half of all nodes are ready and take pods without it."""
     known_service: bool = False
     """Of a Service: whether it led elsewhere when it was known to be good."""
     config_map: str | None = None
@@ -79,7 +86,29 @@ def facts_of(
         replicas=spec.get("replicas", None if kind == "DaemonSet" else 1),
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
+        memory_limited=_memory_limited(spec.get("template") or {}),
     )
+
+
+def facts_of_node(target: NodeTarget, nodes: Sequence[Mapping[str, Any]]) -> Facts:
+    """Put together what policy needs to know of a node; its own label says how far to go."""
+    by_name = {(each.get("metadata") or {}).get("name"): each for each in nodes}
+    node = by_name.pop(target.name, None)
+    if node is None:
+        return Facts(Mode.PROPOSE)
+    ready = sum(_takes_pods(each) for each in by_name.values())
+    return Facts(
+        mode=mode_of(_labels(node)),
+        exists=True,
+        schedulable=not (node.get("spec") or {}).get("unschedulable"),
+        others_ready=2 * ready >= len(nodes),
+    )
+
+
+def _takes_pods(node: Mapping[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready = any(e.get("type") == "Ready" and e.get("status") == "True" for e in conditions)
+    return ready and not (node.get("spec") or {}).get("unschedulable")
 
 
 def facts_of_service(
@@ -122,6 +151,12 @@ def _autoscaler_of(autoscalers: Sequence[Mapping[str, Any]], target: WorkloadTar
         if (scaled.get("kind"), scaled.get("name")) == (target.workload_kind, target.name):
             return str((each.get("metadata") or {}).get("name"))
     return None
+
+
+def _memory_limited(template: Mapping[str, Any]) -> bool:
+    spec = template.get("spec") or {}
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return any("memory" in ((e.get("resources") or {}).get("limits") or {}) for e in containers)
 
 
 def _labels(object_: Mapping[str, Any]) -> Mapping[str, Any]:

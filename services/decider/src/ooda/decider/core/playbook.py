@@ -28,6 +28,12 @@ class Condition(StrEnum):
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"
+    MEMORY_LIMITED = "memory_limited"
+    """A container of the workload has a memory limit, which can be raised."""
+    NODE_SCHEDULABLE = "node_schedulable"
+    """The node is there, and new pods may still be put on it."""
+    OTHER_NODES_READY = "other_nodes_ready"
+    """Without it at least half of all nodes are ready and take pods."""
     CONTROLLER_REPLACES = "controller_replaces"
     """A controller runs at least one replica: it starts another for a pod that is lost."""
 
@@ -37,20 +43,20 @@ class _Part(BaseModel):
 
 
 class _Judged(_Part):
-    """How an action is verified; both times in seconds."""
+    """How an action is verified; both times in seconds.
 
+    What only contains a failure is not asked whether the symptom is gone, and only a workload
+    whether it is ready.
+    """
+
+    symptom_gone: bool = True
+    workload_ready: bool = True
     hold_seconds: Annotated[float, Field(ge=0)]
     deadline_seconds: Annotated[float, Field(gt=0)]
-    workload_ready: bool = True
-    """Whether the target is a workload, which then has to be ready."""
 
     def verification(self) -> Verification:
         """Return it as the actor is told."""
-        return Verification(
-            workload_ready=self.workload_ready,
-            hold_seconds=self.hold_seconds,
-            deadline_seconds=self.deadline_seconds,
-        )
+        return Verification(**self.model_dump())
 
 
 class ActStep(_Part):

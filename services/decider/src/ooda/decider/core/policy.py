@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ooda.common.events import ActionRequest, DiagnosisReady, derive_id
+from ooda.common.phrases import sentence
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER
-from ooda.common.targets import ServiceTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.playbook import ActStep, Condition, Row, StandDownStep
 
-Actionable = WorkloadTarget | ServiceTarget
-"""What an action can be on."""
-
 TEMPLATE_PATH = "spec.template"
 """How the paths of a change begin that a roll back takes back."""
+
+
+Actionable = WorkloadTarget | ServiceTarget | NodeTarget
+"""What there are actions on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,9 @@ def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
         Condition.SERVICE_KNOWN_GOOD: facts.known_service,
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
+        Condition.MEMORY_LIMITED: facts.memory_limited,
+        Condition.NODE_SCHEDULABLE: facts.schedulable,
+        Condition.OTHER_NODES_READY: facts.others_ready,
         Condition.CONTROLLER_REPLACES: facts.exists and asked != 0 and controlled,
     }
     return frozenset(each for each, true in holds.items() if true)
@@ -184,7 +189,7 @@ def _gate(case: Case, step: ActStep, target: Actionable, board: _Board) -> Judge
             action_id=action_id,
             incident_id=diagnosis.incident_id,
             workload=str(target),
-            namespace=target.namespace,
+            namespace=namespace_of(target) or "",
             reserved_at=board.now,
         ),
         threshold,
@@ -198,7 +203,8 @@ def _parameters(
     """Name the other object that an action is about; what is not known is not named."""
     named: dict[str, str | None] = {}
     match action:
-        case ActionKind.RESTART_POD:
+        case ActionKind.RESTART_POD | ActionKind.RAISE_MEMORY_LIMIT:
+            # To restart it, or to see what was killed.
             named = {POD_PARAMETER: pod}
         case ActionKind.ROLL_BACK_WORKLOAD if _replaces_one_by_one(target):
             # It does not replace the pod that never became ready.
@@ -233,8 +239,9 @@ def _of_evidence(diagnosis: DiagnosisReady, threshold: float, limits: Limits) ->
 
 def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]:
     facts = board.facts
-    if target.namespace in board.limits.closed_to_us:
-        yield f"Namespace {target.namespace} is the agent's own or the system's."
+    namespace = namespace_of(target)
+    if namespace in board.limits.closed_to_us:
+        yield f"Namespace {namespace} is the agent's own or the system's."
     if not facts.exists:
         yield f"{target} is not there, or of a kind that no action knows."
     if facts.owner is not None:
@@ -247,7 +254,8 @@ def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]
     if facts.autoscaler is not None and step.action is ActionKind.SCALE_TO_KNOWN_GOOD:
         yield f"HorizontalPodAutoscaler {facts.autoscaler} sets the replicas of {target}."
     if facts.mode is not Mode.AUTO:
-        yield f"Namespace {target.namespace} is in {facts.mode} mode."
+        place = f"Namespace {namespace}" if namespace else sentence(str(target))
+        yield f"{place} is in {facts.mode} mode."
 
 
 def _of_budgets(
@@ -260,12 +268,13 @@ def _of_budgets(
         )
     if any(each.overdue and each.workload == str(target) for each in others):
         yield f"Nothing was heard of the end of an earlier action on {target}."
+    namespace = namespace_of(target)
     counts = (
         (sum(each.workload == str(target) for each in others), limits.per_workload, target),
         (
-            sum(each.namespace == target.namespace for each in others),
+            sum(each.namespace == (namespace or "") for each in others),
             limits.per_namespace,
-            f"namespace {target.namespace}",
+            f"namespace {namespace}" if namespace else "all nodes",
         ),
         (len(others), limits.in_total, "the cluster"),
     )

@@ -131,6 +131,8 @@ class Incident(_Part):
     """One of the blamed component that shows the failure now."""
     in_flight: InFlight | None = None
     tried: tuple[ActionKind, ...] = ()
+    helped: ActionKind | None = None
+    """The action that helped."""
     unhelpful: int = 0
     awaited: tuple[Awaited, ...] = ()
     """What was stood down for until the deadline, and did not mend itself."""

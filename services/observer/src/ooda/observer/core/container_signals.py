@@ -90,7 +90,7 @@ def crash_loop(
     An end before that time is no part of this loop, such as the only one of an older healthy pod.
     """
     told: set[str] = set()
-    for pod in _alive(pods):
+    for pod in alive(pods):
         for container in pod.containers:
             mine = [
                 each
@@ -131,10 +131,11 @@ def _looping(
         return container.exit_code != 0
     if container.terminated and container.exit_code == 0:
         return False
-    return len(crashes) >= ends and not _stable(pod, container, crashes, now)
+    return len(crashes) >= ends and not stable(pod, container, crashes, now)
 
 
-def _stable(pod: Pod, container: Container, crashes: Sequence[Crash], now: dt.datetime) -> bool:
+def stable(pod: Pod, container: Container, crashes: Sequence[Crash], now: dt.datetime) -> bool:
+    """Return whether a container that ended so often runs well for longer than it ever did."""
     if container.running_since is None or not container.ready:
         return False
     # How long it ran before the loop began says nothing of how long it lives within it.
@@ -179,12 +180,13 @@ def _stuck(
     )
 
 
-def _alive(pods: Sequence[Pod]) -> Iterator[Pod]:
+def alive(pods: Sequence[Pod]) -> Iterator[Pod]:
+    """Return the pods that are neither leaving nor over."""
     return (each for each in pods if each.meta.deleted_at is None and not each.over)
 
 
 def _waiting(pods: Sequence[Pod], reasons: frozenset[str]) -> Iterator[tuple[Pod, Container]]:
-    for pod in _alive(pods):
+    for pod in alive(pods):
         for container in pod.containers:
             if container.waiting in reasons:
                 yield pod, container

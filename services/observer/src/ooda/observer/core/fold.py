@@ -27,6 +27,7 @@ from ooda.observer.core.judge import judge
 from ooda.observer.core.planned import noticed
 from ooda.observer.core.reading import mapping, text
 from ooda.observer.core.sight import blind_kinds
+from ooda.observer.core.silence import judge_nodes
 from ooda.observer.core.state import Namespace, State
 from ooda.observer.core.views import Key
 
@@ -112,6 +113,9 @@ def _see(state: State, now: dt.datetime) -> Result:
 
 def _tick(state: State, now: dt.datetime) -> Result:
     state, said = _see(state, now)
+    silent, of_nodes = judge_nodes(state, now)
+    if of_nodes:
+        state, said = replace(state, silent=silent), (*said, *of_nodes)
     due = state.snapshot_at is None or (
         seconds(state.snapshot_at, now) >= state.rules.snapshot_seconds
     )

@@ -13,11 +13,14 @@ from ooda.observer.core.state import (
     Loss,
     Track,
 )
-from ooda.observer.core.views import Container, Pod, Workload
+from ooda.observer.core.views import OOM, Container, Pod, Workload
 
 CRASH_WINDOW = 600.0
 """Seconds within which two failed ends of one container are a loop: the back-off of the kubelet
 is reset after ten minutes of running."""
+OOM_WINDOW = 3600.0
+"""Seconds within which two kills for memory belong together: what leaks grows until its limit and
+is killed again, after minutes or half an hour, and looks well in between."""
 ALLOWANCE_SECONDS = 180.0
 """How long a reduction explains pods that go: the controller is quick, webhooks and quotas not."""
 
@@ -33,7 +36,7 @@ def after_pod(
         if (crash := _crash(pod, each, now)) and crash not in track.crashes
     ]
     if crashes and not gone:
-        kept = tuple(each for each in track.crashes if seconds(each.at, now) <= CRASH_WINDOW)
+        kept = tuple(each for each in track.crashes if _counts(each.at, now, oom=each.oom))
         track = replace(track, crashes=(*kept, *crashes)[-CRASHES_LIMIT:])
     loss = _loss(old, pod, now, gone=gone)
     if loss is not None:
@@ -66,11 +69,15 @@ def after_workload(
 
 def _crash(pod: Pod, container: Container, now: dt.datetime) -> Crash | None:
     ended = container.finished_at
-    if not container.exit_code or ended is None or seconds(ended, now) > CRASH_WINDOW:
+    oom = container.reason == OOM
+    if not (container.exit_code or oom) or ended is None or not _counts(ended, now, oom=oom):
         return None
-    return Crash(
-        pod.meta.name, pod.meta.uid, container.name, ended, min(container.ran_seconds, 86_400.0)
-    )
+    ran = min(container.ran_seconds, 86_400.0)
+    return Crash(pod.meta.name, pod.meta.uid, container.name, ended, ran, oom)
+
+
+def _counts(ended: dt.datetime, now: dt.datetime, *, oom: bool) -> bool:
+    return seconds(ended, now) <= (OOM_WINDOW if oom else CRASH_WINDOW)
 
 
 def _loss(old: Pod | None, pod: Pod, now: dt.datetime, *, gone: bool) -> Loss | None:

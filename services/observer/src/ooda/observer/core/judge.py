@@ -13,6 +13,7 @@ from ooda.common.taxonomy import Signal
 from ooda.observer.core import (
     container_signals,
     graph,
+    memory_signals,
     pod_signals,
     service_signals,
     workload_signals,
@@ -25,7 +26,7 @@ from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import acting, judge_losses
 from ooda.observer.core.sources import OWNERSHIP, PLANS, ROUTES
 from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
-from ooda.observer.core.views import Key, Pod
+from ooda.observer.core.views import OOM, Key, Pod
 from ooda.observer.core.wording import cleared, flagged
 
 CLEAR_SECONDS = 3.0
@@ -33,6 +34,8 @@ CLEAR_SECONDS = 3.0
 make the next pod and the kubelet to fail on it again."""
 
 _JOBS = (Kind.JOB, Kind.CRON_JOB)
+_ENDS = (Signal.CRASH_LOOP, Signal.OOM_KILLED)
+"""Signals of containers that run for a while each time: only one that is ready is past it."""
 
 
 def judge(
@@ -71,12 +74,7 @@ def _of_containers(
     yield from container_signals.image_pull(pods, namespace.occurrences)
     yield from container_signals.container_stuck(pods, namespace.occurrences, now)
     if key[0] not in _JOBS:
-        loops = {
-            each.container: each.event.since
-            for each in namespace.open.values()
-            if each.top == key and each.event.signal is Signal.CRASH_LOOP
-        }
-        yield from container_signals.crash_loop(pods, track.crashes, loops, now)
+        yield from _of_ends(namespace, key, track, pods, now)
         return
     # A Job may fail as often as its owner allowed; only its end is a failure.
     own = [namespace.workloads[key]] if key in namespace.workloads else []
@@ -85,6 +83,27 @@ def _of_containers(
     failed = workload_signals.job_failed(jobs, pods)
     if failed is not None:
         yield failed
+
+
+def _of_ends(
+    namespace: Namespace, key: Key, track: Track, pods: Sequence[Pod], now: dt.datetime
+) -> Iterable[Deviation]:
+    """Yield loops of ends; one that is of kills for memory is said as that alone."""
+
+    def since(signal: Signal) -> dict[str, dt.datetime]:
+        return {
+            each.container: each.event.since
+            for each in namespace.open.values()
+            if each.top == key and each.event.signal is signal
+        }
+
+    kills = list(memory_signals.oom_killed(pods, track.crashes, since(Signal.OOM_KILLED), now))
+    yield from kills
+    told = {each.container for each in kills}
+    loops = container_signals.crash_loop(pods, track.crashes, since(Signal.CRASH_LOOP), now)
+    yield from (
+        each for each in loops if each.container not in told or each.observed.get("reason") != OOM
+    )
 
 
 def _unready(
@@ -98,7 +117,7 @@ def _unready(
         for each in namespace.open.values()
     ):
         return ()  # it is told already, and a second name of it would end the first
-    silent = frozenset(each.node for each in pods if each.node and lost(state, each.node))
+    silent = frozenset(each.node for each in pods if each.node and lost(state, each.node, now))
     return pod_signals.unready(pods, silent, now)
 
 
@@ -233,7 +252,7 @@ def _passed(each: Open, pods: Sequence[Pod]) -> bool:
     """Return whether a pod that showed the anomaly, or its like, has got past it."""
     revision = each.event.observed.get("revision", "")
     unready = each.event.observed.get("reason") == pod_signals.NOT_READY
-    by_running = each.event.signal is not Signal.CRASH_LOOP and not unready
+    by_running = each.event.signal not in _ENDS and not unready
     return any(
         container.name == each.container
         and container.running_since is not None

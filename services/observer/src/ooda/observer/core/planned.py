@@ -79,7 +79,7 @@ def _explained(state: State, namespace: Namespace, key: Key, loss: Loss, now: dt
         return True
     if loss.controller is not None and _controller_ended(namespace, loss.controller):
         return True
-    if draining(state, loss.pod.node) or acting(state, namespace.name, key, now):
+    if draining(state, loss.pod.node, now) or acting(state, namespace.name, key, now):
         return True
     track = namespace.tracks.get(key, Track())
     return rolling(track, workload, now) and _outdated(namespace, key, loss)

@@ -20,6 +20,7 @@ from ooda.observer.core.minimum import minimum
 from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import rolling
 from ooda.observer.core.sight import freshness
+from ooda.observer.core.silence import of_nodes
 from ooda.observer.core.state import Namespace, State, Track
 from ooda.observer.core.views import Container, Key, Pod, Workload
 
@@ -49,23 +50,26 @@ def build(state: State, name: str, now: dt.datetime) -> TelemetrySnapshot:
         pods=tuple(_pod(each) for each in told[:PODS_LIMIT]),
         pods_left_out=max(len(told) - PODS_LIMIT, 0),
         graph=tuple(_edges(namespace, keys, pods))[:EDGES_LIMIT],
-        nodes_lost=_nodes_lost(state, namespace),
-        anomalies=tuple(
-            OpenAnomaly(
-                anomaly_id=each.event.anomaly_id,
-                signal=each.event.signal,
-                target=each.event.target,
-                since=each.event.since,
-            )
-            for each in namespace.open.values()
+        nodes_lost=_nodes_lost(state, namespace, now),
+        anomalies=(
+            *(
+                OpenAnomaly(
+                    anomaly_id=each.event.anomaly_id,
+                    signal=each.event.signal,
+                    target=each.event.target,
+                    since=each.event.since,
+                )
+                for each in namespace.open.values()
+            ),
+            *of_nodes(state),
         ),
     )
     return fit(whole)
 
 
-def _nodes_lost(state: State, namespace: Namespace) -> tuple[str, ...]:
+def _nodes_lost(state: State, namespace: Namespace, now: dt.datetime) -> tuple[str, ...]:
     used = {pod.node for pod in namespace.pods.values() if pod.node}
-    return tuple(sorted(each for each in used if lost(state, each)))[:NODES_LIMIT]
+    return tuple(sorted(each for each in used if lost(state, each, now)))[:NODES_LIMIT]
 
 
 def fit(snapshot: TelemetrySnapshot) -> TelemetrySnapshot:

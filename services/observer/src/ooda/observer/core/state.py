@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import AnomalyFlagged
 from ooda.common.known_good import KnownGoodSpec
-from ooda.common.targets import Target
+from ooda.common.targets import NodeTarget, Target
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.views import (
     Budget,
@@ -66,6 +66,8 @@ class Crash:
     container: str
     at: dt.datetime
     ran_seconds: float
+    oom: bool = False
+    """Whether the kernel killed it for memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Beat:
     """As its Lease has it, by the node's own clock."""
     heard_at: dt.datetime
     """When the observer saw that it was renewed, by the observer's clock."""
+    met_at: dt.datetime
+    """When the observer first heard of this Lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,8 @@ class State:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     beats: Mapping[str, Beat] = field(default_factory=dict)
     """By node; renewed every ten seconds, and looked at only when a pod went away or is told of."""
+    silent: Mapping[str, AnomalyFlagged] = field(default_factory=dict)
+    """Open anomalies of nodes, by node: they are in no namespace."""
     seen: Mapping[Kind, dt.datetime] = field(default_factory=dict)
     synced: frozenset[Kind] = frozenset()
     blind: frozenset[Kind] = WATCHED
@@ -190,12 +196,15 @@ def initial(
 ) -> State:
     """Return the state at a start, with what was open and going on when the observer ended."""
     namespaces: dict[str, Namespace] = {}
+    silent = {each.target.name: each for each in flagged if isinstance(each.target, NodeTarget)}
     for event in flagged:
+        if isinstance(event.target, NodeTarget):
+            continue
         name = event.namespace or ""
         namespace = namespaces.get(name, Namespace(name))
         opened = Open(top_of(event), event.observed.get("container", ""), event)
         namespaces[name] = Namespace(name, open={**namespace.open, event.anomaly_id: opened})
-    return State(rules, namespaces, actions=actions or {})
+    return State(rules, namespaces, silent=silent, actions=actions or {})
 
 
 def top_of(event: AnomalyFlagged) -> Key:

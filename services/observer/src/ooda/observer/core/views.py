@@ -9,6 +9,9 @@ Key = tuple[str, str]
 """Kind and name of an object in a namespace."""
 
 
+OOM = "OOMKilled"
+"""The reason with which the kubelet says that the kernel killed a container for memory."""
+
 ANY = "", ""
 """What stands for any label."""
 

@@ -120,7 +120,7 @@ def _starting(
     young = [pod for pod in pods if not pod.counts and starting(pod, now)]
     if young:
         return True
-    if any(draining(state, pod.node) for pod in pods if pod.meta.deleted_at is not None):
+    if any(draining(state, pod.node, now) for pod in pods if pod.meta.deleted_at is not None):
         return True
     missing = sum(1 for pod in pods if pod.meta.deleted_at is None and not pod.over)
     recent = track.short_since is None or seconds(track.short_since, now) < CREATION_SECONDS

@@ -20,6 +20,8 @@ def belongs(new: Member, incident: Incident, graph: Graph, weights: JoinWeights)
     """
     if new.component in incident.components:
         return True
+    if any(_of_lost_node(new, member, weights) for member in incident.members):
+        return True
     if abs(new.since - incident.onset) > dt.timedelta(seconds=weights.onset_seconds):
         return False
     return any(_near(new, member, graph, weights) for member in incident.members)
@@ -51,6 +53,17 @@ def _called(server: Member, client: Member, graph: Graph, weights: JoinWeights) 
 def _same_node(new: Member, old: Member, weights: JoinWeights) -> bool:
     names = {_node(new, weights), _node(old, weights)}
     return len(names) == 1 and None not in names
+
+
+def _of_lost_node(new: Member, old: Member, weights: JoinWeights) -> bool:
+    """Return whether one is a node that fell silent, and the other happened on it after that."""
+    node, other = (new, old) if isinstance(new.target, NodeTarget) else (old, new)
+    if not isinstance(node.target, NodeTarget) or node.cleared:
+        return False
+    if other.signal not in weights.lost_node_signals or other.node != node.target.name:
+        return False
+    late = (other.since - node.since).total_seconds()
+    return -weights.onset_seconds <= late <= weights.lost_node_seconds
 
 
 def _node(member: Member, weights: JoinWeights) -> str | None:

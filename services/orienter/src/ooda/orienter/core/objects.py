@@ -29,6 +29,8 @@ class Container:
     exit_code: int | None
     exit_reason: str | None
     ended_at: dt.datetime | None
+    memory_limited: bool = True
+    """Whether its pod gives it a memory limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,8 @@ def pod_of(obj: Object) -> Pod:
         *items(status.get("initContainerStatuses")),
         *items(status.get("containerStatuses")),
     ]
-    # As the template has it: the runtime may have resolved the status' one to another name.
     wanted = {
-        text(each.get("name")): text(each.get("image"))
+        text(each.get("name")): each
         for each in [*items(spec.get("initContainers")), *items(spec.get("containers"))]
     }
     return Pod(
@@ -145,16 +146,19 @@ def pod_of(obj: Object) -> Pod:
     )
 
 
-def _container(status: Object, wanted: Mapping[str, str]) -> Container:
+def _container(status: Object, wanted: Mapping[str, Object]) -> Container:
     state = mapping(status.get("state"))
     ended = mapping(state.get("terminated")) or mapping(
         mapping(status.get("lastState")).get("terminated")
     )
     code = ended.get("exitCode")
     name = text(status.get("name"))
+    declared = wanted.get(name)
+    limits = mapping(mapping(mapping(declared).get("resources")).get("limits"))
     return Container(
         name=name,
-        image=wanted.get(name) or text(status.get("image")),
+        # As the template has it: the runtime may have resolved it to another name.
+        image=text(mapping(declared).get("image")) or text(status.get("image")),
         ready=status.get("ready") is True,
         running="running" in state,
         running_since=moment(mapping(state.get("running")).get("startedAt")),
@@ -163,6 +167,7 @@ def _container(status: Object, wanted: Mapping[str, str]) -> Container:
         exit_code=code if isinstance(code, int) else None,
         exit_reason=text(ended.get("reason")) or None,
         ended_at=moment(ended.get("finishedAt")),
+        memory_limited=declared is None or "memory" in limits,
     )
 
 

@@ -101,7 +101,7 @@ PROFILES = (
 
 def error_query(profile: MetricProfile, service: str, namespace: str, window: int) -> str:
     """Return the query for requests per second by status, over a window in seconds."""
-    selector = f"{profile.service}={_quoted(service)},{profile.namespace}={_quoted(namespace)}"
+    selector = f"{profile.service}={quoted(service)},{profile.namespace}={quoted(namespace)}"
     if profile.name == "istio":
         selector += ',reporter="destination"'  # both sides report: one would be counted twice
     return f"sum by ({profile.status}) (rate({profile.metric}{{{selector}}}[{window}s]))"
@@ -122,6 +122,7 @@ def read_error_rate(rates: Mapping[str, float], window: int, weights: Weights) -
     return Seen(excerpt=excerpt)
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return a string of PromQL."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

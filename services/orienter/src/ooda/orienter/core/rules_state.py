@@ -80,7 +80,8 @@ def _container(container: Container, now: dt.datetime) -> set[Sign]:
     elif not container.ready or container.restarts >= MANY_RESTARTS:
         signs.add(Sign.CRASHED)
     if container.exit_reason == OOM:
-        return signs | {Sign.OOM_KILLED}
+        limited = container.memory_limited
+        return signs | {Sign.OOM_KILLED if limited else Sign.OOM_WITHOUT_LIMIT}
     if container.exit_code in SIGNALLED and not container.ready:
         signs.add(Sign.KILLED_FROM_OUTSIDE)
     return signs | {Sign.ENDED_WITHOUT_OOM} if signs else set()

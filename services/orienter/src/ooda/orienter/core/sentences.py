@@ -18,6 +18,7 @@ _HAPPENS = {
     FailureClass.UNSCHEDULABLE: "has pods that fit on no node",
     FailureClass.PROBE_FAILURE: "fails its health probes",
     FailureClass.REPLICA_SHORTFALL: "is asked for fewer replicas than it needs",
+    FailureClass.NODE_NOT_READY: "no longer renews its Lease",
     FailureClass.QUOTA_EXCEEDED: "cannot make pods because a quota is used up",
     FailureClass.BAD_RELEASE: "fails its requests, or crashes, with its newest release only",
     FailureClass.SERVICE_MISROUTED: "does not lead to its ready pods",

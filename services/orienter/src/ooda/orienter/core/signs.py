@@ -15,6 +15,8 @@ class Sign(StrEnum):
     KILLED_FROM_OUTSIDE = "killed_from_outside"
     """Exit by SIGKILL or SIGTERM that the kernel's memory killer did not send."""
     OOM_KILLED = "oom_killed"
+    OOM_WITHOUT_LIMIT = "oom_without_limit"
+    """Killed for memory though it has no limit of its own: the node ran out of it."""
     ENDED_WITHOUT_OOM = "ended_without_oom"
     CONFIG_MISSING = "config_missing"
     UNSCHEDULABLE = "unschedulable"
@@ -51,6 +53,18 @@ class Sign(StrEnum):
     LOG_PERMISSION_DENIED = "log_permission_denied"
     LOG_NO_SUCH_FILE = "log_no_such_file"
     LOG_CONFIG_MISSING = "log_config_missing"
+    # resources
+    MEMORY_AT_LIMIT = "memory_at_limit"
+    MEMORY_LOW = "memory_low"
+    # nodes
+    NODE_LEASE_STALE = "node_lease_stale"
+    NODE_LEASE_FRESH = "node_lease_fresh"
+    NODE_CONDITION_BAD = "node_condition_bad"
+    NODE_PODS_UNREADY = "node_pods_unready"
+    EVENT_NODE_NOT_READY = "event_node_not_ready"
+    NODE_SCRAPES_FAIL = "node_scrapes_fail"
+    NODE_SCRAPED = "node_scraped"
+    """The kubelet answers Prometheus: it lives, whatever keeps it from its Lease."""
     # Services and requests
     ENDPOINTS_READY = "endpoints_ready"
     ENDPOINTS_EMPTY_THOUGH_READY = "endpoints_empty_though_ready"

@@ -75,6 +75,11 @@ class JoinWeights(_Part):
     """How much later than its caller a callee may have been flagged."""
     node_signals: frozenset[Signal]
     """Signals that a node gives to everything on it; others share a node by chance."""
+    lost_node_signals: frozenset[Signal]
+    """Signals on a node that is itself flagged: all of them are its doing."""
+    lost_node_seconds: Positive
+    """How long after a node was last heard they may begin: the node controller waits 50 s until it
+    takes readiness away, and 300 s more until it evicts."""
 
 
 class SignWeight(_Part):
@@ -104,6 +109,9 @@ class Weights(_Part):
     join: JoinWeights
     error_ratio_high: Annotated[float, Field(gt=0, lt=1)]
     error_ratio_low: Annotated[float, Field(gt=0, lt=1)]
+    memory_high: Annotated[float, Field(gt=0, le=1)]
+    """Share of its limit that a container was seen at, from which it was at the limit."""
+    memory_low: Annotated[float, Field(gt=0, lt=1)]
     calibration: tuple[tuple[float, float], ...]
     """Points (probability, confidence), rising, joined by straight lines."""
     not_blamed_actions: Mapping[FailureClass, str]

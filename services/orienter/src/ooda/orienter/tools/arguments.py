@@ -40,6 +40,12 @@ class WorkloadArguments(BaseModel):
     namespace: Name
 
 
+class NodeArguments(BaseModel):
+    """One node."""
+
+    node: Name
+
+
 class InspectArguments(WorkloadArguments):
     """One controller of pods, and a pod that is said to be lost."""
 

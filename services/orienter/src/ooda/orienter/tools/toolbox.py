@@ -28,6 +28,7 @@ from ooda.orienter.core.rules_changes import (
 )
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
+from ooda.orienter.core.rules_memory import memory_limits, memory_query, read_memory
 from ooda.orienter.core.rules_services import (
     PROFILES,
     Routing,
@@ -41,6 +42,7 @@ from ooda.orienter.core.weights import Weights
 from ooda.orienter.prometheus import Metrics, PrometheusUnavailableError
 from ooda.orienter.sight import Sight
 from ooda.orienter.tools import arguments
+from ooda.orienter.tools.node_tools import NodeTools
 from ooda.orienter.tools.reading import WORKLOADS, Reading, having, labels_of_selector
 
 PODS_READ = 3
@@ -164,6 +166,22 @@ class Toolbox:
             return unavailable(about, str(error))
         return finding(about, read_error_rate(rates, window_seconds, self.weights), self.weights)
 
+    async def check_memory(self, workload_kind: str, name: str, namespace: str) -> Finding:
+        """Ask Prometheus how near a workload's containers came to their memory limits lately."""
+        target = WorkloadTarget(namespace=namespace, workload_kind=workload_kind, name=name)
+        about = self._about("check_memory", EvidenceFamily.RESOURCE_METRICS, target)
+        try:
+            found = await self.reader.get(WORKLOADS[workload_kind], namespace, name)
+        except NotFound:
+            return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
+        limits = memory_limits(mapping(mapping(found.get("spec")).get("template")))
+        try:
+            answer = await self.metrics.query(memory_query(name, namespace))
+        except PrometheusUnavailableError as error:
+            return unavailable(about, str(error))
+        used = {labels.get("container", ""): value for labels, value in answer}
+        return finding(about, read_memory(limits, used, self.weights), self.weights)
+
     async def recent_changes(self, workload_kind: str, name: str, namespace: str) -> Finding:
         """Tell what changed on a workload lately, against what is known to be good."""
         target = WorkloadTarget(namespace=namespace, workload_kind=workload_kind, name=name)
@@ -202,14 +220,20 @@ class Toolbox:
 
     def tools(self) -> dict[str, BaseTool]:
         """Return the tools by name."""
+        nodes = NodeTools(self.reader, self.metrics, self.clock, self.weights)
         made = (
             _tool(self.inspect_workload, arguments.InspectArguments),
             _tool(self.get_pod_logs, arguments.ServiceArguments),
             _tool(self.describe_pod_events, arguments.PodArguments),
             _tool(self.check_service_endpoints, arguments.ServiceArguments),
             _tool(self.query_error_rate, arguments.ErrorRateArguments),
+            _tool(self.check_memory, arguments.WorkloadArguments),
             _tool(self.recent_changes, arguments.WorkloadArguments),
             _tool(self.recent_service_changes, arguments.ServiceArguments),
+            _tool(nodes.inspect_node, arguments.NodeArguments),
+            _tool(nodes.inspect_pods_of_node, arguments.NodeArguments),
+            _tool(nodes.describe_node_events, arguments.NodeArguments),
+            _tool(nodes.query_node_scrapes, arguments.NodeArguments),
         )
         return {each.name: each for each in made}
 

@@ -56,9 +56,15 @@ def close(helper_image: str) -> None:
 
 
 def remove_network(helper_image: str) -> None:
-    """Remove the network and its rule, if they are there and ours."""
-    if not is_ours():
+    """Remove the network and its rule, if they are there and ours.
+
+    Containers that joined it, such as those of compose.yaml, are put out of it and run on.
+    """
+    found = docker.network(NETWORK)
+    if not found or OWNER_LABEL not in found["Labels"]:
         return
+    for container in found["Containers"]:
+        run("docker", "network", "disconnect", "--force", NETWORK, container)
     while _rule_stands(helper_image):
         as_root("iptables", "--wait", "--delete", *_RULE, helper_image=helper_image)
     run("docker", "network", "rm", NETWORK)

@@ -11,6 +11,7 @@ from ooda.testbed.images.keys import digest_of, key_of, key_of_folder
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import CONTROL_PLANE, Layout
 from ooda.testbed.pins import Pins
+from ooda.testbed.progress import Steps
 from ooda.testbed.workloads.deploy import await_jobs, await_rollouts, read_secrets, rendered
 from ooda.testbed.workloads.logins import DATABASE_LOGINS, SYSTEM, ensure_passwords
 from ooda.testbed.workloads.manifests import (
@@ -34,13 +35,13 @@ _MEMBERS = (
     *(f"services/{name}" for name in ("observer", "orienter", "decider", "actor", "recorder")),
 )
 _DEADLINE = 180.0  # seconds
-_PART_OF = "app.kubernetes.io/part-of=ooda"
+PART_OF = "app.kubernetes.io/part-of=ooda"
 
 
 def ensure_agent(cluster: Cluster) -> None:
     """Have the agent running on a platform that is there. Raises TestbedError."""
     image = agent_image(cluster.layout, cluster.pins)
-    _ensure_image(cluster, image)
+    ensure_image(cluster.layout, cluster.steps, image)
     kubectl = cluster.kubectl
     with cluster.steps.step("loading the agent's image into its node", "agent-load"):
         nodes.load_images(cluster.kind, [image], [CONTROL_PLANE])
@@ -84,12 +85,13 @@ def agent_image(layout: Layout, pins: Pins) -> str:
     return f"ooda:{key}"
 
 
-def _ensure_image(cluster: Cluster, image: str) -> None:
+def ensure_image(layout: Layout, steps: Steps, image: str) -> None:
+    """Have the image that `agent_image` named in Docker. Raises CommandFailed."""
     if docker.image_id(image):
         return
-    root = cluster.layout.repository
-    context = cluster.layout.cache / "agent"
-    with cluster.steps.step("building the agent's image", "agent-image") as log:
+    root = layout.repository
+    context = layout.cache / "agent"
+    with steps.step("building the agent's image", "agent-image") as log:
         shutil.rmtree(context, ignore_errors=True)
         context.mkdir()
         _fill(context, root, log)
@@ -106,13 +108,13 @@ def _fill(context: Path, root: Path, log: Path) -> None:
 def _forget_unfinished_jobs(kubectl: Kubectl) -> None:
     """Remove Jobs that failed or still try: they are made anew, and begin at once."""
     kubectl(
-        "-n", SYSTEM, "delete", "jobs", f"--selector={_PART_OF}",
+        "-n", SYSTEM, "delete", "jobs", f"--selector={PART_OF}",
         "--field-selector=status.successful!=1", "--ignore-not-found",
     )  # fmt: skip
 
 
 def _forget_other_jobs(kubectl: Kubectl, current: list[str]) -> None:
-    found = kubectl("-n", SYSTEM, "get", "jobs", f"--selector={_PART_OF}", "-o", "name").split()
+    found = kubectl("-n", SYSTEM, "get", "jobs", f"--selector={PART_OF}", "-o", "name").split()
     old = [name for name in found if name.rpartition("/")[2] not in current]
     if old:
         kubectl("-n", SYSTEM, "delete", *old)
