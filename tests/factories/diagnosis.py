@@ -26,6 +26,7 @@ def workload(name: str, kind: str = "Deployment") -> WorkloadTarget:
 
 CHECKOUT = workload("checkout")
 PAYMENT = workload("payment")
+FRONT = ServiceTarget(namespace=NAMESPACE, name="checkout")
 DATABASE = workload("orders-db", "StatefulSet")
 
 
@@ -66,6 +67,7 @@ FAMILIES = {
     "describe_pod_events": EvidenceFamily.EVENTS,
     "get_pod_logs": EvidenceFamily.LOGS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
+    "recent_service_changes": EvidenceFamily.RECENT_CHANGE,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
     "check_memory": EvidenceFamily.RESOURCE_METRICS,

@@ -22,8 +22,6 @@ POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 Ring = Literal["rbac", "admission"]
-NO_ACTION_YET: Ring = "rbac"
-"""ConfigMaps and Services: RBAC withholds them until the first action that rolls them back."""
 Make = Callable[[Yard], Request]
 
 
@@ -86,10 +84,8 @@ PLACES = [
     change("a roll-back where there is no label", "unlabelled", WEB, GOOD_BACK),
     change("a roll-back in mode observe", "observe", WEB, GOOD_BACK),
     change("a scaling where there is no label", "unlabelled", WEB, spec(replicas=3)),
-    change(
-        "a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({}), NO_ACTION_YET
-    ),
-    change("a Service in mode observe", "observe", SERVICE, marked({}), NO_ACTION_YET),
+    change("a ConfigMap where there is no label", "unlabelled", SETTINGS, marked({})),
+    change("a Service in mode observe", "observe", SERVICE, marked({})),
     Try(
         "a pod where there is no label",
         "admission",
@@ -134,14 +130,13 @@ FIELDS = [
         WEB,
         [*GOOD_BACK, {"op": "replace", "path": "/spec/replicas", "value": 3}],
     ),
-    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True}), NO_ACTION_YET),
-    change("a Service of another type", "auto", SERVICE, spec(type="NodePort"), NO_ACTION_YET),
+    change("an immutable ConfigMap", "auto", SETTINGS, marked({"immutable": True})),
+    change("a Service of another type", "auto", SERVICE, spec(type="NodePort")),
     change(
         "a Service with an external address",
         "auto",
         SERVICE,
         spec(externalIPs=["192.0.2.1"]),
-        NO_ACTION_YET,
     ),
 ]
 
@@ -210,21 +205,18 @@ CONTENTS = [
         "auto",
         SETTINGS,
         marked({"data": {"image": "x"}}),
-        NO_ACTION_YET,
     ),
     change(
         "a Service's selector that was never good",
         "auto",
         SERVICE,
         spec(selector={"app": "x"}),
-        NO_ACTION_YET,
     ),
     change(
         "half of a Service's roll-back",
         "auto",
         SERVICE,
         spec(selector={"app": "1"}, ports=[{"port": 81}]),
-        NO_ACTION_YET,
     ),
 ]
 

@@ -134,6 +134,7 @@ def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "phase": "Running" if any(each["started"] for each in containers) else "Pending",
         "startTime": since,
+        "podIPs": [{"ip": _address(pod["metadata"]["uid"])}],
         "conditions": [
             {"type": kind, "status": status, "lastTransitionTime": since}
             for kind, status in (
@@ -145,6 +146,12 @@ def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "containerStatuses": containers,
     }
+
+
+def _address(uid: str) -> str:
+    """Return an address of a pod's own, so that Services can lead to it."""
+    number = int(uid.replace("-", "")[:6], 16)
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
 def _container(spec: Mapping[str, Any], leaking: str | None) -> dict[str, Any]:

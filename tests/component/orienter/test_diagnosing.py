@@ -7,13 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from factories.cluster_objects import (
+    container_status,
     deployment,
     endpoint_slice,
     event,
+    owns,
     pod,
     service,
+    stamp,
+    template,
 )
-from factories.diagnosis import CHECKOUT, DATABASE, anomaly, anomaly_flagged
+from factories.diagnosis import CHECKOUT, DATABASE, FRONT, anomaly, anomaly_flagged
 from factories.events import NAMESPACE, NOW, make
 from factories.orienter import Cluster, Orienter, living, snapshot
 from factories.situations import POD, broken_image, crash
@@ -67,6 +71,77 @@ async def test_a_rollout_of_an_image_that_is_not_there(
     assert [each.anomaly_id for each in told.anomalies] == [PULL.anomaly_id]
     prometheus = next(each for each in told.findings if each.tool == "query_error_rate")
     assert prometheus.outcome == "unavailable"
+
+
+async def test_a_key_that_was_taken_out_of_a_config_map(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    uses = template(envFrom=[{"configMapRef": {"name": "flags"}}])
+    known = {"templates": [uses], "replicas": 1, "healthyAt": stamp(-600)}
+    stuck = container_status(waiting="CreateContainerConfigError")
+    cluster.add(
+        deployment(ready=0, pod_template=uses),
+        pod(POD, stuck, ready=False),
+        event("Failed", "Error: couldn't find key LEVEL in ConfigMap flags", about=f"Pod/{POD}"),
+        {
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "flags",
+                "namespace": NAMESPACE,
+                "managedFields": [{"time": stamp(-20), "fieldsV1": {"f:data": {}}}],
+            },
+            "data": {"OTHER": "1"},
+        },
+        {
+            "kind": "KnownGood",
+            "metadata": {"name": "catalog", "namespace": NAMESPACE},
+            "spec": {
+                "workloads": {"Deployment/checkout": known},
+                "configMaps": {"flags": [{"data": {"OTHER": "1", "LEVEL": "calm"}}]},
+            },
+        },
+    )
+
+    await orienter.hear(
+        anomaly_flagged(anomaly(Signal.CONTAINER_STUCK, pod="checkout-7d4b9c5f6d-xk2lp"))
+    )
+    told = await orienter.ready()
+
+    assert (told.failure_class, told.component) == (FailureClass.CONFIG_ERROR, CHECKOUT)
+    assert told.confidence > 0.95
+    assert told.change is not None
+    assert told.change.fields == ("configmap/flags.data.LEVEL",)
+    assert told.change.known_good
+
+
+async def test_a_service_whose_selector_was_changed(orienter: Orienter, cluster: Cluster) -> None:
+    labels = {"app.kubernetes.io/name": "checkout"}
+    front = service(selector={"app.kubernetes.io/name": "chekout"})
+    front["metadata"]["managedFields"] = [owns("selector", -4)]
+    cluster.add(
+        deployment(),
+        front,
+        endpoint_slice(ready=0),
+        pod(POD),
+        {
+            "kind": "KnownGood",
+            "metadata": {"name": "catalog", "namespace": NAMESPACE},
+            "spec": {"services": {"checkout": [{"selector": labels}]}},
+        },
+    )
+
+    await orienter.hear(anomaly_flagged(anomaly(Signal.ENDPOINTS_LOST, FRONT)))
+    told = await orienter.ready()
+
+    assert (told.failure_class, told.component) == (FailureClass.SERVICE_MISROUTED, FRONT)
+    assert told.confidence > 0.95
+    assert set(told.agreeing) == {EvidenceFamily.OBJECT_STATE, EvidenceFamily.RECENT_CHANGE}
+    assert told.change is not None
+    assert told.change.fields == ("spec.selector.app.kubernetes.io/name",)
+    assert told.summary == (
+        "checkout does not lead to its ready pods since the change of 11:59:56: "
+        f"service_misrouted of service {NAMESPACE}/checkout ({told.confidence:.2f})"
+    )
 
 
 async def test_started_is_said_before_any_tool_reads(orienter: Orienter, cluster: Cluster) -> None:

@@ -26,7 +26,7 @@ from ooda.common.cluster.interface import Conflict
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionExecuted, ActionRequest, DecisionMade
 from ooda.common.plans import PatchStep
-from ooda.common.targets import WorkloadTarget
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.common.testing.bus import MemoryBus
 from ooda.common.topology import ACTIONS
@@ -130,6 +130,65 @@ async def test_what_somebody_changed_in_between_is_not_overwritten(
     with pytest.raises(Conflict):
         await apply_step(api, step, read, ACTION_ID)
     assert standing(step, await look_at_result(api, step), ACTION_ID) is Standing.CONFLICT
+
+
+async def test_a_config_map_goes_back_to_what_was_good_and_only_if_nobody_changed_it(
+    api: ApiServer, target: WorkloadTarget
+) -> None:
+    uses: dict[str, Any] = {"op": "add", "path": "/spec/template/spec/containers/0/envFrom"}
+    uses["value"] = [{"configMapRef": {"name": "flags"}}]
+    await api.patch(Kind.DEPLOYMENT, target.namespace, "web", [uses])
+    meta = {"name": "flags", "namespace": target.namespace}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"B": "2"}}
+    await api.create(Kind.CONFIG_MAP, config)
+    known = {"op": "add", "path": "/spec/configMaps", "value": {"flags": [{"data": {"A": "1"}}]}}
+    await api.patch(Kind.KNOWN_GOOD, target.namespace, "catalog", [known])
+    chosen = request(
+        action=ActionKind.ROLL_BACK_CONFIG_MAP, target=target, parameters={"config_map": "flags"}
+    )
+    _, step = await planned(api, chosen)
+    read = await look_at_result(api, step)
+    assert read is not None
+    await apply_step(api, step, read, ACTION_ID, dry_run=True)
+
+    await apply_step(api, step, read, ACTION_ID)
+    written = await look_at_result(api, step)
+    assert written is not None
+    assert written["data"] == {"A": "1"}
+    assert standing(step, written, ACTION_ID) is Standing.APPLIED
+    with pytest.raises(Conflict):
+        await apply_step(api, step, read, ACTION_ID)
+
+
+async def test_a_service_leads_again_where_it_led_and_keeps_its_address(
+    api: ApiServer, target: WorkloadTarget
+) -> None:
+    meta = {"name": "front", "namespace": target.namespace}
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "old", "port": 81}]
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": meta}
+    made = await api.create(
+        Kind.SERVICE, body | {"spec": {"selector": LABELS, "ports": ports, "type": "NodePort"}}
+    )
+    known = {"op": "add", "path": "/spec/services", "value": {"front": [made["spec"]]}}
+    await api.patch(Kind.KNOWN_GOOD, target.namespace, "catalog", [known])
+    wrong: list[dict[str, Any]] = [
+        {"op": "replace", "path": "/spec/selector", "value": {"app": "wbe"}},
+        {"op": "replace", "path": "/spec/ports/0/targetPort", "value": "nowhere"},
+    ]
+    await api.patch(Kind.SERVICE, target.namespace, "front", wrong)
+    front = ServiceTarget(namespace=target.namespace, name="front")
+    _, step = await planned(api, request(action=ActionKind.ROLL_BACK_SERVICE, target=front))
+    read = await look_at_result(api, step)
+    assert read is not None
+    await apply_step(api, step, read, ACTION_ID, dry_run=True)
+
+    await apply_step(api, step, read, ACTION_ID)
+    written = await look_at_result(api, step)
+    assert written is not None
+    assert written["spec"] == made["spec"]
+    assert standing(step, written, ACTION_ID) is Standing.APPLIED
+    with pytest.raises(Conflict):
+        await apply_step(api, step, read, ACTION_ID)
 
 
 async def test_reads_mode_and_kill_switch(api: ApiServer, target: WorkloadTarget) -> None:

@@ -6,7 +6,7 @@ from factories.actions import BAD, GOOD, catalog, deployment, pod, replica_set, 
 from factories.events import CHECKOUT, NAMESPACE, request
 from ooda.actor.core.plan import Plan, Refusal, Scene, plan
 from ooda.common.plans import CordonStep, DeletePodStep, FieldChange, PatchStep
-from ooda.common.targets import NodeTarget, PodTarget
+from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
 from ooda.common.taxonomy import ActionKind
 
 ROLL_BACK = ActionKind.ROLL_BACK_WORKLOAD
@@ -107,6 +107,121 @@ def test_scales_up_and_never_back_into_the_fault() -> None:
     assert isinstance(step, PatchStep)
     assert step.changes == (FieldChange(path="/spec/replicas", before=1, after=2),)
     assert found.undo == "keep"
+
+
+FRONT = ServiceTarget(namespace=NAMESPACE, name="front")
+LED = {"selector": {"app": "a"}, "ports": [{"port": 80, "targetPort": 8080}], "clusterIP": "1"}
+
+
+def service_scene(spec: dict[str, Any] | None) -> Any:
+    meta = {"name": "front", "namespace": NAMESPACE, "uid": "uid-front"}
+    known = {"spec": {"services": {"front": [LED]}}}
+    return scene(catalog=known, service=spec and {"metadata": meta, "spec": LED | spec})
+
+
+@pytest.mark.parametrize(
+    ("spec", "changes"),
+    [
+        ({"selector": {"app": "b"}}, [("/spec/selector", {"app": "b"}, {"app": "a"})]),
+        ({"selector": None}, [("/spec/selector", None, {"app": "a"})]),
+        ({"ports": [{"port": 80}]}, [("/spec/ports", [{"port": 80}], LED["ports"])]),
+        (
+            {"clusterIP": "2", "selector": {"app": "b"}},
+            [("/spec/selector", {"app": "b"}, {"app": "a"})],
+        ),
+    ],
+    ids=["selector", "no selector", "ports", "never its address"],
+)
+def test_rolls_back_where_a_service_leads(
+    spec: dict[str, Any], changes: list[tuple[str, Any, Any]]
+) -> None:
+    found = plan(request(action=ActionKind.ROLL_BACK_SERVICE, target=FRONT), service_scene(spec))
+    assert isinstance(found, Plan), found
+    (step,) = found.steps
+    assert isinstance(step, PatchStep)
+    assert [(each.path, each.before, each.after) for each in step.changes] == changes
+    assert (step.object.kind, step.object.uid, found.undo) == ("Service", "uid-front", "keep")
+
+
+@pytest.mark.parametrize(
+    ("action", "target", "spec", "words"),
+    [
+        (ActionKind.ROLL_BACK_SERVICE, FRONT, None, "does not exist"),
+        (ActionKind.ROLL_BACK_SERVICE, FRONT, {"type": "NodePort"}, "No known good content"),
+        (ActionKind.ROLL_BACK_SERVICE, CHECKOUT, {"selector": {}}, "is no action on"),
+        (ROLL_BACK, FRONT, {"selector": {}}, "is no action on"),
+        (RESTART, FRONT, {"selector": {}}, "is no action on"),
+    ],
+)
+def test_leaves_other_services_alone(
+    action: ActionKind, target: Any, spec: dict[str, Any] | None, words: str
+) -> None:
+    found = plan(request(action=action, target=target, parameters=POD), service_scene(spec))
+    assert isinstance(found, Refusal)
+    assert words in found.reason
+
+
+def config_scene(live: dict[str, Any] | None, good: dict[str, Any], used: str = "flags") -> Any:
+    known = catalog()
+    known["spec"]["configMaps"] = {"flags": [good]}
+    uses = {"containers": [{"envFrom": [{"configMapRef": {"name": used}}]}]}
+    named = {"metadata": {"name": "flags", "namespace": NAMESPACE, "uid": "uid-c"}}
+    body = None if live is None else named | live
+    return scene(catalog=known, workload=deployment(template={"spec": uses}), config_map=body)
+
+
+CONFIG_REQUEST = {
+    "action": ActionKind.ROLL_BACK_CONFIG_MAP,
+    "parameters": {"config_map": "flags"},
+}
+
+
+@pytest.mark.parametrize(
+    ("live", "good", "changes"),
+    [
+        ({"data": {"A": "2"}}, {"data": {"A": "1"}}, [("/data", {"A": "2"}, {"A": "1"})]),
+        ({}, {"data": {"A": "1"}}, [("/data", None, {"A": "1"})]),
+        (
+            {"data": {"A": "1"}, "binaryData": {"B": "eA=="}},
+            {"data": {"A": "1"}},
+            [("/binaryData", {"B": "eA=="}, None)],
+        ),
+    ],
+    ids=["value", "emptied", "part that is new"],
+)
+def test_rolls_a_config_map_back_to_the_content_that_was_good(
+    live: dict[str, Any], good: dict[str, Any], changes: list[tuple[str, Any, Any]]
+) -> None:
+    found = plan(request(**CONFIG_REQUEST), config_scene(live, good))
+    assert isinstance(found, Plan), found
+    (step,) = found.steps
+    assert isinstance(step, PatchStep)
+    assert [(each.path, each.before, each.after) for each in step.changes] == changes
+    assert (step.object.kind, step.object.uid) == ("ConfigMap", "uid-c")
+    assert found.undo == "keep"
+
+
+@pytest.mark.parametrize(
+    ("live", "good", "used", "words"),
+    [
+        (None, {"data": {"A": "1"}}, "flags", "does not exist"),
+        ({"data": {"A": "1"}}, {"data": {"A": "1"}}, "flags", "No known good content"),
+        ({"data": {"A": "2"}}, {"data": {"A": "1"}}, "other", "not one that the workload uses"),
+    ],
+)
+def test_leaves_other_config_maps_alone(
+    live: dict[str, Any] | None, good: dict[str, Any], used: str, words: str
+) -> None:
+    found = plan(request(**CONFIG_REQUEST), config_scene(live, good, used))
+    assert isinstance(found, Refusal)
+    assert words in found.reason
+
+
+def test_does_not_guess_which_config_map_is_meant() -> None:
+    given = config_scene({}, {"data": {"A": "1"}})
+    found = plan(request(action=ActionKind.ROLL_BACK_CONFIG_MAP), given)
+    assert isinstance(found, Refusal)
+    assert "does not name" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@ import pytest
 from factories.events import CHECKOUT, NAMESPACE, request
 from ooda.common.phrases import Deed, ended, name_of, planned, requested, sentence, shortened
 from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep
-from ooda.common.targets import NodeTarget, PodTarget
+from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
 from ooda.common.taxonomy import ActionKind, Outcome
 
 WORKLOAD = ObjectRef(kind="Deployment", namespace=NAMESPACE, name="checkout", uid="u")
 POD = WORKLOAD.model_copy(update={"kind": "Pod", "name": "checkout-1"})
+FLAGS = WORKLOAD.model_copy(update={"kind": "ConfigMap", "name": "flags"})
 RESIZED = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=2),))
 LIMIT = "/spec/template/spec/containers/0/resources/limits/memory"
 ROOMIER = PatchStep(object=WORKLOAD, changes=(FieldChange(path=LIMIT, after="96Mi"),))
@@ -22,6 +23,22 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "roll Deployment checkout back",
             "rolling back Deployment checkout",
             "Deployment checkout was rolled back",
+        ),
+        (
+            planned(
+                ActionKind.ROLL_BACK_SERVICE, ServiceTarget(namespace=NAMESPACE, name="front"), ()
+            ),
+            "roll Service front back",
+            "rolling back Service front",
+            "Service front was rolled back",
+        ),
+        (
+            planned(
+                ActionKind.ROLL_BACK_CONFIG_MAP, CHECKOUT, (PatchStep(object=FLAGS, changes=()),)
+            ),
+            "roll ConfigMap flags of Deployment checkout back",
+            "rolling back ConfigMap flags of Deployment checkout",
+            "ConfigMap flags of Deployment checkout was rolled back",
         ),
         (
             planned(ActionKind.RESTART_POD, CHECKOUT, (DeletePodStep(object=POD),)),
@@ -67,6 +84,12 @@ def test_every_action_has_its_phrases(deed: Deed, to_do: str, doing: str, done: 
         (
             requested(request(action=ActionKind.RESTART_POD, parameters={"pod": "p"})),
             "restart pod p of Deployment checkout",
+        ),
+        (
+            requested(
+                request(action=ActionKind.ROLL_BACK_CONFIG_MAP, parameters={"config_map": "flags"})
+            ),
+            "roll ConfigMap flags of Deployment checkout back",
         ),
         (
             requested(request(action=ActionKind.RAISE_MEMORY_LIMIT)),

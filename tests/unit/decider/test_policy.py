@@ -9,7 +9,7 @@ from factories.decider import CHANGE, GOOD, IMAGE, LIMITS, PLAYBOOK, later, read
 from factories.events import CHECKOUT, NAMESPACE, NOW
 from ooda.common.approvals import Ground
 from ooda.common.events import Approval
-from ooda.common.targets import NodeTarget, PodTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
@@ -122,6 +122,124 @@ def test_only_a_change_of_the_template_is_rolled_back(
     assert isinstance(judgement, Act if rolls_back else Review)
     if isinstance(judgement, Review):
         assert judgement.proposal is None
+
+
+ROWS: list[tuple[FailureClass, dict[str, Any], ActionKind | None]] = [
+    (FailureClass.UNSCHEDULABLE, {}, ActionKind.ROLL_BACK_WORKLOAD),
+    (FailureClass.UNSCHEDULABLE, {"change": None}, None),
+    (FailureClass.UNSCHEDULABLE, {"facts": replace(GOOD, known_template=False)}, None),
+    (FailureClass.BAD_RELEASE, {}, ActionKind.ROLL_BACK_WORKLOAD),
+    (FailureClass.BAD_RELEASE, {"change": None}, None),
+    (FailureClass.QUOTA_EXCEEDED, {}, None),
+    (FailureClass.PROBE_FAILURE, {}, ActionKind.ROLL_BACK_WORKLOAD),
+    (FailureClass.PROBE_FAILURE, {"change": None}, ActionKind.RESTART_POD),
+    (
+        FailureClass.PROBE_FAILURE,
+        {"change": None, "case": {"history": History(frozenset({ActionKind.RESTART_POD}), 1)}},
+        None,
+    ),
+    (FailureClass.PROBE_FAILURE, {"change": None, "case": {"pod": None}}, None),
+]
+
+
+@pytest.mark.parametrize(("failure_class", "situation", "action"), ROWS)
+def test_a_row_is_gone_through_in_its_order(
+    failure_class: FailureClass, situation: dict[str, Any], action: ActionKind | None
+) -> None:
+    judgement = judge(failure_class=failure_class, **situation)
+    if action is None:
+        assert isinstance(judgement, Review)
+        assert judgement.proposal is None
+    else:
+        assert isinstance(judgement, Act)
+        assert judgement.request.action is action
+
+
+FRONT = ServiceTarget(namespace=NAMESPACE, name="checkout")
+LEADS = Facts(mode=Mode.AUTO, exists=True, known_service=True)
+MISROUTED: dict[str, Any] = {
+    "failure_class": FailureClass.SERVICE_MISROUTED,
+    "component": FRONT,
+    "change": CHANGE.model_copy(update={"target": FRONT, "fields": ("spec.selector.app",)}),
+}
+
+
+def test_a_service_is_rolled_back_and_judged_by_its_symptom_alone() -> None:
+    judgement = judge(facts=LEADS, **MISROUTED)
+    assert isinstance(judgement, Act)
+    request = judgement.request
+    assert (request.action, request.target) == (ActionKind.ROLL_BACK_SERVICE, FRONT)
+    assert request.parameters == {}
+    assert request.verification.symptom_gone
+    assert not request.verification.workload_ready
+
+
+@pytest.mark.parametrize(
+    ("facts", "more"),
+    [
+        (LEADS, {"change": None}),
+        (replace(LEADS, known_service=False), {}),
+        (replace(LEADS, owner="Argo CD (x=y)"), {}),
+        (replace(LEADS, exists=False), {}),
+        (replace(LEADS, mode=Mode.PROPOSE), {}),
+        (LEADS, {"budgets": used(3, workload=str(FRONT))}),
+    ],
+    ids=["nothing changed", "nothing to go back to", "owned", "gone", "propose", "budget"],
+)
+def test_a_service_is_left_to_a_person(facts: Facts, more: dict[str, Any]) -> None:
+    assert isinstance(judge(facts=facts, **MISROUTED | more), Review)
+
+
+@pytest.mark.parametrize("failure_class", FailureClass)
+def test_no_action_on_a_workload_is_done_to_a_service(failure_class: FailureClass) -> None:
+    judgement = judge(facts=LEADS, **MISROUTED | {"failure_class": failure_class})
+    if isinstance(judgement, Act):
+        assert judgement.request.action is ActionKind.ROLL_BACK_SERVICE
+
+
+CONFIG = CHANGE.model_copy(update={"fields": ("configmap/checkout.data.LEVEL",)})
+CONFIG_GOOD = replace(GOOD, config_map="checkout")
+
+
+@pytest.mark.parametrize("failure_class", [FailureClass.CONFIG_ERROR, FailureClass.CRASH_LOOP])
+def test_a_change_of_a_config_map_is_taken_back_in_the_config_map(
+    failure_class: FailureClass,
+) -> None:
+    judgement = judge(facts=CONFIG_GOOD, change=CONFIG, failure_class=failure_class)
+    assert isinstance(judgement, Act)
+    assert judgement.request.action is ActionKind.ROLL_BACK_CONFIG_MAP
+    assert judgement.request.target == CHECKOUT
+    assert judgement.request.parameters == {"config_map": "checkout"}
+    assert judgement.request.verification.workload_ready
+
+
+CONFIG_ERRORS: list[tuple[dict[str, Any], ActionKind | None]] = [
+    ({"change": CHANGE}, ActionKind.ROLL_BACK_WORKLOAD),
+    ({"change": CHANGE, "facts": CONFIG_GOOD}, ActionKind.ROLL_BACK_WORKLOAD),
+    (
+        {
+            "change": CHANGE,
+            "facts": CONFIG_GOOD,
+            "case": {"history": History(frozenset({ActionKind.ROLL_BACK_WORKLOAD}), 1)},
+        },
+        ActionKind.ROLL_BACK_CONFIG_MAP,
+    ),
+    ({"change": CONFIG, "facts": GOOD}, None),
+    ({"change": None, "facts": CONFIG_GOOD}, None),
+    ({"change": CONFIG, "facts": replace(CONFIG_GOOD, config_map_owner="Flux (x=y)")}, None),
+]
+
+
+@pytest.mark.parametrize(("situation", "action"), CONFIG_ERRORS)
+def test_what_is_missing_comes_back_from_where_it_went(
+    situation: dict[str, Any], action: ActionKind | None
+) -> None:
+    judgement = judge(failure_class=FailureClass.CONFIG_ERROR, **situation)
+    if action is None:
+        assert isinstance(judgement, Review)
+    else:
+        assert isinstance(judgement, Act)
+        assert judgement.request.action is action
 
 
 @pytest.mark.parametrize(("situation", "reason"), REFUSALS)

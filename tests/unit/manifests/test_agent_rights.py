@@ -21,7 +21,7 @@ Objects = list[dict[str, Any]]
 
 SERVICES = ("observer", "orienter", "decider", "actor", "recorder")
 TEMPLATED = frozenset(plan._WITH_TEMPLATE)  # noqa: SLF001 - workloads that are planned with
-PATCHED = TEMPLATED
+PATCHED = TEMPLATED | {Kind.CONFIG_MAP, Kind.SERVICE}
 """What a plan of the actor changes; nodes are granted apart (k8s/components/cordon)."""
 READ = frozenset(WORKLOADS.values())
 KINDS_OF: KindsOf = {
@@ -30,7 +30,7 @@ KINDS_OF: KindsOf = {
     ("ooda.orienter.tools.toolbox:check_memory", "WORKLOADS[workload_kind]"): READ,
     ("ooda.orienter.tools.toolbox:inspect_workload", "WORKLOADS[workload_kind]"): READ,
     ("ooda.orienter.tools.toolbox:recent_changes", "WORKLOADS[workload_kind]"): READ,
-    ("ooda.decider.looking:look", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
+    ("ooda.decider.looking:_look_at", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
     ("ooda.common.cluster.remarking:_find", "_WORKLOADS[kind]"): frozenset(
         remarking._WORKLOADS.values()  # noqa: SLF001 - its kinds
     ),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from factories.objects import (
+    at,
     budget,
     container,
     deployment,
@@ -311,3 +312,29 @@ def test_a_job_that_used_all_its_retries_is_flagged() -> None:
     [flag] = observed.flags
     assert flag.signal is Signal.CRASH_LOOP
     assert flag.observed["exit_code"] == "3"
+
+
+DENIED = 'pods "checkout-2-x" is forbidden: exceeded quota: small, requested: pods=1'
+
+
+@pytest.mark.parametrize(
+    ("denial", "flagged"),
+    [
+        ({}, True),
+        ({"status": "False"}, False),
+        ({"reason": "FailedDelete"}, False),
+        ({"lastTransitionTime": None}, False),
+    ],
+    ids=["denied", "not any more", "something else", "nobody says since when"],
+)
+def test_a_workload_that_may_make_no_more_pods(denial: dict[str, Any], *, flagged: bool) -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}
+    condition |= {"message": DENIED, "lastTransitionTime": at(0)} | denial
+    observed = Observed(*healthy(2))
+    observed.tell(deployment(replicas=2, conditions=[condition], updated=0, generation=2))
+    observed.wait(15)
+    assert observed.flags == []
+    observed.wait(10)
+    assert observed.signals == ([Signal.REPLICAS_SHORT] if flagged else [])
+    if flagged:
+        assert observed.flags[0].summary == f"checkout (Deployment) may make no more pods: {DENIED}"

@@ -14,22 +14,30 @@ from factories.cluster_objects import (
     owns,
     pod,
     replica_set,
+    stamp,
     template,
 )
-from factories.diagnosis import CHECKOUT, WEIGHTS
+from factories.diagnosis import CHECKOUT, FRONT, WEIGHTS
 from factories.events import NAMESPACE, NOW
 from ooda.common.known_good import KnownGoodSpec
+from ooda.common.pod_templates import config_maps_of
 from ooda.common.taxonomy import EvidenceFamily, FailureClass
 from ooda.orienter.core.findings import About, Seen, finding
 from ooda.orienter.core.objects import event_of, pod_of, workload_of
-from ooda.orienter.core.rules_changes import ChangeFacts, config_maps_of, recent_change
+from ooda.orienter.core.rules_changes import (
+    ChangeFacts,
+    recent_change,
+    recent_service_change,
+)
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
 from ooda.orienter.core.rules_services import (
     PROFILES,
+    Routing,
     error_query,
     read_endpoints,
     read_error_rate,
+    read_routing,
 )
 from ooda.orienter.core.rules_state import WorkloadState, inspect_state
 from ooda.orienter.core.signs import Sign
@@ -106,6 +114,36 @@ STATES = {
         {Sign.CONFIG_MISSING},
     ),
     "no node fits": ([pod("a", ready=False, node=None, unschedulable=True)], {Sign.UNSCHEDULABLE}),
+    "only pods of the newest template fail": (
+        [
+            pod("a", container_status(waiting="CrashLoopBackOff", ended=1), ready=False),
+            pod("b", template_hash="old"),
+        ],
+        {Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ROLLING_OUT, Sign.ONLY_NEW_FAILS},
+    ),
+    "pods of both templates fail": (
+        [
+            pod("a", container_status(waiting="CrashLoopBackOff", ended=1), ready=False),
+            pod("b", template_hash="old"),
+            pod(
+                "c",
+                container_status(waiting="CrashLoopBackOff", ended=1),
+                ready=False,
+                template_hash="old",
+            ),
+        ],
+        {Sign.CRASH_BACK_OFF, Sign.ENDED_WITHOUT_OOM, Sign.ROLLING_OUT},
+    ),
+    "alive, and still starting": (
+        [
+            pod(
+                "a",
+                container_status() | {"state": {"running": {"startedAt": stamp(-20)}}},
+                ready=False,
+            )
+        ],
+        set(),
+    ),
     "alive, and never ready": ([pod("a", ready=False)], {Sign.NEVER_READY}),
 }
 
@@ -215,7 +253,14 @@ EVENTS = {
         "Error: couldn't find key LEVEL in ConfigMap shop/checkout",
         Sign.EVENT_CONFIG_MISSING,
     ),
+    "no key to mount": (
+        "FailedMount",
+        'MountVolume.SetUp failed for volume "c" : references non-existent config key: LEVEL',
+        Sign.EVENT_CONFIG_MISSING,
+    ),
+    "a volume that is slow": ("FailedMount", "timed out waiting for the condition", None),
     "no node": ("FailedScheduling", "0/3 nodes are available", Sign.EVENT_FAILED_SCHEDULING),
+    "a node is made": ("TriggeredScaleUp", "pod triggered scale-up", Sign.EVENT_NODE_COMING),
     "quota": ("FailedCreate", "forbidden: exceeded quota: small", Sign.EVENT_QUOTA),
     "scaled to nothing": (
         "ScalingReplicaSet",
@@ -335,6 +380,80 @@ def test_endpoints(slices: list[Json], pods: int | None, signs: set[Sign]) -> No
     assert set(read_endpoints(slices, pods).signs) == signs
 
 
+def behind(*ports: int, ready: bool = True) -> Json:
+    found = pod(ready=ready)
+    declared = [{"containerPort": each, "name": f"p{each}"} for each in ports]
+    found["spec"]["containers"] = [{"name": "app", "image": "shop:1", "ports": declared}]
+    return found
+
+
+def leads(target: int | str | None = 8080, app: str = "checkout") -> Json:
+    port: Json = {"port": 80} | ({} if target is None else {"targetPort": target})
+    return {"selector": {"app": app}, "ports": [port]}
+
+
+ROUTINGS = {
+    "selects nobody": (
+        Routing(leads(app="chekout"), leads(), (), [behind(8080)]),
+        {Sign.SERVICE_SELECTS_NOBODY},
+    ),
+    "selects nobody, and nobody is ready": (
+        Routing(leads(app="chekout"), leads(), (), [behind(8080, ready=False)]),
+        set(),
+    ),
+    "selects others that are not ready yet": (
+        Routing(leads(app="green"), leads(), [behind(8080, ready=False)], [behind(8080)]),
+        set(),
+    ),
+    "number of no port": (
+        Routing(leads(9999), leads(), [behind(8080)], [behind(8080)]),
+        {Sign.SERVICE_TARGETS_NO_PORT},
+    ),
+    "name of no port": (
+        Routing(leads("web"), leads("p8080"), [behind(8080)], [behind(8080)]),
+        {Sign.SERVICE_TARGETS_NO_PORT},
+    ),
+    "no target, so its own number": (
+        Routing(leads(None), leads(), [behind(8080)], [behind(8080)]),
+        {Sign.SERVICE_TARGETS_NO_PORT},
+    ),
+    "the port by its name instead of its number": (
+        Routing(leads("p8080"), leads(), [behind(8080)], [behind(8080)]),
+        set(),
+    ),
+    "ports that nobody declares": (
+        Routing(leads(9999), leads(), [behind()], [behind()]),
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("routing", "signs"), ROUTINGS.values(), ids=ROUTINGS)
+def test_where_a_service_leads(routing: Routing, signs: set[Sign]) -> None:
+    assert set(read_routing(routing).signs) == signs
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields"),
+    [
+        (leads(app="chekout"), ("spec.selector.app",)),
+        (leads(9999), ("spec.ports",)),
+        (leads() | {"sessionAffinity": "ClientIP"}, None),
+    ],
+    ids=["selector", "port", "something else"],
+)
+def test_a_change_of_a_service(spec: Json, fields: tuple[str, ...] | None) -> None:
+    known = KnownGoodSpec(services={"checkout": (leads(),)})
+    service = {"metadata": {"managedFields": [owns("selector", -20)]}, "spec": spec}
+
+    found = recent_service_change(FRONT, service, known).change
+
+    assert (found.fields if found else None) == fields
+    if found is not None:
+        assert (found.target, found.known_good) == (FRONT, True)
+        assert (NOW - found.changed_at).total_seconds() == 20
+
+
 @pytest.mark.parametrize(
     ("rates", "signs"),
     [
@@ -452,7 +571,7 @@ def test_scaling_is_told_with_its_time() -> None:
     assert (NOW - found.changed_at).total_seconds() == 7
 
 
-def test_a_changed_key_of_a_config_map_has_nothing_to_go_back_to_here() -> None:
+def test_a_changed_key_of_a_config_map_is_told_against_its_known_good_content() -> None:
     config = {
         "metadata": {"name": "checkout", "managedFields": [owns("data", -20)]},
         "data": {"LEVEL": "loud"},
@@ -466,7 +585,7 @@ def test_a_changed_key_of_a_config_map_has_nothing_to_go_back_to_here() -> None:
 
     assert found is not None
     assert found.fields == ("configmap/checkout.data.GONE", "configmap/checkout.data.LEVEL")
-    assert not found.known_good
+    assert found.known_good
 
 
 def test_nothing_changed() -> None:

@@ -62,3 +62,35 @@ def last_good_template(
         return None
     newest = known.templates[-1]
     return newest if newest != current else None
+
+
+CONFIG_PARTS = ("data", "binaryData")
+"""What a ConfigMap says: these fields of it."""
+
+
+def last_good_config(
+    spec: KnownGoodSpec, name: str, current: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Return the newest known good content of a ConfigMap to go back to, None if there is none."""
+    return _newest(spec.config_maps.get(name, ()), current, CONFIG_PARTS)
+
+
+SERVICE_PARTS = ("selector", "ports")
+"""What decides where a Service leads: these fields of its spec. The others are its own."""
+
+
+def last_good_service(
+    spec: KnownGoodSpec, name: str, current: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Return the newest known good spec of a Service to go back to, None if there is none."""
+    return _newest(spec.services.get(name, ()), current, SERVICE_PARTS)
+
+
+def _newest(
+    versions: tuple[Mapping[str, Any], ...], current: Mapping[str, Any], parts: tuple[str, ...]
+) -> Mapping[str, Any] | None:
+    if not versions:
+        return None
+    newest = versions[-1]
+    same = all((newest.get(part) or None) == (current.get(part) or None) for part in parts)
+    return None if same else newest

@@ -4,8 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ooda.common.events import ActionRequest
-from ooda.common.plans import MEMORY_LIMIT, POD_PARAMETER, DeletePodStep, PatchStep, Step
-from ooda.common.targets import PodTarget, Target, WorkloadTarget
+from ooda.common.plans import (
+    CONFIG_MAP_PARAMETER,
+    MEMORY_LIMIT,
+    POD_PARAMETER,
+    DeletePodStep,
+    PatchStep,
+    Step,
+)
+from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, Outcome
 
 
@@ -17,14 +24,17 @@ class Deed:
     target: Target
     pod: str | None = None
     replicas: int | None = None
+    config_map: str | None = None
     memory: str | None = None
     """The new memory limit, as Kubernetes writes it."""
 
     def to_do(self) -> str:
         """Return it as what is to be done: ``roll Deployment catalog back``."""
         match self.action:
-            case ActionKind.ROLL_BACK_WORKLOAD:
+            case ActionKind.ROLL_BACK_WORKLOAD | ActionKind.ROLL_BACK_SERVICE:
                 return f"roll {self._name} back"
+            case ActionKind.ROLL_BACK_CONFIG_MAP:
+                return f"roll {self._config} back"
             case ActionKind.RESTART_POD:
                 return f"restart {self._pod} of {self._name}"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
@@ -37,8 +47,10 @@ class Deed:
     def doing(self) -> str:
         """Return it as under way, to begin or go on a sentence: ``rolling back …``."""
         match self.action:
-            case ActionKind.ROLL_BACK_WORKLOAD:
+            case ActionKind.ROLL_BACK_WORKLOAD | ActionKind.ROLL_BACK_SERVICE:
                 return f"rolling back {self._name}"
+            case ActionKind.ROLL_BACK_CONFIG_MAP:
+                return f"rolling back {self._config}"
             case ActionKind.RESTART_POD:
                 return f"restarting {self._pod} of {self._name}"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
@@ -51,8 +63,10 @@ class Deed:
     def done(self) -> str:
         """Return it as done: ``Deployment catalog was rolled back``."""
         match self.action:
-            case ActionKind.ROLL_BACK_WORKLOAD:
+            case ActionKind.ROLL_BACK_WORKLOAD | ActionKind.ROLL_BACK_SERVICE:
                 return f"{self._name} was rolled back"
+            case ActionKind.ROLL_BACK_CONFIG_MAP:
+                return f"{self._config} was rolled back"
             case ActionKind.RESTART_POD:
                 return f"{self._pod} of {self._name} was restarted"
             case ActionKind.SCALE_TO_KNOWN_GOOD:
@@ -69,6 +83,11 @@ class Deed:
     @property
     def _pod(self) -> str:
         return f"pod {self.pod}" if self.pod else "a pod"
+
+    @property
+    def _config(self) -> str:
+        name = f"ConfigMap {self.config_map}" if self.config_map else "a ConfigMap"
+        return f"{name} of {self._name}"
 
     @property
     def _limit(self) -> str:
@@ -103,7 +122,13 @@ def ended(doing: str, outcome: Outcome) -> str:
 
 def requested(request: ActionRequest) -> Deed:
     """Return what a decision asks for."""
-    return Deed(request.action, request.target, request.parameters.get(POD_PARAMETER))
+    given = request.parameters
+    return Deed(
+        request.action,
+        request.target,
+        pod=given.get(POD_PARAMETER),
+        config_map=given.get(CONFIG_MAP_PARAMETER),
+    )
 
 
 def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
@@ -116,7 +141,19 @@ def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
         if each.path == "/spec/replicas" and isinstance(each.after, int)
     )
     limits = (str(each.after) for each in changes if each.path.endswith(MEMORY_LIMIT))
-    return Deed(action, target, next(pods, None), next(sizes, None), next(limits, None))
+    configs = (
+        each.object.name
+        for each in steps
+        if isinstance(each, PatchStep) and each.object.kind == "ConfigMap"
+    )
+    return Deed(
+        action,
+        target,
+        pod=next(pods, None),
+        replicas=next(sizes, None),
+        config_map=next(configs, None),
+        memory=next(limits, None),
+    )
 
 
 def name_of(target: Target) -> str:
@@ -126,6 +163,8 @@ def name_of(target: Target) -> str:
             return f"{kind} {name}"
         case PodTarget(name=name):
             return f"pod {name}"
+        case ServiceTarget(name=name):
+            return f"Service {name}"
         case _:
             return str(target)
 

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 POD_PARAMETER = "pod"
-"""Which pod to restart, or which pod shows the failure of its workload: the one parameter."""
+"""Which pod to restart, or which pod shows the failure of its workload."""
+
+CONFIG_MAP_PARAMETER = "config_map"
+"""Which of the ConfigMaps that a workload uses is rolled back."""
 
 MEMORY_LIMIT = "/resources/limits/memory"
 """How the JSON pointer of a container's memory limit ends."""

@@ -65,6 +65,8 @@ class Signal(StrEnum):
     POD_LOST = "pod_lost"
     REPLICAS_SHORT = "replicas_short"
     CONTAINER_STUCK = "container_stuck"
+    ENDPOINTS_LOST = "endpoints_lost"
+    """A Service does not lead any more to the ready pods that it led to."""
     NODE_SILENT = "node_silent"
 
 
@@ -80,6 +82,8 @@ class ActionKind(StrEnum):
     """A remediation by name; the playbook refers to it, the actor knows its steps."""
 
     ROLL_BACK_WORKLOAD = "roll_back_workload"
+    ROLL_BACK_CONFIG_MAP = "roll_back_config_map"
+    ROLL_BACK_SERVICE = "roll_back_service"
     RESTART_POD = "restart_pod"
     SCALE_TO_KNOWN_GOOD = "scale_to_known_good"
     RAISE_MEMORY_LIMIT = "raise_memory_limit"

@@ -19,8 +19,8 @@ from ooda.common.events import ActionRequest
 from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
-from ooda.common.plans import POD_PARAMETER, CreateJobStep, Step
-from ooda.common.targets import NodeTarget, Target, WorkloadTarget, namespace_of
+from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, CreateJobStep, Step
+from ooda.common.targets import NodeTarget, ServiceTarget, Target, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 
 
@@ -38,6 +38,12 @@ async def _or_none(reading: Awaitable[Object]) -> Object | None:
 async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     """Return what a plan is made from. Raises ClusterError except NotFound."""
     target = request.target
+    if isinstance(target, ServiceTarget):
+        return Scene(
+            workload=None,
+            catalog=await _or_none(api.get(Kind.KNOWN_GOOD, target.namespace, CATALOG)),
+            service=await _or_none(api.get(Kind.SERVICE, target.namespace, target.name)),
+        )
     if isinstance(target, NodeTarget):
         return Scene(workload=None, node=await _or_none(api.get(Kind.NODE, None, target.name)))
     if not isinstance(target, WorkloadTarget) or target.workload_kind not in set(Kind):
@@ -45,6 +51,7 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     kind, namespace = Kind(target.workload_kind), target.namespace
     pod_name = request.parameters.get(POD_PARAMETER)
     pod = await _or_none(api.get(Kind.POD, namespace, pod_name)) if pod_name else None
+    config_name = request.parameters.get(CONFIG_MAP_PARAMETER)
     controller = controller_of(pod) if pod else None
     replica_set = None
     if controller and controller[0] == Kind.REPLICA_SET:
@@ -57,6 +64,9 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
         catalog=await _or_none(api.get(Kind.KNOWN_GOOD, namespace, CATALOG)),
         pod=pod,
         replica_set=replica_set,
+        config_map=await _or_none(api.get(Kind.CONFIG_MAP, namespace, config_name))
+        if config_name
+        else None,
         room=room,
     )
 

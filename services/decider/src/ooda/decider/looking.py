@@ -9,9 +9,15 @@ from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refus
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import MODE_LABEL, mode_of
-from ooda.common.targets import NodeTarget, WorkloadTarget, namespace_of
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
-from ooda.decider.core.facts import Facts, facts_of, facts_of_node
+from ooda.decider.core.facts import (
+    Facts,
+    config_map_named,
+    facts_of,
+    facts_of_node,
+    facts_of_service,
+)
 from ooda.decider.core.record import Incident
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
@@ -33,19 +39,31 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
         found = await reader.get(Kind.NAMESPACE, None, namespace)
         labels = (found.get("metadata") or {}).get("labels") or {}
         mode = mode_of(labels)
-        if not isinstance(component, WorkloadTarget) or component.workload_kind not in _ACTIONABLE:
-            return Facts(mode)
-        kind = _ACTIONABLE[component.workload_kind]
-        workload = await reader.get(kind, namespace, component.name)
-        autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
-        pod = await _pod(reader, namespace, record.pod)
-        ground = Ground(workload, await _known(reader, namespace), pod)
-        facts = facts_of(mode, component, ground, autoscalers)
+        facts = await _look_at(reader, mode, record)
         return replace(facts, opted_in=labels.get(MODE_LABEL) == mode)
     except (NotFound, Refused):
         return Facts(mode)
     except Unavailable:
         return None
+
+
+async def _look_at(reader: ClusterReader, mode: Mode, record: Incident) -> Facts:
+    diagnosis = record.diagnosis
+    match diagnosis.component if diagnosis else None:
+        case ServiceTarget(namespace=namespace, name=name):
+            service = await reader.get(Kind.SERVICE, namespace, name)
+            return facts_of_service(mode, name, service, await _known(reader, namespace))
+        case WorkloadTarget(namespace=namespace) as target if target.workload_kind in _ACTIONABLE:
+            kind = _ACTIONABLE[target.workload_kind]
+            workload = await reader.get(kind, namespace, target.name)
+            autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
+            known = await _known(reader, namespace)
+            pod = await _pod(reader, namespace, record.pod)
+            facts = facts_of(mode, target, Ground(workload, known, pod), autoscalers)
+            named = config_map_named(diagnosis.change if diagnosis else None, known)
+            return await _with_config_map(reader, facts, namespace, named, known)
+        case _:
+            return Facts(mode)
 
 
 async def _look_at_node(reader: ClusterReader, node: NodeTarget) -> Facts | None:
@@ -62,6 +80,21 @@ async def _pod(reader: ClusterReader, namespace: str, name: str | None) -> Objec
         return await reader.get(Kind.POD, namespace, name) if name is not None else None
     except NotFound:
         return None
+
+
+async def _with_config_map(
+    reader: ClusterReader,
+    facts: Facts,
+    namespace: str,
+    name: str | None,
+    known: KnownGoodSpec | None,
+) -> Facts:
+    if name is None:
+        return facts
+    try:
+        return facts.with_config_map(await reader.get(Kind.CONFIG_MAP, namespace, name), known)
+    except (NotFound, Refused):
+        return facts
 
 
 async def _known(reader: ClusterReader, namespace: str) -> KnownGoodSpec | None:

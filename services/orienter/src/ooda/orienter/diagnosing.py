@@ -18,7 +18,7 @@ from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.fusion import Diagnosis, blind
 from ooda.orienter.core.records import Incident
 from ooda.orienter.core.weights import Weights
-from ooda.orienter.inquiry import Inquiry, unanswered
+from ooda.orienter.inquiry import CHANGES, STATES, Inquiry, unanswered
 from ooda.orienter.meters import Meters
 from ooda.orienter.sight import Sight
 from ooda.orienter.store import Incidents
@@ -165,9 +165,9 @@ class Diagnosing:
 
     def _patience(self, findings: tuple[Finding, ...]) -> float:
         """Return for how many seconds it is worth to ask again."""
-        if any(unanswered(each, findings) for each in ("inspect_workload", "inspect_node")):
+        if unanswered(STATES, findings):
             return self.patience_seconds
-        return CHANGES_SECONDS if unanswered("recent_changes", findings) else 0.0
+        return CHANGES_SECONDS if unanswered(CHANGES, findings) else 0.0
 
     def _current(self, incident: Incident) -> bool:
         known = self.store.book.get(incident.incident_id)

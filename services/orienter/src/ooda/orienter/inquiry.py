@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
-from ooda.common.targets import NodeTarget, Target, WorkloadTarget
+from ooda.common.targets import NodeTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
@@ -35,6 +35,7 @@ FAMILIES = {
     "query_error_rate": EvidenceFamily.SERVER_METRICS,
     "check_memory": EvidenceFamily.RESOURCE_METRICS,
     "recent_changes": EvidenceFamily.RECENT_CHANGE,
+    "recent_service_changes": EvidenceFamily.RECENT_CHANGE,
     "inspect_node": EvidenceFamily.NODE,
     "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
     "describe_node_events": EvidenceFamily.EVENTS,
@@ -47,10 +48,17 @@ _AWAY = (_LATE, Unavailable.__name__)
 """How the reason begins where the same question may be answered later."""
 
 
-Suspect = WorkloadTarget | NodeTarget
+STATES = ("inspect_workload", "check_service_endpoints")
+"""Tools that read the state of what is suspected: of a workload, of a Service."""
+
+CHANGES = ("recent_changes", "recent_service_changes")
+"""Tools that tell what changed on it."""
+
+Suspect = WorkloadTarget | ServiceTarget | NodeTarget
 """What there are tools to look at."""
 
 NODE_TOOLS = ("inspect_node", "inspect_pods_of_node", "describe_node_events", "query_node_scrapes")
+SERVICE_TOOLS = ("check_service_endpoints", "recent_service_changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,10 @@ class Inquiry:
             (call for each in suspects for call in calls_for(each, incident, graph)), ends
         )
         named = dict.fromkeys(
-            graph.component(server) for finding in first for server in finding.points_at
+            suspect
+            for finding in first
+            for server in finding.points_at
+            for suspect in (graph.server(server), server)
         )
         servers = [each for each in named if isinstance(each, Suspect)]
         new = [each for each in servers if each not in suspects][:SUSPECTS]
@@ -122,9 +133,14 @@ class Inquiry:
         return unavailable(about, words)
 
 
-def unanswered(tool: str, findings: Sequence[Finding]) -> bool:
-    """Say whether the API server was away for a tool: it had no answer, and later it might."""
-    its_own = [each for each in findings if each.tool == tool]
+def unanswered(tools: Sequence[str], findings: Sequence[Finding]) -> bool:
+    """Say whether the API server was away for the first of some tools that was asked.
+
+    It had no answer then, and later it might.
+    """
+    asked = {each.tool for each in findings}
+    first = next((each for each in tools if each in asked), None)
+    its_own = [each for each in findings if each.tool == first]
     return bool(its_own) and all(
         each.outcome == "unavailable" and each.excerpt.startswith(_AWAY) for each in its_own
     )
@@ -142,6 +158,9 @@ def calls_for(suspect: Suspect, incident: Incident, graph: Graph) -> list[Call]:
     match suspect:
         case NodeTarget(name=name):
             return [Call(each, {"node": name}, suspect) for each in NODE_TOOLS]
+        case ServiceTarget(namespace=namespace, name=name):
+            asked = {"service": name, "namespace": namespace}
+            return [Call(each, asked, suspect) for each in SERVICE_TOOLS]
         case WorkloadTarget():
             return _calls_for_workload(suspect, incident, graph)
 
@@ -164,6 +183,7 @@ def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Gra
     ]
     for service in services[:1]:
         asked = {"service": service, **place}
-        calls.append(Call("check_service_endpoints", asked, workload))
+        itself = ServiceTarget(namespace=workload.namespace, name=service)
+        calls.append(Call("check_service_endpoints", asked, itself))
         calls.append(Call("query_error_rate", asked, workload))
     return calls

@@ -1,10 +1,12 @@
 """From a decision and the live objects to exact steps, or a refusal in words. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import ValidationError
 
+from ooda.actor.core.contents import config_changes, service_changes
 from ooda.actor.core.memory import Room, raised
 from ooda.actor.core.pointers import value_at
 from ooda.common.approvals import Ground
@@ -13,6 +15,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
 from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
 from ooda.common.plans import (
+    CONFIG_MAP_PARAMETER,
     POD_PARAMETER,
     Basis,
     CordonStep,
@@ -22,7 +25,7 @@ from ooda.common.plans import (
     PatchStep,
     Step,
 )
-from ooda.common.targets import NodeTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
 _WITH_TEMPLATE = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
@@ -40,6 +43,10 @@ class Scene:
     """The pod that the action names."""
     replica_set: Object | None = None
     """The pod's controller, if that is a ReplicaSet."""
+    config_map: Object | None = None
+    """The ConfigMap that the action names."""
+    service: Object | None = None
+    """The Service that is the target."""
     node: Object | None = None
     """The node that the action is about."""
     room: Room = field(default_factory=Room)
@@ -47,12 +54,13 @@ class Scene:
 
 
 def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
-    """Return what an approval of the action has to hold for; None if there is no workload."""
-    if scene.workload is None:
+    """Return what an approval of the action has to hold for; None if its object is not there."""
+    target = scene.workload or scene.service
+    if target is None:
         return None
     known = _known_good(scene)
     spec = known if isinstance(known, KnownGoodSpec) else None
-    return Ground(scene.workload, spec, scene.pod).basis(request)
+    return Ground(target, spec, scene.pod, scene.config_map).basis(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +86,25 @@ def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
     match request.target:
         case WorkloadTarget() as target:
             return _on_workload(request, target, scene)
+        case ServiceTarget() as target if request.action is ActionKind.ROLL_BACK_SERVICE:
+            return _roll_back_service(target, scene)
         case NodeTarget() as target if request.action is ActionKind.CORDON_NODE:
             return _cordon(target, scene.node)
         case target:
-            return Refusal(f"No action is known on {target}.")
+            return Refusal(f"{request.action} is no action on {target}.")
+
+
+def _roll_back_service(target: ServiceTarget, scene: Scene) -> Plan | Refusal:
+    if scene.service is None:
+        return Refusal(f"{target} does not exist.")
+    spec = _known_good(scene)
+    if isinstance(spec, Refusal):
+        return spec
+    changes = service_changes(target.name, value_at(scene.service, "/spec"), spec)
+    if isinstance(changes, str):
+        return Refusal(changes)
+    # What is replaced is what the diagnosis blames: it must never come back.
+    return _patch(_reference(Kind.SERVICE, scene.service), changes, "keep")
 
 
 def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -> Plan | Refusal:
@@ -90,18 +113,21 @@ def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -
     if scene.workload is None:
         return Refusal(f"{target} does not exist.")
     workload = _reference(Kind(target.workload_kind), scene.workload)
-    pod = request.parameters.get(POD_PARAMETER)
+    given = request.parameters
+    pod = given.get(POD_PARAMETER)
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
             found = _roll_back(target, workload, scene)
+        case ActionKind.ROLL_BACK_CONFIG_MAP:
+            found = _roll_back_config(target, given.get(CONFIG_MAP_PARAMETER), scene)
         case ActionKind.RESTART_POD:
             found = _restart(target, workload, pod, scene)
         case ActionKind.SCALE_TO_KNOWN_GOOD:
             found = _scale(target, workload, scene)
         case ActionKind.RAISE_MEMORY_LIMIT:
             found = _raise_limit(target, workload, pod, scene)
-        case ActionKind.CORDON_NODE:
-            found = Refusal(f"{target} is no node.")
+        case ActionKind.CORDON_NODE | ActionKind.ROLL_BACK_SERVICE:
+            found = Refusal(f"{request.action} is no action on {target}.")
     return found
 
 
@@ -125,7 +151,7 @@ def _roll_back(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Pla
         return Refusal(f"No known good template of {target} differs from the one it has.")
     # The template that is replaced is what the diagnosis blames: it must never come back.
     change = FieldChange(path="/spec/template", before=current, after=good)
-    return _with_stuck(_patch(workload, change, "keep"), target, workload, scene)
+    return _with_stuck(_patch(workload, [change], "keep"), target, workload, scene)
 
 
 def _with_stuck(patched: Plan, target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan:
@@ -134,6 +160,20 @@ def _with_stuck(patched: Plan, target: WorkloadTarget, workload: ObjectRef, scen
         return patched
     steps = (*patched.steps, DeletePodStep(object=stuck))
     return Plan(steps, patched.undo, (*patched.before, _image(stuck, {})))
+
+
+def _roll_back_config(target: WorkloadTarget, name: str | None, scene: Scene) -> Plan | Refusal:
+    spec = _known_good(scene)
+    if isinstance(spec, Refusal):
+        return spec
+    if not name:
+        return Refusal("The decision does not name the ConfigMap to roll back.")
+    live = scene.config_map
+    changes = config_changes(name, live, value_at(scene.workload, "/spec/template"), spec)
+    if isinstance(changes, str) or live is None:
+        return Refusal(f"{changes} It was to be rolled back for {target}.")
+    # What is replaced is what the diagnosis blames: it must never come back.
+    return _patch(_reference(Kind.CONFIG_MAP, live), changes, "keep")
 
 
 def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectRef | None:
@@ -172,7 +212,7 @@ def _scale(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> Plan | 
         )
     change = FieldChange(path="/spec/replicas", before=current, after=known.replicas)
     # The number that is replaced is what the diagnosis blames: it must never come back.
-    return _patch(workload, change, "keep")
+    return _patch(workload, [change], "keep")
 
 
 def _restart(
@@ -200,7 +240,7 @@ def _raise_limit(
         return Refusal(f"The memory limit of {target} is not raised: {found}.")
     # A limit that was never healthy is what the diagnosis blames: it must never come back.
     undo: Literal["inverse", "keep"] = "inverse" if found.was_good else "keep"
-    return _with_stuck(_patch(workload, found.change, undo), target, workload, scene)
+    return _with_stuck(_patch(workload, [found.change], undo), target, workload, scene)
 
 
 def _named_pod(
@@ -226,9 +266,11 @@ def _known_good(scene: Scene) -> KnownGoodSpec | Refusal:
         return Refusal(f"The catalogue of what is known good is not valid: {error.error_count()}x.")
 
 
-def _patch(workload: ObjectRef, change: FieldChange, undo: Literal["inverse", "keep"]) -> Plan:
-    step = PatchStep(object=workload, changes=(change,))
-    return Plan((step,), undo, (_image(workload, {change.path: change.before}),))
+def _patch(
+    reference: ObjectRef, changes: Sequence[FieldChange], undo: Literal["inverse", "keep"]
+) -> Plan:
+    step = PatchStep(object=reference, changes=tuple(changes))
+    return Plan((step,), undo, (_image(reference, {each.path: each.before for each in changes}),))
 
 
 def _image(reference: ObjectRef, fields: dict[str, object]) -> BeforeImage:

@@ -14,10 +14,10 @@ from ooda.common.events import (
     ReviewAnswered,
 )
 from ooda.common.phrases import ended, sentence
-from ooda.common.targets import NodeTarget
-from ooda.common.taxonomy import ActionKind, EvidenceFamily, Outcome
+from ooda.common.taxonomy import ActionKind, Outcome
 from ooda.decider.core import announcements
 from ooda.decider.core.answering import with_answer
+from ooda.decider.core.clues import clue_of
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
 
@@ -136,14 +136,10 @@ def _with_ready(record: Incident, event: DiagnosisReady, at: dt.datetime) -> Inc
     old = record.diagnosis
     if event.attempt < record.attempt or (old is not None and event.attempt <= old.attempt):
         return record
-    telling = (
-        EvidenceFamily.NODE if isinstance(event.component, NodeTarget) else EvidenceFamily.LOGS
-    )
-    said = (f.excerpt for f in event.findings if f.family is telling and f.excerpt)
     new: dict[str, Any] = {
         "attempt": event.attempt,
         "diagnosis": event.model_copy(update={"findings": (), "hypotheses": ()}),
-        "clue": next(said, "")[:500],
+        "clue": clue_of(event),
         "decisions": 0,
         "verdict": None,
         "times": record.times.model_copy(update={"diagnosed": at}),

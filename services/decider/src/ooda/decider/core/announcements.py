@@ -11,7 +11,6 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.phrases import name_of, requested, sentence, shortened
-from ooda.common.targets import NodeTarget
 from ooda.common.taxonomy import ActionKind, Closure, FailureClass, Verdict
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.policy import Act, Judgement, Review, StandDown, Wait
@@ -71,12 +70,10 @@ def decision(
 def review(
     record: Incident, judgement: Review, limits: Limits, now: dt.datetime
 ) -> ReviewRequested:
-    """Ask a person, with what the logs say, or what is on the node."""
+    """Ask a person, with what the cluster says of it."""
     diagnosis = record.diagnosis
     review_id = derive_id("review", record.incident_id, record.attempt)
-    of_node = diagnosis is not None and isinstance(diagnosis.component, NodeTarget)
-    who = "The node" if of_node else "The log says"
-    clue = f" {who}: {record.clue}" if record.clue else ""
+    clue = f" {record.clue}" if record.clue else ""
     return ReviewRequested(
         event_id=derive_id(ReviewRequested.subject, review_id),
         summary=shortened(f"A person is asked{_about(record, judgement)}", SUMMARY_LIMIT),

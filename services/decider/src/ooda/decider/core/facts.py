@@ -1,16 +1,27 @@
 """What is true of the object that an action would change, read just before it is judged. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ooda.common.approvals import Ground
 from ooda.common.events import ActionRequest
-from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
+from ooda.common.findings import Change
+from ooda.common.known_good import (
+    CONFIG_PARTS,
+    KnownGoodSpec,
+    last_good_config,
+    last_good_service,
+    last_good_template,
+    workload_key,
+)
 from ooda.common.modes import MODE_LABEL, mode_of
 from ooda.common.plans import Basis
 from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
+
+CONFIG_PATH = "configmap/"
+"""How the paths of a change begin that is one of a ConfigMap; its name and part follow."""
 
 _OWNER_MARKS = (
     ("argocd.argoproj.io/tracking-id", "Argo CD"),
@@ -24,7 +35,7 @@ _OWNER_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The workload and its namespace as they are now."""
+    """The object and its namespace as they are now."""
 
     mode: Mode
     exists: bool = False
@@ -44,12 +55,26 @@ class Facts:
     """Of a node: whether new pods may be put on it."""
     others_ready: bool = False
     """Of a node: whether at least half of all nodes are ready and take pods without it."""
+    known_service: bool = False
+    """Of a Service: whether it led elsewhere when it was known to be good."""
+    config_map: str | None = None
+    """The one ConfigMap that the blamed change names, if known good has another content of it."""
+    config_map_owner: str | None = None
+    """Who would change that one back."""
     ground: Ground | None = None
     """The objects that an action on it depends on."""
 
     def basis(self, request: ActionRequest) -> Basis | None:
         """Return what an approval of an action would be bound to, None if there is no object."""
         return self.ground.basis(request) if self.ground is not None else None
+
+    def with_config_map(self, live: Mapping[str, Any], known: KnownGoodSpec | None) -> "Facts":
+        """Return them with the ConfigMap that the blamed change names, as it is now."""
+        name = str((live.get("metadata") or {}).get("name"))
+        if known is None or last_good_config(known, name, live) is None:
+            return self
+        ground = replace(self.ground, config_map=live) if self.ground is not None else None
+        return replace(self, config_map=name, config_map_owner=owner_of(live), ground=ground)
 
 
 def facts_of(
@@ -59,7 +84,7 @@ def facts_of(
     autoscalers: Sequence[Mapping[str, Any]],
 ) -> Facts:
     """Put together what policy needs to know of a workload."""
-    workload, known = ground.workload, ground.known
+    workload, known = ground.target, ground.known
     spec = workload.get("spec") or {}
     kind, name = target.workload_kind, target.name
     seen = known or KnownGoodSpec()
@@ -100,10 +125,35 @@ def _takes_pods(node: Mapping[str, Any]) -> bool:
     return ready and not (node.get("spec") or {}).get("unschedulable")
 
 
-def owner_of(workload: Mapping[str, Any]) -> str | None:
-    """Return who else owns a workload, by the marks that owners leave."""
-    metadata = workload.get("metadata") or {}
-    marks = {**(metadata.get("annotations") or {}), **_labels(workload)}
+def facts_of_service(
+    mode: Mode, name: str, service: Mapping[str, Any], known: KnownGoodSpec | None
+) -> Facts:
+    """Put together what policy needs to know of a Service."""
+    good = last_good_service(known or KnownGoodSpec(), name, service.get("spec") or {})
+    return Facts(
+        mode=mode,
+        exists=True,
+        owner=owner_of(service),
+        known_service=good is not None,
+        ground=Ground(service, known),
+    )
+
+
+def config_map_named(change: Change | None, known: KnownGoodSpec | None) -> str | None:
+    """Return the one ConfigMap with known good content that a change names; None if not one."""
+    named = {
+        name
+        for name in (known.config_maps if known else ())
+        for path in (change.fields if change else ())
+        if path.startswith(tuple(f"{CONFIG_PATH}{name}.{part}" for part in CONFIG_PARTS))
+    }
+    return named.pop() if len(named) == 1 else None
+
+
+def owner_of(object_: Mapping[str, Any]) -> str | None:
+    """Return who else owns an object, by the marks that owners leave."""
+    metadata = object_.get("metadata") or {}
+    marks = {**(metadata.get("annotations") or {}), **_labels(object_)}
     for mark, tool in _OWNER_MARKS:
         if mark in marks:
             return f"{tool} ({mark}={marks[mark]})"

@@ -21,6 +21,10 @@ class Condition(StrEnum):
     BEGAN_WITH_CHANGE = "began_with_change"
     KNOWN_GOOD_EXISTS = "known_good_exists"
     """The blamed change is one of the template, and the newest known good one is another."""
+    CONFIG_MAP_KNOWN_GOOD = "config_map_known_good"
+    """The blamed change is one of a single ConfigMap, and its known good content is another."""
+    SERVICE_KNOWN_GOOD = "service_known_good"
+    """The Service leads elsewhere than its newest known good content does."""
     BELOW_KNOWN_GOOD = "below_known_good"
     """The workload asks for fewer replicas than when it was last healthy."""
     POD_NAMED = "pod_named"
@@ -41,7 +45,8 @@ class _Part(BaseModel):
 class _Judged(_Part):
     """How an action is verified; both times in seconds.
 
-    What only contains a failure is not asked whether the symptom is gone.
+    What only contains a failure is not asked whether the symptom is gone, and only a workload
+    whether it is ready.
     """
 
     symptom_gone: bool = True

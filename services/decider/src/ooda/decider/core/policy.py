@@ -8,8 +8,8 @@ from ooda.common.approvals import same_action
 from ooda.common.events import ActionRequest, Approval, DiagnosisReady, derive_id
 from ooda.common.modes import MODE_LABEL
 from ooda.common.phrases import sentence
-from ooda.common.plans import POD_PARAMETER, Basis
-from ooda.common.targets import NodeTarget, WorkloadTarget, namespace_of
+from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, Basis
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
@@ -20,11 +20,8 @@ TEMPLATE_PATH = "spec.template"
 """How the paths of a change begin that a roll back takes back."""
 
 
-Actionable = WorkloadTarget | NodeTarget
+Actionable = WorkloadTarget | ServiceTarget | NodeTarget
 """What there are actions on."""
-
-_ON_A_POD = (ActionKind.RESTART_POD, ActionKind.RAISE_MEMORY_LIMIT)
-"""Actions that need the pod which shows the failure: to restart it, or to see what was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +141,18 @@ def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | Non
 
 def _conditions(case: Case, facts: Facts) -> frozenset[Condition]:
     known, asked = facts.known_replicas, facts.replicas
+    controlled = isinstance(case.diagnosis.component, WorkloadTarget)
     holds = {
         Condition.BEGAN_WITH_CHANGE: case.diagnosis.change is not None,
         Condition.KNOWN_GOOD_EXISTS: facts.known_template and _of_template(case.diagnosis),
+        Condition.CONFIG_MAP_KNOWN_GOOD: facts.config_map is not None,
+        Condition.SERVICE_KNOWN_GOOD: facts.known_service,
         Condition.BELOW_KNOWN_GOOD: known is not None and asked is not None and asked < known,
         Condition.POD_NAMED: case.pod is not None,
         Condition.MEMORY_LIMITED: facts.memory_limited,
         Condition.NODE_SCHEDULABLE: facts.schedulable,
         Condition.OTHER_NODES_READY: facts.others_ready,
-        Condition.CONTROLLER_REPLACES: facts.exists and asked != 0,
+        Condition.CONTROLLER_REPLACES: facts.exists and asked != 0 and controlled,
     }
     return frozenset(each for each, true in holds.items() if true)
 
@@ -183,19 +183,13 @@ class _Board:
 def _gate(case: Case, step: ActStep, target: Actionable, board: _Board) -> Judgement:
     diagnosis = case.diagnosis
     action_id = derive_id("action", diagnosis.incident_id, diagnosis.attempt, step.action)
-    # A StatefulSet that is rolled back does not replace the pod that never became ready.
-    names_pod = step.action in _ON_A_POD or (
-        step.action is ActionKind.ROLL_BACK_WORKLOAD
-        and isinstance(target, WorkloadTarget)
-        and target.workload_kind == "StatefulSet"
-    )
     request = ActionRequest(
         action_id=action_id,
         action=step.action,
         target=target,
         risk=step.risk,
         verification=step.verification.verification(),
-        parameters={POD_PARAMETER: case.pod} if names_pod and case.pod else {},
+        parameters=_parameters(step.action, target, case.pod, board.facts),
     )
     threshold = board.limits.thresholds[step.risk]
     others = board.budgets.others(action_id, board.limits.window, board.now)
@@ -239,6 +233,27 @@ def _why(case: Case, threshold: float, consent: Approved | None, refusals: tuple
     return f"{consent.approval.person} approved it; {confidence}{alone}"
 
 
+def _parameters(
+    action: ActionKind, target: Actionable, pod: str | None, facts: Facts
+) -> dict[str, str]:
+    """Name the other object that an action is about; what is not known is not named."""
+    named: dict[str, str | None] = {}
+    match action:
+        case ActionKind.RESTART_POD | ActionKind.RAISE_MEMORY_LIMIT:
+            # To restart it, or to see what was killed.
+            named = {POD_PARAMETER: pod}
+        case ActionKind.ROLL_BACK_WORKLOAD if _replaces_one_by_one(target):
+            # It does not replace the pod that never became ready.
+            named = {POD_PARAMETER: pod}
+        case ActionKind.ROLL_BACK_CONFIG_MAP:
+            named = {CONFIG_MAP_PARAMETER: facts.config_map}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _replaces_one_by_one(target: Actionable) -> bool:
+    return isinstance(target, WorkloadTarget) and target.workload_kind == "StatefulSet"
+
+
 def _of_history(case: Case, limits: Limits) -> Iterator[str]:
     history = case.history
     if history.handed_over is not None:
@@ -276,6 +291,11 @@ def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]
     facts = board.facts
     if facts.owner is not None:
         yield f"{target} belongs to {facts.owner}, which would undo or repeat the change."
+    if facts.config_map_owner is not None and step.action is ActionKind.ROLL_BACK_CONFIG_MAP:
+        yield (
+            f"ConfigMap {facts.config_map} belongs to {facts.config_map_owner}, "
+            "which would undo or repeat the change."
+        )
     if facts.autoscaler is not None and step.action is ActionKind.SCALE_TO_KNOWN_GOOD:
         yield f"HorizontalPodAutoscaler {facts.autoscaler} sets the replicas of {target}."
     if facts.mode is not Mode.AUTO:

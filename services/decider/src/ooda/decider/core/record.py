@@ -125,7 +125,7 @@ class Incident(_Part):
     diagnosis: DiagnosisReady | None = None
     """The newest one, without its findings."""
     clue: str = ""
-    """What the logs say, or of a node its state and its pods, for a person."""
+    """A sentence with what the cluster says of it, for a person."""
     anomalies: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     pod: str | None = None

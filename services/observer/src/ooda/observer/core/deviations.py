@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ooda.common.targets import Target
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.views import Pod
 
@@ -20,6 +21,8 @@ class Deviation:
     """What is wrong, to follow the workload's name."""
     observed: Mapping[str, str]
     pod: Pod | None = None
+    related: tuple[Target, ...] = ()
+    """What joins it to anomalies of the same cause, if that is not only what selects its pods."""
 
 
 VALUE_LIMIT = 300

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
-from ooda.observer.core import graph, known, snapshots
+from ooda.observer.core import graph, known, service_signals, snapshots
 from ooda.observer.core.history import seconds
 from ooda.observer.core.ingest import ingest
 from ooda.observer.core.inputs import (
@@ -122,7 +122,10 @@ def _tick(state: State, now: dt.datetime) -> Result:
     touched = [
         (name, key)
         for name, each in state.namespaces.items()
-        for key in sorted(graph.tops(each) if due else _restless(each))
+        for key in sorted(
+            (graph.tops(each) if due else _restless(each))
+            | service_signals.suspects(each, now, all_of_them=due)
+        )
     ]
     state, outputs = _look(state, touched, now)
     if not due:

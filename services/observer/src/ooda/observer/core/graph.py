@@ -81,6 +81,8 @@ def target_of(namespace: str, key: Key) -> Target:
     """Return what an anomaly about this object is about."""
     if key[0] == Kind.POD:
         return PodTarget(namespace=namespace, name=key[1])
+    if key[0] == Kind.SERVICE:
+        return ServiceTarget(namespace=namespace, name=key[1])
     return WorkloadTarget(namespace=namespace, workload_kind=key[0], name=key[1])
 
 

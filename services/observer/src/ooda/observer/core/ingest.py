@@ -124,10 +124,12 @@ def _into(
             namespace = replace(namespace, ending=gone or meta.deleted_at is not None)
         case Content():
             namespace = _content(namespace, view, gone=gone)
+            touched = view.meta.key if view.meta.kind == Kind.SERVICE else None
         case Budget():
             namespace = _budget(namespace, view, gone=gone)
         case Endpoints():
             namespace = _endpoints(namespace, view, gone=gone)
+            touched = str(Kind.SERVICE), view.service
         case Occurrence() if not gone:
             namespace = _occurrence(namespace, view)
             pod = namespace.pods.get(view.pod)

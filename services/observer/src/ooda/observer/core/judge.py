@@ -10,12 +10,21 @@ from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
-from ooda.observer.core import container_signals, graph, memory_signals, workload_signals
+from ooda.observer.core import (
+    container_signals,
+    graph,
+    memory_signals,
+    pod_signals,
+    service_signals,
+    workload_signals,
+)
 from ooda.observer.core.deviations import Deviation
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
+from ooda.observer.core.minimum import known_replicas
+from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import acting, judge_losses
-from ooda.observer.core.sources import OWNERSHIP, PLANS
+from ooda.observer.core.sources import OWNERSHIP, PLANS, ROUTES
 from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
 from ooda.observer.core.views import OOM, Key, Pod
 from ooda.observer.core.wording import cleared, flagged
@@ -36,12 +45,26 @@ def judge(
     namespace = state.namespaces[name]
     if OWNERSHIP & state.blind:
         return _unsure(namespace, key), ()
+    if key[0] == Kind.SERVICE:
+        return _of_service(state, namespace, key, now)
     pods = graph.pods_of(namespace, key)
     found: list[Deviation] = [*_of_containers(namespace, key, pods, now)]
+    if key[0] in workload_signals.SCALED:
+        found += pod_signals.unscheduled(pods, now)
+        found += () if found else _unready(state, namespace, key, pods, now)
     if not PLANS & state.blind:
         namespace, more = _of_workload(state, namespace, key, pods, now, alone=not found)
         found += more
     return _reconcile(state, namespace, key, pods, found, now)
+
+
+def _of_service(
+    state: State, namespace: Namespace, key: Key, now: dt.datetime
+) -> tuple[Namespace, tuple[Output, ...]]:
+    if ROUTES & state.blind:
+        return _unsure(namespace, key), ()
+    found = service_signals.misrouted(state, namespace, key, now)
+    return _reconcile(state, namespace, key, (), [found] if found else [], now)
 
 
 def _of_containers(
@@ -83,6 +106,21 @@ def _of_ends(
     )
 
 
+def _unready(
+    state: State, namespace: Namespace, key: Key, pods: Sequence[Pod], now: dt.datetime
+) -> Iterable[Deviation]:
+    """Look at pods that run; a workload that never was ready has until its deadline."""
+    if not known_replicas(namespace, key) and not namespace.tracks.get(key, Track()).ever_ready:
+        return ()
+    if any(
+        each.top == key and each.event.signal is Signal.REPLICAS_SHORT
+        for each in namespace.open.values()
+    ):
+        return ()  # it is told already, and a second name of it would end the first
+    silent = frozenset(each.node for each in pods if each.node and lost(state, each.node, now))
+    return pod_signals.unready(pods, silent, now)
+
+
 def _of_workload(
     state: State,
     namespace: Namespace,
@@ -100,7 +138,9 @@ def _of_workload(
     namespace = _with_track(namespace, key, _short_since(namespace, key, track, pods, now))
     if acting(state, namespace.name, key, now):
         return namespace, found
-    short = workload_signals.too_few_wanted(namespace, key, pods)
+    short = workload_signals.too_few_wanted(
+        namespace, key, pods
+    ) or workload_signals.creation_denied(namespace, key, now)
     others = any(
         each.top == key and each.event.signal is not Signal.REPLICAS_SHORT
         for each in namespace.open.values()
@@ -211,10 +251,12 @@ def _lingers(namespace: Namespace, each: Open, pods: Sequence[Pod]) -> bool:
 def _passed(each: Open, pods: Sequence[Pod]) -> bool:
     """Return whether a pod that showed the anomaly, or its like, has got past it."""
     revision = each.event.observed.get("revision", "")
+    unready = each.event.observed.get("reason") == pod_signals.NOT_READY
+    by_running = each.event.signal not in _ENDS and not unready
     return any(
         container.name == each.container
         and container.running_since is not None
-        and (each.event.signal not in _ENDS or container.ready)
+        and (by_running or container.ready)
         for pod in pods
         if pod.meta.deleted_at is None and pod.revision == revision
         for container in pod.containers

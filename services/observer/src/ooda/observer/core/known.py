@@ -15,6 +15,7 @@ from ooda.common.known_good import VERSIONS_KEPT, KnownGoodSpec, KnownWorkload, 
 from ooda.observer.core import graph
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Output, Remember
+from ooda.observer.core.service_signals import astray
 from ooda.observer.core.sources import CONTENTS
 from ooda.observer.core.state import Namespace, State, Track
 from ooda.observer.core.views import Content, Key, Workload
@@ -71,13 +72,26 @@ def _with(namespace: Namespace, key: Key, track: Track) -> Namespace:
 
 
 def _used(namespace: Namespace, key: Key) -> Iterator[Content]:
-    yield from graph.selecting(namespace, key, Kind.SERVICE)
+    yield from (
+        each
+        for each in graph.selecting(namespace, key, Kind.SERVICE)
+        if _leads(namespace, key, each)
+    )
     yield from graph.selecting(namespace, key, Kind.NETWORK_POLICY)
     names = {each for pod in graph.pods_of(namespace, key) for each in pod.config_maps}
     for each in sorted(names):
         found = namespace.contents.get((str(Kind.CONFIG_MAP), each))
         if found is not None:
             yield found
+
+
+def _leads(namespace: Namespace, key: Key, service: Content) -> bool:
+    """Return whether a Service is good as it is: it leads to the pods of this healthy workload."""
+    flagged = any(each.top == service.meta.key for each in namespace.open.values())
+    unserved = graph.ready_endpoints(namespace, service.meta.name) == 0
+    before = namespace.known.services.get(service.meta.name, ())[-1:]
+    pods = graph.pods_of(namespace, key)
+    return not (flagged or unserved or any(astray(service.body, each, pods) for each in before))
 
 
 def remember(

@@ -1,9 +1,11 @@
 """From raw objects to views. Total: no object, however malformed, makes it raise."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ooda.common.cluster.kinds import Kind
+from ooda.common.masking import mask
+from ooda.common.pod_templates import config_maps_of
 from ooda.observer.core.containers import parse_containers
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
 from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, occurrence, renewal
@@ -70,6 +72,9 @@ def _owner(meta: Json) -> Key | None:
 def _pod(meta: Meta, raw: Json) -> Pod:
     spec, status = mapping(raw, "spec"), mapping(raw, "status")
     ready, disruption = condition(status, "Ready"), condition(status, "DisruptionTarget")
+    placed = condition(status, "PodScheduled")
+    homeless = placed.get("status") == "False" and placed.get("reason") == "Unschedulable"
+    words = mask(text(placed.get("message")))[:MESSAGE_LIMIT] or "no node"
     return Pod(
         meta=meta,
         node=text(spec.get("nodeName")) or None,
@@ -78,10 +83,20 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         ready=ready.get("status") == "True",
         ready_since=moment(ready.get("lastTransitionTime")),
         prepared_at=_prepared(status),
+        unscheduled=words if homeless else "",
+        unscheduled_since=moment(placed.get("lastTransitionTime")),
         disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
-        config_maps=_config_maps(spec),
+        config_maps=tuple(sorted(config_maps_of(raw))),
+        ports=frozenset(_ports(spec)),
     )
+
+
+def _ports(spec: Json) -> Iterator[str]:
+    for container in items(spec.get("containers")):
+        for port in items(container.get("ports")):
+            yield str(port.get("containerPort"))
+            yield text(port.get("name"))
 
 
 def _prepared(status: Json) -> dt.datetime | None:
@@ -90,23 +105,13 @@ def _prepared(status: Json) -> dt.datetime | None:
     return max((each for each in times if each is not None), default=None)
 
 
-def _config_maps(spec: Json) -> tuple[str, ...]:
-    names = {text(mapping(each, "configMap").get("name")) for each in items(spec.get("volumes"))}
-    for field in ("initContainers", "containers"):
-        for container in items(spec.get(field)):
-            for source in items(container.get("envFrom")):
-                names.add(text(mapping(source, "configMapRef").get("name")))
-            for variable in items(container.get("env")):
-                names.add(text(mapping(variable, "valueFrom", "configMapKeyRef").get("name")))
-    return tuple(sorted(names - {""}))
-
-
 def _workload(meta: Meta, raw: Json) -> Workload:
     spec, status = mapping(raw, "spec"), mapping(raw, "status")
     desired, current, updated, ready, available = _counts(meta.kind, spec, status)
     failed, complete = condition(status, "Failed"), condition(status, "Complete")
     end = next((each for each in (failed, complete) if each.get("status") == "True"), {})
-    progressing = condition(status, "Progressing")
+    progressing, denied = condition(status, "Progressing"), condition(status, "ReplicaFailure")
+    is_denied = denied.get("status") == "True" and denied.get("reason") == "FailedCreate"
     # Kept only for what can be rolled back: a ReplicaSet repeats its Deployment's template.
     template = {} if meta.kind == Kind.REPLICA_SET else mapping(spec, "template")
     return Workload(
@@ -123,6 +128,8 @@ def _workload(meta: Meta, raw: Json) -> Workload:
             number(spec.get("progressDeadlineSeconds"), int(PROGRESS_DEADLINE))
         ),
         overdue=progressing.get("reason") == "ProgressDeadlineExceeded",
+        denied=(mask(text(denied.get("message")))[:MESSAGE_LIMIT] or "no") if is_denied else "",
+        denied_since=moment(denied.get("lastTransitionTime")),
         finished=text(end.get("type")),
         finished_at=moment(end.get("lastTransitionTime")),
         backoff_limit=number(spec.get("backoffLimit"), 6),

@@ -19,6 +19,8 @@ CONTENTS = PLANS | {Kind.SERVICE, Kind.CONFIG_MAP, Kind.NETWORK_POLICY, Kind.KNO
 """Without these nothing can be recorded as known good."""
 WATCHED = CONTENTS | {Kind.EVENT, Kind.CRON_JOB, Kind.ENDPOINT_SLICE, Kind.LEASE}
 """All that the observer watches."""
+ROUTES = PLANS | {Kind.SERVICE, Kind.ENDPOINT_SLICE, Kind.KNOWN_GOOD}
+"""Without these nothing can be said of where a Service leads."""
 NODE_LEASES = "kube-node-lease"
 """The namespace in which each kubelet renews the Lease of its node."""
 PLACES = {Kind.LEASE: NODE_LEASES}

@@ -209,5 +209,5 @@ def initial(
 
 def top_of(event: AnomalyFlagged) -> Key:
     """Return the key of the object that an anomaly is about."""
-    kind = getattr(event.target, "workload_kind", "Pod")
+    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
     return kind, getattr(event.target, "name", "")

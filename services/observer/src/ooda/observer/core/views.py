@@ -74,10 +74,15 @@ class Pod:
     ready_since: dt.datetime | None
     prepared_at: dt.datetime | None
     """When it had its node and its network, as far as it has them yet."""
+    unscheduled: str
+    """Why the scheduler has no node for it, in its own words; empty if it has one."""
+    unscheduled_since: dt.datetime | None
     disruption: str
     """Why the API server or a controller is about to delete it, empty if nobody says."""
     containers: tuple[Container, ...]
     config_maps: tuple[str, ...]
+    ports: frozenset[str]
+    """That its containers declare, by name and by number."""
 
     @property
     def revision(self) -> str:
@@ -113,6 +118,9 @@ class Workload:
     progress_deadline: float
     overdue: bool
     """A Deployment that says itself that it does not progress."""
+    denied: str
+    """Why the API server lets it make no more pods, in its words; empty if it may."""
+    denied_since: dt.datetime | None
     finished: str
     """``Complete`` or ``Failed`` for a Job that is over, else empty."""
     finished_at: dt.datetime | None

@@ -41,7 +41,7 @@ def flagged(
         since=since,
         pod=pod.meta.name if pod else None,
         node=pod.node if pod else None,
-        related=related(namespace, key, pod.meta.name if pod else None),
+        related=found.related or related(namespace, key, pod.meta.name if pod else None),
         observed={**found.observed, **_traffic(namespace, key)},
     )
 

@@ -15,6 +15,8 @@ from ooda.observer.core.views import Key, Pod, Workload
 
 CREATION_SECONDS = 10.0
 """Time that a controller has to make the pods that it is told to have."""
+DENIED_PATIENCE = 20.0
+"""Seconds in which others may give free what a new pod needs: as long as a pod waits for a node."""
 SCALED = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET, Kind.REPLICA_SET)
 """Kinds that keep a number of pods running."""
 
@@ -48,6 +50,31 @@ def _scaled(namespace: Namespace, key: Key) -> Workload | None:
     workload = namespace.workloads.get(key)
     there = workload is not None and workload.meta.deleted_at is None and key[0] in SCALED
     return workload if there else None
+
+
+def creation_denied(namespace: Namespace, key: Key, now: dt.datetime) -> Deviation | None:
+    """Return what is to be said of a workload that the API server lets make no more pods.
+
+    A rolling update takes old pods away meanwhile, if it may, and that can make the room.
+    """
+    workload = _scaled(namespace, key)
+    if workload is None or not workload.denied:
+        return None
+    since = workload.denied_since
+    if since is None or seconds(since, now) < DENIED_PATIENCE:
+        return None
+    return Deviation(
+        Signal.REPLICAS_SHORT,
+        "",
+        since,
+        f"may make no more pods: {workload.denied}",
+        observed(
+            desired=workload.desired,
+            ready=workload.ready,
+            reason="FailedCreate",
+            message=workload.denied,
+        ),
+    )
 
 
 def too_few_ready(

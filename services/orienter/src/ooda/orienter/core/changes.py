@@ -44,7 +44,7 @@ def change_says(
         return ChangeSays(0.0)
     kind, change_weights = weights.classes[failure_class], weights.change
     said = [
-        _one(finding.change, onset, weights, causes=kind.caused_by(finding.change.fields))
+        _one(finding.change, onset, weights, kind.causes(finding.change.fields))
         for finding in looked
         if finding.change is not None and graph.component(finding.change.target) == component
     ]
@@ -54,12 +54,16 @@ def change_says(
     return ChangeSays(change_weights.none if kind.begins_with_change else 0.0)
 
 
-def _one(change: Change, onset: dt.datetime, weights: Weights, *, causes: bool) -> ChangeSays:
+def _one(
+    change: Change, onset: dt.datetime, weights: Weights, causes: tuple[str, ...]
+) -> ChangeSays:
     before = (onset - change.changed_at).total_seconds()
     window = weights.change.window_seconds
     if not -weights.change.slack_seconds <= before < window:
         return ChangeSays(0.0)
     fresh = 1 - max(before, 0.0) / window
     if causes:
-        return ChangeSays((weights.change.recent + weights.change.field) * fresh, change)
+        # Of what changed only this is blamed, and is what going back has to take back.
+        blamed = change.model_copy(update={"fields": causes})
+        return ChangeSays((weights.change.recent + weights.change.field) * fresh, blamed)
     return ChangeSays(0.0 if change.fields else weights.change.recent * fresh)

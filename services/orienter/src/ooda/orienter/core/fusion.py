@@ -220,7 +220,9 @@ def _points_elsewhere(
     """Return whether the component names a server it cannot reach that is itself in trouble."""
     suspects = {candidate[1] for candidate in candidates} - {component}
     return any(
-        graph.component(server) in suspects for finding in here for server in finding.points_at
+        not suspects.isdisjoint({server, graph.server(server)})
+        for finding in here
+        for server in finding.points_at
     )
 
 

@@ -41,15 +41,15 @@ class Graph:
         return target
 
     def component(self, target: Target) -> Target:
-        """Return what is blamed for a target: a pod's owner, a Service's only workload."""
-        match target:
-            case PodTarget():
-                return self._top(target)
-            case ServiceTarget():
-                behind = self._selected.get(target, set())
-                return next(iter(behind)) if len(behind) == 1 else target
-            case _:
-                return target
+        """Return what is blamed for what a target shows: a pod's owner, else the target itself."""
+        return self._top(target) if isinstance(target, PodTarget) else target
+
+    def server(self, target: Target) -> Target:
+        """Return who answers what is asked of a target: a Service's only workload."""
+        if not isinstance(target, ServiceTarget):
+            return self.component(target)
+        behind = self._selected.get(target, set())
+        return next(iter(behind)) if len(behind) == 1 else target
 
     def services_of(self, component: Target) -> tuple[ServiceTarget, ...]:
         """Return the Services in front of a component, by name."""
@@ -69,8 +69,9 @@ class Graph:
         callees: dict[Target, set[Target]] = {}
         for edge in self.edges:
             if edge.relation == "calls":
-                client, server = self.component(edge.source), self.component(edge.sink)
-                callees.setdefault(client, set()).add(server)
+                # A Service can fail its callers by itself, whoever is behind it.
+                client, server = self.server(edge.source), self.server(edge.sink)
+                callees.setdefault(client, set()).update({server, edge.sink} - {client})
         return callees
 
     def calls(self, client: Target, server: Target) -> bool:

@@ -23,6 +23,7 @@ class Container:
     image: str
     ready: bool
     running: bool
+    running_since: dt.datetime | None
     restarts: int
     waiting: str | None
     exit_code: int | None
@@ -68,7 +69,8 @@ class Workload:
     ready: int
     rolling_out: bool
     template: Object
-    quota_denied: bool
+    quota_denied: str | None
+    """Why it may make no more pods, in the API server's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def _container(status: Object, wanted: Mapping[str, Object]) -> Container:
         image=text(mapping(declared).get("image")) or text(status.get("image")),
         ready=status.get("ready") is True,
         running="running" in state,
+        running_since=moment(mapping(state.get("running")).get("startedAt")),
         restarts=number(status.get("restartCount")),
         waiting=text(mapping(state.get("waiting")).get("reason")) or None,
         exit_code=code if isinstance(code, int) else None,
@@ -186,11 +189,15 @@ def workload_of(kind: str, obj: Object) -> Workload:
         # Old pods are left: one that is only short of replicas is not rolling out.
         rolling_out=behind or updated < total,
         template=mapping(spec.get("template")),
-        quota_denied=any(
-            text(each.get("type")) == "ReplicaFailure"
-            and text(each.get("status")) == "True"
-            and "exceeded quota" in text(each.get("message"))
-            for each in items(status.get("conditions"))
+        quota_denied=next(
+            (
+                text(each.get("message"))
+                for each in items(status.get("conditions"))
+                if text(each.get("type")) == "ReplicaFailure"
+                and text(each.get("status")) == "True"
+                and "exceeded quota" in text(each.get("message"))
+            ),
+            None,
         ),
     )
 

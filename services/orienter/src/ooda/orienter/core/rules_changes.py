@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ooda.common.findings import Change
-from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_key
-from ooda.common.targets import WorkloadTarget
+from ooda.common.known_good import (
+    SERVICE_PARTS,
+    KnownGoodSpec,
+    last_good_service,
+    last_good_template,
+    workload_key,
+)
+from ooda.common.targets import ServiceTarget, WorkloadTarget
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import (
     REVISION,
@@ -57,9 +63,26 @@ def recent_change(facts: ChangeFacts) -> Seen:
     excerpt = f"changed at {at:%H:%M:%S}: {listed}"
     if template_at is not None and _old_revision_fails(facts):
         return Seen(excerpt=f"{excerpt}; but pods of the previous revision fail too")
-    known = can_return or bool(replicas)
+    # A ConfigMap is only told of against its known good content.
+    known = can_return or bool(replicas) or bool(configs)
     change = Change(target=facts.target, fields=fields, changed_at=at, known_good=known)
     return Seen(excerpt=excerpt, change=change)
+
+
+def recent_service_change(target: ServiceTarget, service: Object, known: KnownGoodSpec) -> Seen:
+    """Tell when a Service was told to lead elsewhere than it did when it was good."""
+    spec = mapping(service.get("spec"))
+    good = last_good_service(known, target.name, spec)
+    at = _written_at(service, ("f:spec",))
+    if good is None or at is None:
+        return Seen(excerpt="nothing is known to have changed")
+    fields = tuple(
+        path
+        for part in SERVICE_PARTS
+        for path in differences(good.get(part), spec.get(part), f"spec.{part}")
+    )[:FIELDS]
+    change = Change(target=target, fields=fields, changed_at=at, known_good=True)
+    return Seen(excerpt=f"changed at {at:%H:%M:%S}: {', '.join(fields)}", change=change)
 
 
 def differences(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -193,20 +216,3 @@ def _old_revision_fails(facts: ChangeFacts) -> bool:
     labels = mapping(metadata(history[-1]).get("labels"))
     newest = text(labels.get(TEMPLATE_HASH))
     return any(pod.in_trouble for pod in facts.pods if pod.template_hash not in (None, "", newest))
-
-
-def config_maps_of(template: Object) -> frozenset[str]:
-    """Return the names of the ConfigMaps that a pod template uses."""
-    spec = mapping(template.get("spec"))
-    names: set[str] = set()
-    for volume in items(spec.get("volumes")):
-        names.add(text(mapping(volume.get("configMap")).get("name")))
-        for source in items(mapping(volume.get("projected")).get("sources")):
-            names.add(text(mapping(source.get("configMap")).get("name")))
-    for container in [*items(spec.get("containers")), *items(spec.get("initContainers"))]:
-        for source in items(container.get("envFrom")):
-            names.add(text(mapping(source.get("configMapRef")).get("name")))
-        for variable in items(container.get("env")):
-            reference = mapping(mapping(variable.get("valueFrom")).get("configMapKeyRef"))
-            names.add(text(reference.get("name")))
-    return frozenset(names - {""})

@@ -25,11 +25,17 @@ _REGISTRY = re.compile(
     r"|toomanyrequests|503 |unauthorized|authentication required",
     re.IGNORECASE,
 )
-_CONFIG = re.compile(r'(configmap|secret) "[^"]*" not found|couldn\'t find key', re.IGNORECASE)
+_CONFIG = re.compile(
+    r'(configmap|secret) "[^"]*" not found|couldn\'t find key'
+    r"|references non-existent (config|secret) key",
+    re.IGNORECASE,
+)
 
 _BY_REASON = {
     "BackOff": Sign.EVENT_BACK_OFF,
     "FailedScheduling": Sign.EVENT_FAILED_SCHEDULING,
+    "TriggeredScaleUp": Sign.EVENT_NODE_COMING,  # Cluster Autoscaler
+    "Nominated": Sign.EVENT_NODE_COMING,  # Karpenter
     "Evicted": Sign.EVENT_EVICTED,
     "Preempted": Sign.EVENT_EVICTED,
 }
@@ -67,6 +73,8 @@ def _sign(event: EventNote) -> Sign | None:
     match event.reason:
         case "Failed":
             sign = _failed(event.note)
+        case "FailedMount" if _CONFIG.search(event.note):
+            sign = Sign.EVENT_CONFIG_MISSING
         case "BackOff" if "pulling image" in event.note:
             sign = Sign.EVENT_PULL_FAILED
         case "Killing" if "failed liveness probe" in event.note:

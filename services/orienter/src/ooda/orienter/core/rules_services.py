@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ooda.orienter.core.findings import Seen
-from ooda.orienter.core.objects import Object, items, mapping, metadata, text
+from ooda.orienter.core.objects import Object, items, mapping, metadata, pod_of, text
 from ooda.orienter.core.signs import Sign
 from ooda.orienter.core.weights import Weights
 
@@ -29,6 +29,45 @@ def read_endpoints(slices: Sequence[Object], ready_pods: int | None) -> Seen:
     if ready_pods:
         return Seen(frozenset({Sign.ENDPOINTS_EMPTY_THOUGH_READY}), excerpt)
     return Seen(excerpt=excerpt)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where a Service leads, and where it led when it was good."""
+
+    spec: Object
+    good: Object
+    chosen: Sequence[Object]
+    """Pods that it selects, ready or not."""
+    served: Sequence[Object]
+    """Pods that it selected when it was good."""
+
+
+def read_routing(routing: Routing) -> Seen:
+    """Compare where a Service leads with where it led: a pod that is not ready proves nothing."""
+    ready = sum(pod_of(each).ready for each in routing.served)
+    if ready and not routing.chosen:
+        words = f"selects no pod; {ready} pods are ready that it selected when it was good"
+        return Seen(frozenset({Sign.SERVICE_SELECTS_NOBODY}), words)
+    declared = {
+        port
+        for pod in routing.chosen
+        if pod_of(pod).ready
+        for container in items(mapping(pod.get("spec")).get("containers"))
+        for each in items(container.get("ports"))
+        for port in (str(each.get("containerPort")), text(each.get("name")))
+    }
+    now, before = _targets(routing.spec), _targets(routing.good)
+    new = [each for each in now if each not in declared and each not in before]
+    if new and any(each in declared and each not in now for each in before):
+        have = ", ".join(sorted(declared - {""}))
+        words = f"leads to port {', '.join(new)}; the pods behind it have {have}"
+        return Seen(frozenset({Sign.SERVICE_TARGETS_NO_PORT}), words)
+    return Seen()
+
+
+def _targets(spec: Object) -> list[str]:
+    return [str(each.get("targetPort", each.get("port"))) for each in items(spec.get("ports"))]
 
 
 @dataclass(frozen=True, slots=True)

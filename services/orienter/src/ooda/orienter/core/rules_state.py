@@ -19,6 +19,9 @@ SIGNALLED = frozenset({137, 143})
 
 MANY_RESTARTS = 2
 
+START = dt.timedelta(seconds=30)
+"""What every start may take; the observer flags none that is younger."""
+
 RECENT = dt.timedelta(minutes=10)
 """A container that ended longer ago and runs since has recovered."""
 
@@ -42,6 +45,7 @@ def inspect_state(state: WorkloadState) -> Seen:
     """Return the signs of one workload, with a line per pod that is in trouble."""
     pods = [pod for pod in state.pods if not pod.terminating]
     signs = _containers(pods, state) | _replicas(state, pods) | _lost(state, pods)
+    signs |= _revisions(pods)
     if not signs - {Sign.ENOUGH_DESIRED, Sign.ROLLING_OUT} and _all_ready(state.workload, pods):
         signs |= {Sign.ALL_READY}
     return Seen(frozenset(signs), _excerpt(state, pods))
@@ -56,7 +60,7 @@ def _containers(pods: Sequence[Pod], state: WorkloadState) -> set[Sign]:
             signs |= _container(container, state.at)
     if _pulls_fail(pods):
         signs.add(_pull_sign(pods, state))
-    elif not signs and any(_answers_not(pod) for pod in pods):
+    elif not signs and any(_answers_not(pod, state.at) for pod in pods):
         signs.add(Sign.NEVER_READY)
     return signs
 
@@ -99,10 +103,14 @@ def _pull_sign(pods: Sequence[Pod], state: WorkloadState) -> Sign:
     return Sign.PULL_FAILING_ON_ONE_NODE if one and everywhere else Sign.PULL_FAILING
 
 
-def _answers_not(pod: Pod) -> bool:
-    return bool(pod.containers) and all(
-        each.running and each.restarts == 0 for each in pod.containers
-    ) and not pod.ready  # fmt: skip
+def _answers_not(pod: Pod, now: dt.datetime) -> bool:
+    """Return whether all of a pod runs, never crashed, and is not ready; not of one that starts."""
+    return bool(pod.containers) and not pod.ready and all(
+        each.running
+        and each.restarts == 0
+        and (each.running_since is None or now - each.running_since >= START)
+        for each in pod.containers
+    )  # fmt: skip
 
 
 def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
@@ -116,6 +124,14 @@ def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
     if workload.rolling_out or len({pod.template_hash for pod in pods}) > 1:
         signs.add(Sign.ROLLING_OUT)
     return signs
+
+
+def _revisions(pods: Sequence[Pod]) -> set[Sign]:
+    """Return whether it depends on the template how pods are."""
+    failing = {pod.template_hash for pod in pods if pod.in_trouble}
+    serving = {pod.template_hash for pod in pods if pod.ready}
+    apart = len(failing) == 1 and bool(serving) and not failing & serving
+    return {Sign.ONLY_NEW_FAILS} if apart else set()
 
 
 def _lost(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
@@ -143,7 +159,7 @@ def _excerpt(state: WorkloadState, pods: Sequence[Pod]) -> str:
         f"{workload.kind} {workload.name}: {workload.ready} of {workload.desired} ready, "
         f"{workload.updated} of the newest template, minimum {state.minimum}"
     )
-    lines = [head]
+    lines = [head, workload.quota_denied] if workload.quota_denied else [head]
     lines += [_line(pod) for pod in pods if pod.in_trouble or not pod.ready]
     by_node = Counter(pod.node or "no node" for pod in pods)
     if by_node:

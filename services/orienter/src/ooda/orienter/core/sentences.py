@@ -4,7 +4,7 @@ import datetime as dt
 
 from ooda.common.events import SUMMARY_LIMIT
 from ooda.common.phrases import shortened
-from ooda.common.targets import PodTarget, Target, WorkloadTarget
+from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import FailureClass
 from ooda.orienter.core.fusion import Diagnosis
 from ooda.orienter.core.records import Incident
@@ -20,7 +20,8 @@ _HAPPENS = {
     FailureClass.REPLICA_SHORTFALL: "is asked for fewer replicas than it needs",
     FailureClass.NODE_NOT_READY: "no longer renews its Lease",
     FailureClass.QUOTA_EXCEEDED: "cannot make pods because a quota is used up",
-    FailureClass.SERVICE_MISROUTED: "has ready pods that its Service does not find",
+    FailureClass.BAD_RELEASE: "fails its requests, or crashes, with its newest release only",
+    FailureClass.SERVICE_MISROUTED: "does not lead to its ready pods",
 }
 
 
@@ -58,6 +59,8 @@ def _since(diagnosis: Diagnosis, incident: Incident) -> str:
     if diagnosis.change is None:
         return f"since {_clock(incident.onset)}"
     what = "scaling" if diagnosis.change.fields == ("spec.replicas",) else "rollout"
+    if isinstance(diagnosis.component, ServiceTarget):
+        what = "change"
     if any(path.startswith("configmap/") for path in diagnosis.change.fields):
         what = "change of configuration"
     return f"since the {what} of {_clock(diagnosis.change.changed_at)}"
@@ -72,7 +75,11 @@ def _places(incident: Incident) -> str:
 
 
 def _short(target: Target) -> str:
-    return target.name if isinstance(target, WorkloadTarget | PodTarget) else str(target)
+    return (
+        target.name
+        if isinstance(target, WorkloadTarget | PodTarget | ServiceTarget)
+        else str(target)
+    )
 
 
 def _cut(text: str) -> str:

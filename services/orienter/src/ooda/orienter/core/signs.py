@@ -26,6 +26,8 @@ class Sign(StrEnum):
     POD_REPLACED = "pod_replaced"
     POD_NOT_REPLACED = "pod_not_replaced"
     ROLLING_OUT = "rolling_out"
+    ONLY_NEW_FAILS = "only_new_fails"
+    """Pods of one template are in trouble, and those of another are ready."""
     QUOTA_DENIED = "quota_denied"
     ALL_READY = "all_ready"
     # events
@@ -37,6 +39,8 @@ class Sign(StrEnum):
     EVENT_READINESS_FAILED = "event_readiness_failed"
     EVENT_CONFIG_MISSING = "event_config_missing"
     EVENT_FAILED_SCHEDULING = "event_failed_scheduling"
+    EVENT_NODE_COMING = "event_node_coming"
+    """An autoscaler makes a node for the pod."""
     EVENT_QUOTA = "event_quota"
     EVENT_SCALED_DOWN = "event_scaled_down"
     EVENT_POD_KILLED = "event_pod_killed"
@@ -64,5 +68,9 @@ class Sign(StrEnum):
     # Services and requests
     ENDPOINTS_READY = "endpoints_ready"
     ENDPOINTS_EMPTY_THOUGH_READY = "endpoints_empty_though_ready"
+    SERVICE_SELECTS_NOBODY = "service_selects_nobody"
+    """While pods that it selected when it was good are ready."""
+    SERVICE_TARGETS_NO_PORT = "service_targets_no_port"
+    """A port took the place of one that the pods have, and they do not have it."""
     ERRORS_LOW = "errors_low"
     ERRORS_HIGH = "errors_high"

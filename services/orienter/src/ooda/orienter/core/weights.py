@@ -60,9 +60,11 @@ class ClassWeights(_Part):
     explains: Explains
     actions: ActionFamilies
 
-    def caused_by(self, fields: tuple[str, ...]) -> bool:
-        """Return whether a change of one of these fields can cause the class."""
-        return any(re.search(pattern, path) for pattern in self.fields for path in fields)
+    def causes(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of the fields whose change can cause the class."""
+        return tuple(
+            path for path in fields if any(re.search(pattern, path) for pattern in self.fields)
+        )
 
 
 class JoinWeights(_Part):

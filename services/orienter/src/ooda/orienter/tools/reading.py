@@ -47,13 +47,20 @@ class Reading:
         """Return the pods that a Service selects, else a workload of that name; None if neither."""
         try:
             found = await self.reader.get(Kind.SERVICE, namespace, service)
-            selector = mapping(mapping(found.get("spec")).get("selector"))
-            labels = {str(key): text(value) for key, value in selector.items()}
+            return await self.pods_selected(mapping(found.get("spec")), namespace)
         except NotFound:
             named = await self.workload_named(service, namespace)
             if named is None:
                 return None
             labels = labels_of_selector(named[1])
+        if not labels:
+            return None
+        return list(await self.reader.list(Kind.POD, namespace, labels=labels))
+
+    async def pods_selected(self, spec: Object, namespace: str) -> list[Object] | None:
+        """Return the pods that a Service of this spec selects; None if it has no selector."""
+        selector = mapping(spec.get("selector"))
+        labels = {str(key): text(value) for key, value in selector.items()}
         if not labels:
             return None
         return list(await self.reader.list(Kind.POD, namespace, labels=labels))

@@ -15,20 +15,28 @@ from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, ClusterReader, NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.findings import Finding
+from ooda.common.known_good import KnownGoodSpec, last_good_service
+from ooda.common.pod_templates import config_maps_of
 from ooda.common.remarks import is_ours
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, Seen, finding, unavailable
 from ooda.orienter.core.objects import Pod, event_of, mapping, pod_of, text, workload_of
-from ooda.orienter.core.rules_changes import ChangeFacts, config_maps_of, recent_change
+from ooda.orienter.core.rules_changes import (
+    ChangeFacts,
+    recent_change,
+    recent_service_change,
+)
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
 from ooda.orienter.core.rules_memory import memory_limits, memory_query, read_memory
 from ooda.orienter.core.rules_services import (
     PROFILES,
+    Routing,
     error_query,
     read_endpoints,
     read_error_rate,
+    read_routing,
 )
 from ooda.orienter.core.rules_state import WorkloadState, inspect_state
 from ooda.orienter.core.weights import Weights
@@ -99,9 +107,11 @@ class Toolbox:
         known = {each.name: each for each in self.sight.workloads(namespace)}
         others = [each for each in self._names(namespace) if each != service]
         named = server_named(said.refused_by, others, namespace)
-        servers: list[Target] = [
-            known.get(name) or ServiceTarget(namespace=namespace, name=name) for name in named
-        ]
+        servers: list[Target] = []
+        for name in named:
+            # The Service that has the name may be what fails, even if nothing is seen behind it.
+            servers += [known[name]] if name in known else []
+            servers.append(ServiceTarget(namespace=namespace, name=name))
         seen = Seen(said.seen.signs, said.seen.excerpt, tuple(servers))
         return finding(about, seen, self.weights)
 
@@ -126,11 +136,18 @@ class Toolbox:
         slices = await self.reader.list(
             Kind.ENDPOINT_SLICE, namespace, labels={"kubernetes.io/service-name": service}
         )
-        ready = None
-        if mapping(mapping(found.get("spec")).get("selector")):
-            behind = await Reading(self.reader).pods_behind(service, namespace)
-            ready = sum(pod_of(each).ready for each in behind or ())
-        return finding(about, read_endpoints(slices, ready), self.weights)
+        reading, spec = Reading(self.reader), mapping(found.get("spec"))
+        behind = await reading.pods_selected(spec, namespace)
+        known = await reading.known_good(namespace)
+        good = last_good_service(known, service, spec) if known is not None else None
+        ready = sum(pod_of(each).ready for each in behind) if behind is not None else None
+        seen = read_endpoints(slices, ready)
+        if good is not None:
+            served = await reading.pods_selected(good, namespace)
+            routed = read_routing(Routing(spec, good, behind or (), served or ()))
+            excerpt = f"{seen.excerpt}; {routed.excerpt}" if routed.excerpt else seen.excerpt
+            seen = Seen(routed.signs or seen.signs, excerpt)
+        return finding(about, seen, self.weights)
 
     async def query_error_rate(
         self, service: str, namespace: str, window_seconds: int = 60
@@ -191,6 +208,17 @@ class Toolbox:
         )
         return finding(about, recent_change(facts), self.weights)
 
+    async def recent_service_changes(self, service: str, namespace: str) -> Finding:
+        """Tell when a Service was told to lead elsewhere, against what is known to be good."""
+        target = ServiceTarget(namespace=namespace, name=service)
+        about = self._about("recent_service_changes", EvidenceFamily.RECENT_CHANGE, target)
+        try:
+            found = await self.reader.get(Kind.SERVICE, namespace, service)
+        except NotFound:
+            return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
+        known = await Reading(self.reader).known_good(namespace) or KnownGoodSpec()
+        return finding(about, recent_service_change(target, found, known), self.weights)
+
     def tools(self) -> dict[str, BaseTool]:
         """Return the tools by name."""
         nodes = NodeTools(self.reader, self.metrics, self.clock, self.weights)
@@ -202,6 +230,7 @@ class Toolbox:
             _tool(self.query_error_rate, arguments.ErrorRateArguments),
             _tool(self.check_memory, arguments.WorkloadArguments),
             _tool(self.recent_changes, arguments.WorkloadArguments),
+            _tool(self.recent_service_changes, arguments.ServiceArguments),
             _tool(nodes.inspect_node, arguments.NodeArguments),
             _tool(nodes.inspect_pods_of_node, arguments.NodeArguments),
             _tool(nodes.describe_node_events, arguments.NodeArguments),

@@ -1,0 +1,82 @@
+"""Signals of whole pods: the scheduler has no node for one, or one runs and is not ready."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+from ooda.common.taxonomy import Signal
+from ooda.observer.core.deviations import Deviation, observed
+from ooda.observer.core.history import seconds
+from ooda.observer.core.views import Container, Pod
+
+NOT_READY = "NotReady"
+"""The reason that is observed of a container that runs and does not become ready."""
+ROOM_PATIENCE = 20.0
+"""Seconds that a pod may wait for what can come by itself: room that pods give free which are on
+their way out, a node that is prepared, a volume that is made."""
+_NO_SUCH_NODE = "didn't match Pod's node affinity/selector"
+_MAY_COME = ("Insufficient ", "free ports", "Too many pods", "were unschedulable", "unbound")
+"""Words of the scheduler (``pkg/scheduler/framework/plugins``)."""
+
+
+def unscheduled(pods: Sequence[Pod], now: dt.datetime) -> Iterator[Deviation]:
+    """Yield the first pod that fits on no node; at once if no node has what it selects."""
+    for pod in pods:
+        if not pod.unscheduled or pod.meta.deleted_at is not None or pod.over:
+            continue
+        since = pod.unscheduled_since or pod.meta.created_at
+        never = _NO_SUCH_NODE in pod.unscheduled
+        may_come = any(words in pod.unscheduled for words in _MAY_COME)
+        if (may_come or not never) and (since is None or seconds(since, now) < ROOM_PATIENCE):
+            continue
+        yield Deviation(
+            Signal.CONTAINER_STUCK,
+            "",
+            since,
+            f"has pod {pod.meta.name}, which fits on no node: {pod.unscheduled}",
+            observed(reason="Unschedulable", message=pod.unscheduled, revision=pod.revision),
+            pod,
+        )
+        return
+
+
+def unready(
+    pods: Sequence[Pod], lost: frozenset[str | None], now: dt.datetime
+) -> Iterator[Deviation]:
+    """Yield containers that run and are not ready, though they had the time that they have.
+
+    Those on a node that is lost are left out: what is known of them is old.
+    """
+    told: set[str] = set()
+    for pod in pods:
+        if pod.ready or pod.meta.deleted_at is not None or pod.over or pod.node in lost:
+            continue
+        own = [each for each in pod.containers if not each.init]
+        for container in own:
+            since = _since(pod, own)
+            late = since is not None and seconds(since, now) >= container.start_budget
+            if container.ready or not late or container.name in told:
+                continue
+            told.add(container.name)
+            yield Deviation(
+                Signal.CONTAINER_STUCK,
+                container.name,
+                since,
+                f"runs container {container.name} of pod {pod.meta.name} and it is not ready, "
+                f"though it had {container.start_budget:.0f} s for it",
+                observed(
+                    container=container.name,
+                    image=container.image,
+                    reason=NOT_READY,
+                    restarts=container.restarts,
+                    revision=pod.revision,
+                ),
+                pod,
+            )
+
+
+def _since(pod: Pod, own: Sequence[Container]) -> dt.datetime | None:
+    """Return since when all containers run and the pod is not ready; None if not all do."""
+    starts = [each.running_since for each in own if each.running_since is not None]
+    if not starts or len(starts) < len(own):
+        return None
+    return max([*starts, *([pod.ready_since] if pod.ready_since else [])])

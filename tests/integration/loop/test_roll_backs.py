@@ -1,0 +1,59 @@
+"""What is not a workload is taken back by the whole loop, and only there."""
+
+import json
+from typing import Any
+
+import pytest
+
+from servers.story import WORKLOAD, Story
+from servers.waiting import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+
+
+async def front(story: Story) -> dict[str, Any]:
+    """Have a Service in front of the workload, which the agent knows to be good; return it."""
+    port = {"name": "http", "containerPort": 8080}
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": "app", "ports": [port]}]}}}}
+    deploy = ("-n", story.namespace, "patch", "deploy", WORKLOAD, "-p", json.dumps(patch))
+    await story.kubectl(*deploy)
+    meta = {"name": "front", "namespace": story.namespace}
+    ports = [{"port": 80, "targetPort": "http"}]
+    spec = {"selector": {"app": WORKLOAD}, "ports": ports}
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+    await story.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+    async def known() -> bool:
+        catalog = await read(story, "knowngood", "catalog")
+        return "front" in catalog["spec"].get("services", {})
+
+    await until(known, 40)
+    found: dict[str, Any] = (await read(story, "service", "front"))["spec"]
+    return found
+
+
+async def read(story: Story, kind: str, name: str) -> dict[str, Any]:
+    found = await story.kubectl("-n", story.namespace, "get", kind, name, "-o", "json")
+    thing: dict[str, Any] = json.loads(found)
+    return thing
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"selector": {"app": "wbe"}}, {"ports": [{"port": 80, "targetPort": 9999}]}],
+    ids=["selector", "port"],
+)
+async def test_a_service_that_leads_nowhere(story: Story, change: dict[str, Any]) -> None:
+    good = await front(story)
+    before = (await story.deployment())["metadata"]["generation"]
+    patch = json.dumps({"spec": change})
+    await story.kubectl("-n", story.namespace, "patch", "service", "front", "-p", patch)
+
+    ready = await story.said("diagnosis.ready")
+    assert ready["failure_class"] == "service_misrouted", ready["summary"]
+    closed = await story.said("incident.closed")
+    assert closed["closure"] == "resolved", closed["summary"]
+    decision = await story.said("decision.made")
+    assert decision["request"]["action"] == "roll_back_service"
+    assert (await read(story, "service", "front"))["spec"] == good
+    assert (await story.deployment())["metadata"]["generation"] == before
