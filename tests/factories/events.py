@@ -14,6 +14,7 @@ from ooda.common.taxonomy import (
     Mode,
     Outcome,
     Risk,
+    Settlement,
     Signal,
     Verdict,
 )
@@ -111,6 +112,13 @@ _DEFAULTS: dict[type[events.Event], Callable[[], dict[str, Any]]] = {
         "review_id": events.derive_id("review", INCIDENT_ID, 1),
         "person": "alice",
         "answer": "approve",
+    },
+    events.ReviewSettled: lambda: {
+        "review_id": events.derive_id("review", INCIDENT_ID, 1),
+        "answer_id": "answer-1",
+        "person": "alice",
+        "settlement": Settlement.ACTING,
+        "reason": "Rolling back Deployment checkout.",
     },
     events.ActionStarted: lambda: {
         "action_id": ACTION_ID,

@@ -125,7 +125,7 @@ class Orienter:
     def said(self, event: type[Each]) -> list[Each]:
         return [each for each in self.bus.published if isinstance(each, event)]
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - a condition over what was published and read
                 await asyncio.sleep(0.005)
@@ -154,6 +154,7 @@ async def living(
     seeing: bool = True,
     model: ModelSettings | None = None,
     tracer: Tracer | None = None,
+    tool_seconds: float = 1.5,
 ) -> AsyncIterator[Orienter]:
     """Run the service until the block ends; then it is killed where it is."""
     sight = Sight()
@@ -172,7 +173,7 @@ async def living(
         store,
         bus,
         Announcer("cluster"),
-        Inquiry(tools, clock, meters, tool_seconds=1.5, total_seconds=2.0),
+        Inquiry(tools, clock, meters, tool_seconds=tool_seconds, total_seconds=tool_seconds + 0.5),
         sight,
         clock,
         WEIGHTS,

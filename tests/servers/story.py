@@ -65,7 +65,7 @@ class Story:
             if said.get("namespace") == self.namespace:
                 self.heard.append(said | {"subject": message.subject, "_payload": message.data})
 
-        for subject in ("anomaly.>", "diagnosis.>", "decision.>", "action.>", "incident.>"):
+        for subject in topology.LOOP.subjects:
             await client.subscribe(subject, cb=hear)
         await client.flush()
 

@@ -37,5 +37,5 @@ async def test_is_put_together_with_what_the_bucket_knows(
     assert [each.consumer for each in app.consumers] == [ACTOR, ACTOR_TELEMETRY]
     assert app.status() == {"verifying": "1"}
     assert context.settings.node_name == "node-1"
-    assert len(app.tasks) == 1
+    assert len(app.tasks) == 2
     assert context.metrics.get_sample_value("ooda_actor_actions_in_flight") == 1

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 
-from factories.decider import LIMITS, PLAYBOOK, later, ready, started
+from factories.decider import LIMITS, later, ready, started
 from factories.events import CHECKOUT, INCIDENT_ID, NAMESPACE, NOW, make
+from fakes.deciding import Stage
 from ooda.common.bus.interface import BusUnavailableError, PoisonError
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
@@ -26,116 +27,12 @@ from ooda.common.events import (
     ReviewAnswered,
     ReviewRequested,
 )
-from ooda.common.known_good import CATALOG
 from ooda.common.service import Context
 from ooda.common.taxonomy import Closure, Outcome, Verdict
-from ooda.common.testing.bus import FixedClock, MemoryBucket, MemoryBus, delivery
-from ooda.common.testing.cluster import FakeCluster
+from ooda.common.testing.bus import delivery
 from ooda.common.topology import DECIDER, DECIDER_PEOPLE
 from ooda.decider.app import compose
-from ooda.decider.core.budgets import Budgets
-from ooda.decider.core.record import BUDGETS_KEY, Entry, Incident
-from ooda.decider.desk import Desk
-from ooda.decider.handlers import Handlers
-from ooda.decider.meters import Meters
 from ooda.decider.settings import DeciderSettings
-
-TEMPLATE = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
-BROKEN = {"spec": {"containers": [{"name": "app", "image": "shop:2"}]}}
-
-
-class FailingBucket(MemoryBucket[Entry]):
-    """Fails the nth write, before or after it was done, as a crash would."""
-
-    def __init__(self) -> None:
-        super().__init__(Entry)
-        self.writes = 0
-        self.fail_at: int | None = None
-        self.done = False
-
-    async def put(self, key: str, record: Entry, revision: int | None) -> int:
-        self.writes += 1
-        failing = self.writes == self.fail_at
-        if failing and not self.done:
-            raise BusUnavailableError("away")
-        new = await super().put(key, record, revision)
-        if failing:
-            raise BusUnavailableError("away, but it was written")
-        return new
-
-
-class Stage:
-    """A decider that can be restarted, and what it stands on."""
-
-    def __init__(self, mode: str = "auto") -> None:
-        self.bus = MemoryBus()
-        self.bucket = FailingBucket()
-        self.clock = FixedClock(NOW)
-        self.cluster = FakeCluster()
-        self.cluster.put(
-            Kind.NAMESPACE, {"metadata": {"name": NAMESPACE, "labels": {"ooda.dev/mode": mode}}}
-        )
-        self.cluster.put(
-            Kind.DEPLOYMENT,
-            {
-                "metadata": {"namespace": NAMESPACE, "name": CHECKOUT.name},
-                "spec": {"replicas": 2, "template": BROKEN},
-            },
-        )
-        known = {"templates": [TEMPLATE], "replicas": 2, "healthyAt": NOW.isoformat()}
-        self.cluster.put(
-            Kind.KNOWN_GOOD,
-            {
-                "metadata": {"namespace": NAMESPACE, "name": CATALOG},
-                "spec": {"workloads": {"Deployment/checkout": known}},
-            },
-        )
-        self.restart()
-
-    def restart(self) -> None:
-        self.metrics = CollectorRegistry()
-        self.desk = Desk(
-            self.bucket,
-            self.bus,
-            self.cluster,
-            self.clock,
-            PLAYBOOK,
-            LIMITS,
-            Meters(self.metrics),
-        )
-        self.handlers = Handlers(self.desk)
-
-    async def tell(self, *events: Event) -> None:
-        for event in events:
-            await self.handlers.on_loop(delivery(event, stored_at=self.clock.now()))
-
-    async def wake_after(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.restart()
-        await self.desk.load()
-        await self.desk.wake()
-
-    def said(self) -> list[str]:
-        return [_word(each) for each in self.bus.published]
-
-    async def budgets(self) -> Budgets:
-        stored = await self.bucket.get(BUDGETS_KEY)
-        assert stored is not None
-        assert isinstance(stored.record.content, Budgets)
-        return stored.record.content
-
-
-def _word(event: Event) -> str:
-    match event:
-        case DecisionMade(verdict=verdict):
-            return str(verdict)
-        case ReviewRequested():
-            return "asked"
-        case IncidentClosed(closure=closure):
-            return str(closure)
-        case _:
-            return event.subject
-
 
 FLAGGED, CLEARED = make(AnomalyFlagged), make(AnomalyCleared)
 
@@ -420,20 +317,6 @@ async def test_the_record_of_a_closed_incident_goes_after_an_hour() -> None:
     assert len(stage.desk.incidents()) == 1
     await stage.wake_after(1)
     assert stage.desk.incidents() == ()
-
-
-async def test_an_answer_is_kept_and_nothing_follows() -> None:
-    stage = Stage("propose")
-    await stage.tell(FLAGGED, started(), ready())
-    before = stage.said()
-    asked = next(each for each in stage.bus.published if isinstance(each, ReviewRequested))
-    answer = make(ReviewAnswered, review_id=asked.review_id)
-    await stage.handlers.on_answer(delivery(answer))
-    stored = await stage.bucket.get(INCIDENT_ID)
-    assert stored is not None
-    assert isinstance(stored.record.content, Incident)
-    assert stored.record.content.answers == (answer,)
-    assert stage.said() == before
 
 
 async def test_an_answer_in_the_name_of_another_is_poison() -> None:

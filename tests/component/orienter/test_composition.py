@@ -10,11 +10,13 @@ from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from factories.cluster_objects import event
 from factories.diagnosis import CHECKOUT, WEIGHTS, anomaly, anomaly_flagged
 from factories.events import NAMESPACE, make
 from factories.orienter import Cluster, Orienter, snapshot
 from ooda.common import topology
 from ooda.common.bus.interface import PoisonError
+from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionStarted, DiagnosisReady, DiagnosisStarted
 from ooda.common.service import Consumption, Context
 from ooda.common.taxonomy import Signal
@@ -117,6 +119,20 @@ async def test_what_is_no_name_is_not_asked_for(
         with pytest.raises(ValidationError):
             await toolbox.tools()[tool].ainvoke(asked)
     assert cluster.reads == 0
+
+
+async def test_what_the_agent_itself_says_of_a_pod_is_no_evidence(
+    toolbox: Toolbox, cluster: Cluster
+) -> None:
+    said = event("BackOff", "Back-off restarting", about="Pod/checkout-1")
+    nothing = await toolbox.describe_pod_events("checkout-1", NAMESPACE)
+    cluster.put(Kind.EVENT, {**said, "reportingController": "ooda.dev/decider"})
+    found = await toolbox.describe_pod_events("checkout-1", NAMESPACE)
+    cluster.put(Kind.EVENT, {**said, "reportingController": "kubelet"})
+    of_others = await toolbox.describe_pod_events("checkout-1", NAMESPACE)
+    assert found == nothing
+    assert "Back-off" in of_others.excerpt
+    assert of_others != nothing
 
 
 async def test_what_is_not_there_is_no_opinion(toolbox: Toolbox) -> None:

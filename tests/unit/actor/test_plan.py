@@ -148,7 +148,7 @@ def test_rolls_back_where_a_service_leads(
     [
         (ActionKind.ROLL_BACK_SERVICE, FRONT, None, "does not exist"),
         (ActionKind.ROLL_BACK_SERVICE, FRONT, {"type": "NodePort"}, "No known good content"),
-        (ActionKind.ROLL_BACK_SERVICE, CHECKOUT, {"selector": {}}, "is no Service"),
+        (ActionKind.ROLL_BACK_SERVICE, CHECKOUT, {"selector": {}}, "is no action on"),
         (ROLL_BACK, FRONT, {"selector": {}}, "is no action on"),
         (RESTART, FRONT, {"selector": {}}, "is no action on"),
     ],

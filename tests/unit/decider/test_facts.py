@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from factories.events import CHECKOUT, NOW
+from ooda.common.approvals import Ground
 from ooda.common.findings import Change
 from ooda.common.known_good import KnownGoodSpec
 from ooda.common.targets import NodeTarget
@@ -49,7 +50,7 @@ def test_what_kubectl_applied_has_no_owner() -> None:
 )
 def test_whether_there_is_a_memory_limit_to_raise(spec: dict[str, Any], *, limited: bool) -> None:
     workload = {"spec": {"template": {"spec": spec}}}
-    assert facts_of(Mode.AUTO, CHECKOUT, workload, [], None).memory_limited is limited
+    assert facts_of(Mode.AUTO, CHECKOUT, Ground(workload, None, None), []).memory_limited is limited
 
 
 def node(name: str, ready: str = "True", mode: str = "auto", **spec: Any) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def test_an_autoscaler_counts_for_the_workload_that_it_scales(name: str, found: 
         "metadata": {"name": "h"},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": name}},
     }
-    facts = facts_of(Mode.AUTO, CHECKOUT, {"spec": {}}, [scaler], None)
+    facts = facts_of(Mode.AUTO, CHECKOUT, Ground({"spec": {}}, None, None), [scaler])
     assert (facts.autoscaler, facts.replicas, facts.known_replicas) == (found, 1, None)
 
 

@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from factories.decider import CHANGE, GOOD, IMAGE, LIMITS, PLAYBOOK, later, ready
 from factories.events import CHECKOUT, NAMESPACE, NOW
+from ooda.common.approvals import Ground
+from ooda.common.events import Approval
 from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind, EvidenceFamily, FailureClass, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.policy import (
     Act,
+    Approved,
     Case,
     History,
     Judgement,
@@ -153,7 +156,7 @@ def test_a_row_is_gone_through_in_its_order(
 
 
 FRONT = ServiceTarget(namespace=NAMESPACE, name="checkout")
-LEADS = Facts(mode=Mode.AUTO, exists=True, known_service=True)
+LEADS = Facts(mode=Mode.AUTO, opted_in=True, exists=True, known_service=True)
 MISROUTED: dict[str, Any] = {
     "failure_class": FailureClass.SERVICE_MISROUTED,
     "component": FRONT,
@@ -424,3 +427,63 @@ def test_whatever_comes_it_answers_and_acts_only_within_all_limits(
         assert margin >= LIMITS.margin
         assert len(families) >= LIMITS.families
         assert taken < LIMITS.per_workload
+
+
+TEMPLATE: dict[str, Any] = {"spec": {"containers": []}}
+GROUND = Ground({"metadata": {"uid": "u"}, "spec": {"template": TEMPLATE}}, None, None)
+CHANGED = Ground({"metadata": {"uid": "u"}, "spec": {"template": {}}}, None, None)
+
+
+def consent(ground: Ground) -> Approved:
+    """Return an approval of what is proposed, on a state."""
+    proposed = judge(facts=replace(GOOD, mode=Mode.PROPOSE, ground=GROUND))
+    assert isinstance(proposed, Review)
+    assert proposed.proposal is not None
+    basis = ground.basis(proposed.proposal)
+    assert basis is not None
+    approval = Approval(review_id="r", answer_id="a", person="alice", answered_at=NOW, basis=basis)
+    return Approved(approval, proposed.proposal)
+
+
+@given(
+    confidence=st.floats(0, 1),
+    mode=st.sampled_from(Mode),
+    owner=st.sampled_from([None, "Helm"]),
+    approved=st.sampled_from([None, consent(GROUND), consent(CHANGED)]),
+    spent=st.integers(0, 12),
+)
+def test_below_the_threshold_or_in_propose_only_a_valid_approval_acts(
+    confidence: float, mode: Mode, owner: str | None, approved: Approved | None, spent: int
+) -> None:
+    judgement = judge(
+        facts=replace(GOOD, mode=mode, owner=owner, ground=GROUND),
+        budgets=used(spent),
+        case={"approved": approved},
+        confidence=confidence,
+    )
+    valid = approved is not None and approved.approval == consent(GROUND).approval
+    alone = confidence >= 0.9 and mode is Mode.AUTO and owner is None and spent < 3
+    assert isinstance(judgement, Act) == (mode is not Mode.OBSERVE and (alone or valid))
+    if isinstance(judgement, Act):
+        assert (judgement.approval is not None) == valid
+    if isinstance(judgement, Review):
+        assert judgement.refusals[0] == judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("situation", "judged"),
+    [
+        ({"budgets": used(1, ended_at=None)}, Wait),
+        ({"budgets": used(1, ended_at=later(-20))}, Act),
+        ({"case": {"history": History(unhelpful=2)}}, Review),
+        ({"facts": replace(GOOD, exists=False, ground=GROUND)}, Review),
+        ({"case": {"open_anomalies": 0}}, StandDown),
+        ({"change": None}, Review),
+    ],
+)
+def test_what_an_approval_overrides_and_what_not(
+    situation: dict[str, Any], judged: type[Judgement]
+) -> None:
+    case: dict[str, Any] = {"approved": consent(GROUND)} | situation.pop("case", {})
+    facts = situation.pop("facts", replace(GOOD, mode=Mode.PROPOSE, ground=GROUND))
+    assert isinstance(judge(facts=facts, case=case, **situation), judged)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ooda.actor.core import plan
+from ooda.common.cluster import remarking
 from ooda.common.cluster.kinds import Kind
 from ooda.decider import looking
 from ooda.observer.core.sources import WATCHED
@@ -30,6 +31,9 @@ KINDS_OF: KindsOf = {
     ("ooda.orienter.tools.toolbox:inspect_workload", "WORKLOADS[workload_kind]"): READ,
     ("ooda.orienter.tools.toolbox:recent_changes", "WORKLOADS[workload_kind]"): READ,
     ("ooda.decider.looking:_look_at", "kind"): frozenset(looking._ACTIONABLE.values()),  # noqa: SLF001 - its kinds
+    ("ooda.common.cluster.remarking:_find", "_WORKLOADS[kind]"): frozenset(
+        remarking._WORKLOADS.values()  # noqa: SLF001 - its kinds
+    ),
     ("ooda.actor.looking:look_at_scene", "kind"): TEMPLATED,
     ("ooda.actor.looking:look_at_result", "Kind(reference.kind)"): PATCHED | {Kind.POD, Kind.NODE},
     ("ooda.actor.looking:look_at_source", "Kind(reference.kind)"): PATCHED | {Kind.POD, Kind.NODE},

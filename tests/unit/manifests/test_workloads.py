@@ -186,13 +186,16 @@ def test_every_service_knows_its_own_password_only(agent: Objects) -> None:
     }
 
 
-def test_only_the_orienter_is_told_of_a_model_and_does_without_it(agent: Objects) -> None:
+def test_what_the_operator_may_give_is_not_needed(agent: Objects) -> None:
     told = {
         each["metadata"]["name"]: variables_from_secrets([each], optional=True)
         for each in workloads(agent)
     }
     keys = {("ooda-model", key) for key in ("name", "base-url", "api-key")}
-    assert {name: each for name, each in told.items() if each} == {"orienter": keys}
+    assert {name: each for name, each in told.items() if each} == {
+        "orienter": keys,
+        "decider": {("notifications", "urls")},
+    }
 
 
 def test_the_secrets_that_are_named_are_those_that_the_set_up_makes(everything: Objects) -> None:

@@ -37,6 +37,9 @@ AFTER_INIT = {"init": [container(ready=False, state=ended(0, 9)) | {"name": "fir
             {}, (event("Failed", 12, field="spec.containers{b}"),), 0, id="of another container"
         ),
         pytest.param({}, (event("Unhealthy", 12),), 0, id="of another reason"),
+        pytest.param(
+            {}, (event("Failed", 12, reportingController="ooda.dev/actor"),), 0, id="our own word"
+        ),
         pytest.param({}, (event("Failed", -9),), 0, id="never before the pod"),
         pytest.param({}, (event("Failed", 900),), 20, id="never later than now"),
         pytest.param({}, (event("Failed", 12, about="checkout-1-y"),), 0, id="of another pod"),

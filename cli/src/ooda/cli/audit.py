@@ -1,4 +1,4 @@
-"""What the audit tells: `ooda incidents`, `show`, `review`, `dead-letter`, `audit`."""
+"""What the audit tells: `ooda incidents`, `show`, `audit`."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ooda.cli.asking import LimitOption, SinceOption, ask_audit, moment, only_one
+from ooda.cli.asking import LimitOption, SinceOption, ask_audit, moment
 from ooda.cli.session import (
     NOT_WELL,
     Output,
@@ -54,7 +54,7 @@ def incidents(
                 f"{each.opened_at:%m-%d %H:%M:%S}",
                 each.closure or "open",
                 _seconds(each.opened_at, each.closed_at),
-                _what(each.failure_class, each.component or each.namespace),
+                what_of(each.failure_class, each.component or each.namespace),
             )
             for each in rows
         ],
@@ -84,50 +84,6 @@ def show(
         print_json([asdict(each) for each in story])
     else:
         print_story(story, explain=explain)
-
-
-review = typer.Typer(help="What waits for a person.", no_args_is_help=True, add_completion=False)
-
-
-@review.command("list")
-def list_reviews(output: OutputOption = Output.TABLE) -> None:
-    """List the questions that nobody has answered and that no end of the incident has overtaken.
-
-    For example: `ooda review list`, then `ooda review show` with the first characters of one.
-    """
-    found = ask_audit(queries.open_reviews)
-    if output is Output.JSON:
-        print_json([asdict(each) for each in found])
-        return
-    print_table(
-        ("review", "asked (UTC)", "what", "question"),
-        [
-            (
-                each.review_id[:8],
-                f"{each.requested_at:%m-%d %H:%M:%S}",
-                _what(each.failure_class, each.component or each.namespace),
-                each.question or "",
-            )
-            for each in found
-        ],
-        empty="Nothing waits for a person.",
-    )
-
-
-@review.command("show")
-def show_review(
-    review_id: Annotated[str, typer.Argument(metavar="REVIEW", help="An id, or how it begins.")],
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Show one question, with what the agent would do and why it does not do it by itself.
-
-    For example: `ooda review show 6b3c2d1e`.
-    """
-    found = only_one(ask_audit(queries.open_reviews), "review_id", review_id, "`ooda review list`")
-    if output is Output.JSON:
-        print_json(asdict(found))
-    else:
-        print_facts({key: str(value) for key, value in asdict(found).items() if value is not None})
 
 
 audit = typer.Typer(help="The trail in Postgres.", no_args_is_help=True, add_completion=False)
@@ -199,7 +155,8 @@ def _cell(value: object) -> str:
             return str(value)
 
 
-def _what(failure_class: str | None, where: str | None) -> str:
+def what_of(failure_class: str | None, where: str | None) -> str:
+    """Say what failed and where, as far as it is known."""
     return " in ".join(part for part in (failure_class or "not known yet", where) if part)
 
 

@@ -43,7 +43,13 @@ COMMANDS = {
         "graph",
         "Show the dependency graph by which the agent finds out where a failure comes from.",
     ),
-    "review": Later("ooda.cli.audit", "review", "What waits for a person."),
+    "review": Later(
+        "ooda.cli.reviews", "review", "What waits for a person, and a person's answers."
+    ),
+    "policy": Later("ooda.cli.policy", "policy", "What the agent may do about what, in words."),
+    "mode": Later(
+        "ooda.cli.modes", "mode", "Show how far the agent may go in a namespace, or set it."
+    ),
     "dead-letter": Later(
         "ooda.cli.dead_letters", "dead_letter", "Events that could not be handled."
     ),

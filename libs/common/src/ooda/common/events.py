@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from ooda.common.findings import Change, Consultation, Finding, Hypothesis
-from ooda.common.plans import Health, Step, Verification
+from ooda.common.plans import Basis, Health, Step, Verification
 from ooda.common.targets import Target
 from ooda.common.taxonomy import (
     ActionKind,
@@ -24,6 +24,7 @@ from ooda.common.taxonomy import (
     Mode,
     Outcome,
     Risk,
+    Settlement,
     Signal,
     Source,
     Verdict,
@@ -34,6 +35,9 @@ SNAPSHOT_LIMIT = 256 * 1024
 
 SUMMARY_LIMIT = 400
 """Characters of the one sentence in which an event says itself."""
+
+COMMENT_LIMIT = 1000
+"""Characters that a person may say beside an answer."""
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "ooda.dev")
 
@@ -258,6 +262,17 @@ class ActionRequest(_Part):
     parameters: Mapping[str, str] = {}
 
 
+class Approval(_Part):
+    """A person's consent to one action on one state of its object."""
+
+    review_id: str
+    answer_id: str
+    """Event id of the ``review.answered``."""
+    person: str
+    answered_at: Moment
+    basis: Basis
+
+
 class DecisionMade(IncidentEvent):
     """Act, wait, review or stand down. Nothing is done with it after ``valid_until``."""
 
@@ -274,6 +289,8 @@ class DecisionMade(IncidentEvent):
     """Set if and only if the verdict is to act."""
     anomalies: tuple[str, ...] = ()
     """Ids of the anomalies that have to be open when it is carried out."""
+    approval: Approval | None = None
+    """Who approved it, where the agent would not have acted alone."""
 
 
 class ReviewRequested(IncidentEvent):
@@ -290,6 +307,8 @@ class ReviewRequested(IncidentEvent):
     confidence: Probability
     proposal: ActionRequest | None = None
     """What the agent would do, if it would do anything."""
+    basis: Basis | None = None
+    """What an approval of the proposal holds for; without it nothing can be approved."""
 
 
 class ReviewAnswered(Event):
@@ -300,11 +319,28 @@ class ReviewAnswered(Event):
     review_id: str
     person: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     answer: Literal["approve", "reject"]
-    comment: str = ""
+    comment: Annotated[str, Field(max_length=COMMENT_LIMIT)] = ""
+    incident_id: str | None = None
+    """Where to say that the review is not known; nothing is decided by it."""
 
     def subject_of(self) -> str:
         """Return the subject of this person."""
         return f"review.answered.{self.person}"
+
+
+class ReviewSettled(IncidentEvent):
+    """What came of a person's answer, once for each of them."""
+
+    subject: ClassVar[str] = "review.settled"
+
+    review_id: str
+    answer_id: str
+    """Event id of the ``review.answered``."""
+    person: str
+    settlement: Settlement
+    reason: str
+    next_review_id: str | None = None
+    """The question that is asked in place of the answered one."""
 
 
 # --- Act ---
@@ -373,6 +409,8 @@ class ActionExecuted(IncidentEvent):
     after: Health | None
     wrote: bool
     """Whether anything was written to the cluster, even if it was taken back."""
+    target: Target | None = None
+    """What it was on; None of an actor that did not say so yet."""
 
 
 class StageTimes(_Part):
@@ -497,6 +535,7 @@ EVENTS: tuple[type[Event], ...] = (
     DecisionMade,
     ReviewRequested,
     ReviewAnswered,
+    ReviewSettled,
     ActionStarted,
     ActionRecorded,
     ActionApplied,

@@ -39,6 +39,17 @@ class ObjectRef(_Part):
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else self.name
 
 
+class Basis(_Part):
+    """What an approval holds for: one object, as far as an action depends on it.
+
+    Made by ``ooda.common.approvals``; the status of an object is not part of it.
+    """
+
+    uid: str
+    digest: str
+    """SHA-256, in hexadecimal."""
+
+
 class FieldChange(_Part):
     """One field of an object, by JSON pointer (RFC 6901), before and after.
 

@@ -88,6 +88,13 @@ class ClusterSettings(_Section):
     context: str | None = Field(default=None, description="the kubeconfig's current one if unset")
 
 
+class PersonSettings(_Section):
+    """Who answers reviews from here: a person's own user of the bus."""
+
+    name: str
+    password: SecretStr
+
+
 class Settings(BaseSettings):
     """Everything a program needs to connect; immutable, built once where the program starts."""
 
@@ -102,6 +109,7 @@ class Settings(BaseSettings):
     nats: NatsSettings | None = None
     postgres: PostgresSettings | None = None
     cluster: ClusterSettings = ClusterSettings()
+    person: PersonSettings | None = None
 
     @classmethod
     def settings_customise_sources(

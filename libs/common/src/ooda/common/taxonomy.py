@@ -120,6 +120,24 @@ class Outcome(StrEnum):
     """It was carried out, did not help, and has no inverse (or undoing would restore the fault)."""
 
 
+class Settlement(StrEnum):
+    """What came of a person's answer to a review."""
+
+    ACTING = "acting"
+    REJECTED = "rejected"
+    """It is a person's matter from now on."""
+    VOID = "void"
+    """What was approved is not what would be done now, or not on the object as it is now."""
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    """The question is not asked any more: another one is, or something else was decided."""
+    ALREADY_ANSWERED = "already_answered"
+    CLOSED = "closed"
+    """The incident has ended."""
+    UNKNOWN = "unknown"
+    """There is no such review, or its incident ended long ago."""
+
+
 class Closure(StrEnum):
     """How an incident ended."""
 

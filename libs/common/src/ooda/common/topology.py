@@ -23,6 +23,7 @@ from ooda.common.events import (
     IncidentClosed,
     ReviewAnswered,
     ReviewRequested,
+    ReviewSettled,
     TelemetrySnapshot,
 )
 
@@ -80,6 +81,7 @@ LOOP = Stream(
         "diagnosis.>",
         "decision.>",
         "review.requested",
+        "review.settled",
         "action.>",
         "incident.>",
         "dead.letter",
@@ -179,7 +181,7 @@ BUCKETS = (BASELINES, INCIDENTS, DECISIONS, ACTIONS)
 PUBLISHES: dict[Service, tuple[type[Event], ...]] = {
     Service.OBSERVER: (TelemetrySnapshot, AnomalyFlagged, AnomalyCleared),
     Service.ORIENTER: (DiagnosisStarted, DiagnosisReady),
-    Service.DECIDER: (DecisionMade, ReviewRequested, IncidentClosed),
+    Service.DECIDER: (DecisionMade, ReviewRequested, ReviewSettled, IncidentClosed),
     Service.ACTOR: (ActionStarted, ActionApplied, ActionExecuted),
     Service.RECORDER: (ActionRecorded,),
 }
@@ -190,6 +192,10 @@ STATUS_SUBJECT = "status.{service}"
 
 REPLAY_SUBJECT = "replay.{service}"
 """The same: a service is asked to handle an event of its own again, by its place in a stream."""
+
+
+POLICY_SUBJECT = "policy.decider"
+"""The same: the decider checks a playbook, or explains what it would do (``ooda policy``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +264,8 @@ def _user(service: Service, account: Account) -> User:
         if service not in (Service.CLI, Service.INJECTOR):
             subscribe += [each.format(service=service) for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
             publish.append(f"_INBOX_{Service.CLI}.>")
+        if service is Service.DECIDER:
+            subscribe.append(POLICY_SUBJECT)
     if service is Service.INJECTOR and account is Account.FAULTS:
         publish.append("fault.>")
     if service is Service.CLI:
@@ -266,6 +274,7 @@ def _user(service: Service, account: Account) -> User:
                       for subject in stream.subjects]  # fmt: skip
         if account is Account.LOOP:
             publish += [each.format(service="*") for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
+            publish.append(POLICY_SUBJECT)
     elif service is not Service.INJECTOR or account is Account.FAULTS:
         publish.append(DeadLetter.subject)
     return User(name, account, tuple(publish), tuple(subscribe))

@@ -8,9 +8,10 @@ from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.settings import ActorSettings
 from ooda.actor.sightings import Sightings
+from ooda.common.cluster.remarking import Remarking
 from ooda.common.modes import SYSTEM_NAMESPACES
 from ooda.common.service import App, Consumption, Context
-from ooda.common.topology import ACTIONS, ACTOR, ACTOR_TELEMETRY, Account
+from ooda.common.topology import ACTIONS, ACTOR, ACTOR_TELEMETRY, Account, Service
 
 
 async def compose(context: Context) -> App:
@@ -19,9 +20,10 @@ async def compose(context: Context) -> App:
     bus = context.bus(Account.LOOP)
     sightings, meters = Sightings(), Meters(context.metrics)
     fence = Fence(SYSTEM_NAMESPACES | {settings.namespace}, settings.node_name)
+    publisher = Remarking(bus, context.api, context.clock, Service.ACTOR, settings.identity)
     driver = Driver(
         bus.bucket(ACTIONS, ActionRecord),
-        bus,
+        publisher,
         Planner(context.api, fence),
         context.clock,
         sightings,
@@ -36,6 +38,6 @@ async def compose(context: Context) -> App:
             Consumption(ACTOR, handlers.on_loop),
             Consumption(ACTOR_TELEMETRY, handlers.on_telemetry),
         ),
-        tasks=(driver.run,),
+        tasks=(driver.run, publisher.run),
         status=driver.counts,
     )

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from ooda.actor.core.guards import Fence
-from ooda.actor.core.plan import Plan, Refusal, plan
+from ooda.actor.core.plan import Plan, Refusal, basis_of, plan
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.looking import Api, look_at_scene, look_at_source, mode_at
 from ooda.actor.writing import apply_step
 from ooda.common.cluster.interface import Conflict, NotFound, Refused, Unavailable
-from ooda.common.taxonomy import Mode
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Planner:
         if other is not None:
             return Refusal(f"Action {other} is in flight on {record.target}.")
         try:
-            if not await self._is_auto(record):
+            if not await self._is_allowed(record):
                 reason = f"{record.place} does not let the agent act by itself."
                 return Refusal(reason)
             return await self._steps(record)
@@ -37,14 +36,19 @@ class Planner:
         except Refused as error:
             return Refusal(f"The API server refuses it: {error}")
 
-    async def _is_auto(self, record: ActionRecord) -> bool:
-        if record.mode is not Mode.AUTO:
+    async def _is_allowed(self, record: ActionRecord) -> bool:
+        if not record.allowed_in(record.mode):
             return False
+        mode = await mode_at(self.api, record.target)
         # What cannot be read now is read again before the write.
-        return await mode_at(self.api, record.target) in (Mode.AUTO, None)
+        return mode is None or record.allowed_in(mode)
 
     async def _steps(self, record: ActionRecord) -> Plan | Refusal:
-        found = plan(record.request, await look_at_scene(self.api, record.request))
+        scene = await look_at_scene(self.api, record.request)
+        if record.approval is not None and basis_of(record.request, scene) != record.approval.basis:
+            reason = f"{record.target} is not any more what {record.approval.person} approved."
+            return Refusal(reason, conflict=True)
+        found = plan(record.request, scene)
         if isinstance(found, Refusal):
             return found
         fenced = self.fence.refuses(found.steps)

@@ -4,13 +4,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ooda.common.bus.consulting import answer_policy
+from ooda.common.cluster.remarking import Remarking
 from ooda.common.service import App, Consumption, Context
-from ooda.common.topology import DECIDER, DECIDER_PEOPLE, DECISIONS, Account
+from ooda.common.topology import (
+    DECIDER,
+    DECIDER_PEOPLE,
+    DECISIONS,
+    POLICY_SUBJECT,
+    Account,
+    Service,
+)
+from ooda.decider.consulting import Consultant
 from ooda.decider.core.playbook import Playbook, PlaybookError, held_for, parse_playbook
 from ooda.decider.core.record import Entry
 from ooda.decider.desk import Desk
 from ooda.decider.handlers import Handlers
 from ooda.decider.meters import Meters
+from ooda.decider.notifying import Notifying
 
 if TYPE_CHECKING:
     from ooda.decider.settings import DeciderSettings
@@ -27,9 +38,11 @@ async def compose(context: Context) -> App:
     if settings.hold_seconds is not None:
         playbook = held_for(playbook, settings.hold_seconds)
     meters = Meters(context.metrics)
+    remarking = Remarking(bus, context.api, context.clock, Service.DECIDER, settings.identity)
+    notifying = Notifying(remarking, settings.notify_urls)
     desk = Desk(
         bus.bucket(DECISIONS, Entry),
-        bus,
+        notifying,
         context.api,
         context.clock,
         playbook,
@@ -39,13 +52,15 @@ async def compose(context: Context) -> App:
     meters.open.set_function(desk.count_open)
     await desk.load()
     handlers = Handlers(desk)
+    consultant = Consultant(desk, playbook, settings.limits())
     return App(
         consumers=(
             Consumption(DECIDER, handlers.on_loop),
             Consumption(DECIDER_PEOPLE, handlers.on_answer),
         ),
-        tasks=(desk.run,),
+        tasks=(desk.run, remarking.run, notifying.run),
         status=desk.status,
+        answers={POLICY_SUBJECT: lambda body: answer_policy(body, consultant.consult)},
     )
 
 

@@ -8,16 +8,20 @@ and a reservation that no record carries out is dropped when its incident is nex
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
 
 from ooda.common.bus.interface import Bucket, BusError, Publisher, Stored
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterReader
-from ooda.common.events import AnomalyCleared, AnomalyFlagged, DiagnosisStarted
+from ooda.common.events import AnomalyCleared, AnomalyFlagged, DiagnosisStarted, ReviewAnswered
+from ooda.common.taxonomy import Settlement
 from ooda.decider.core.absorbing import Due, Merged, Sighted, Stimulus, absorb, absorbed_by
+from ooda.decider.core.answering import settlement
 from ooda.decider.core.budgets import Budgets
+from ooda.decider.core.explaining import of_incident
+from ooda.decider.core.facts import Facts
 from ooda.decider.core.lifecycle import (
     CloseIncident,
     Effect,
@@ -27,6 +31,7 @@ from ooda.decider.core.lifecycle import (
     World,
     conclude,
     effects_of,
+    judge,
 )
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.playbook import Playbook
@@ -139,6 +144,25 @@ class Desk:
                 self._budgets().end(action_id, wrote=wrote, at=self._clock.now())
             )
 
+    async def disown(self, answer: ReviewAnswered) -> None:
+        """Say that nothing is known of a review: it never was, or was forgotten long ago."""
+        if answer.incident_id is None:
+            return
+        told = (Settlement.UNKNOWN, "The decider knows of no such question, or no more.")
+        event = settlement(answer.incident_id, answer, told, self._clock.now())
+        await self._publisher.publish(event)
+        self._meters.published(event)
+
+    async def explain(self, record: Incident) -> Sequence[str]:
+        """Say what would be done about an incident if it were judged now; change nothing."""
+        now = self._clock.now()
+        facts = await look(self._reader, record)
+        if facts is None:
+            return ("The API server is away: nothing would be judged.",)
+        budgets = self._budgets().prune(self._limits.window, now)
+        judgement = judge(record, self._world(record, facts, budgets, now), facts, now)
+        return tuple(of_incident(record.model_copy(update={"mode": facts.mode}), judgement))
+
     async def run(self) -> None:
         """Wake incidents when their time has come, for ever."""
         while True:
@@ -176,8 +200,7 @@ class Desk:
         taken = absorb(record, stimulus, self._sightings(), self._limits, now)
         facts = await look(self._reader, taken) if taken.phase is Phase.JUDGING else None
         budgets = self._budgets().prune(self._limits.window, now)
-        recent, absorbed = self._recent(taken, now), self._absorbed(taken)
-        world = World(facts, budgets, recent, self._playbook, self._limits, absorbed)
+        world = self._world(taken, facts, budgets, now)
         new, effects = conclude(taken, world, now)
         await self._reserve(new, budgets, effects)
         if new != known:
@@ -211,6 +234,12 @@ class Desk:
         sent = record.model_copy(update={"outbox": ()})
         await self._put(sent.incident_id, sent)
         return sent
+
+    def _world(
+        self, record: Incident, facts: Facts | None, budgets: Budgets, now: dt.datetime
+    ) -> World:
+        recent, absorbed = self._recent(record, now), self._absorbed(record)
+        return World(facts, budgets, recent, self._playbook, self._limits, absorbed)
 
     def _recent(self, record: Incident, now: dt.datetime) -> int:
         oldest = now - dt.timedelta(seconds=self._limits.storm_window)

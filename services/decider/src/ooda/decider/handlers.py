@@ -45,11 +45,10 @@ class Handlers:
                 raise PoisonError(f"{other.subject_of()} is not for the decider")
 
     async def on_answer(self, delivery: Delivery) -> None:
-        """Keep a person's answer on the incident's record; nothing is published or done with it.
+        """Take in a person's answer; what comes of it is published.
 
-        Approvals are not carried out by this version. Who may publish on a person's subject is
-        for the bus to hold; that the event names the same person is checked here. Raises
-        PoisonError if it names another one.
+        Who may publish on a person's subject is for the bus to hold; that the event names the
+        same person is checked here. Raises PoisonError if it names another one.
         """
         event = delivery.event
         if not isinstance(event, ReviewAnswered):
@@ -61,3 +60,4 @@ class Handlers:
                 await self._desk.handle(record.incident_id, Answered(event))
                 return
         log.warning("answer to a review that is not known", review_id=event.review_id)
+        await self._desk.disown(event)

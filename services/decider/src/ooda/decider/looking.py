@@ -1,12 +1,14 @@
 """Read from the cluster what policy has to know before it may choose an action."""
 
+from dataclasses import replace
+
 from pydantic import ValidationError
 
+from ooda.common.approvals import Ground
 from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
-from ooda.common.events import DiagnosisReady
 from ooda.common.known_good import CATALOG, KnownGoodSpec
-from ooda.common.modes import mode_of
+from ooda.common.modes import MODE_LABEL, mode_of
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import Mode
 from ooda.decider.core.facts import (
@@ -35,15 +37,18 @@ async def look(reader: ClusterReader, record: Incident) -> Facts | None:
     mode = Mode.PROPOSE
     try:
         found = await reader.get(Kind.NAMESPACE, None, namespace)
-        mode = mode_of((found.get("metadata") or {}).get("labels"))
-        return await _look_at(reader, mode, record.diagnosis)
+        labels = (found.get("metadata") or {}).get("labels") or {}
+        mode = mode_of(labels)
+        facts = await _look_at(reader, mode, record)
+        return replace(facts, opted_in=labels.get(MODE_LABEL) == mode)
     except (NotFound, Refused):
         return Facts(mode)
     except Unavailable:
         return None
 
 
-async def _look_at(reader: ClusterReader, mode: Mode, diagnosis: DiagnosisReady | None) -> Facts:
+async def _look_at(reader: ClusterReader, mode: Mode, record: Incident) -> Facts:
+    diagnosis = record.diagnosis
     match diagnosis.component if diagnosis else None:
         case ServiceTarget(namespace=namespace, name=name):
             service = await reader.get(Kind.SERVICE, namespace, name)
@@ -53,7 +58,8 @@ async def _look_at(reader: ClusterReader, mode: Mode, diagnosis: DiagnosisReady 
             workload = await reader.get(kind, namespace, target.name)
             autoscalers = await reader.list(Kind.HORIZONTAL_POD_AUTOSCALER, namespace)
             known = await _known(reader, namespace)
-            facts = facts_of(mode, target, workload, autoscalers, known)
+            pod = await _pod(reader, namespace, record.pod)
+            facts = facts_of(mode, target, Ground(workload, known, pod), autoscalers)
             named = config_map_named(diagnosis.change if diagnosis else None, known)
             return await _with_config_map(reader, facts, namespace, named, known)
         case _:
@@ -82,6 +88,13 @@ async def _with_config_map(
         return facts.with_config_map(await reader.get(Kind.CONFIG_MAP, namespace, name), known)
     except (NotFound, Refused):
         return facts
+
+
+async def _pod(reader: ClusterReader, namespace: str, name: str | None) -> Object | None:
+    try:
+        return await reader.get(Kind.POD, namespace, name) if name is not None else None
+    except NotFound:
+        return None
 
 
 async def _known(reader: ClusterReader, namespace: str) -> KnownGoodSpec | None:

@@ -4,7 +4,13 @@ from itertools import pairwise
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from ooda.common.events import DecisionMade, IncidentClosed, ReviewRequested, StageTimes
+from ooda.common.events import (
+    DecisionMade,
+    IncidentClosed,
+    ReviewRequested,
+    ReviewSettled,
+    StageTimes,
+)
 
 _STAGES = ("since", "flagged", "started", "diagnosed", "decided", "applied", "verified")
 """In the order in which an incident that is resolved reaches them."""
@@ -21,6 +27,12 @@ class Meters:
         )
         self._reviews = Counter(
             "ooda_decider_reviews", "Times that a person was asked.", registry=registry
+        )
+        self._answers = Counter(
+            "ooda_decider_answers",
+            "Answers of people, by what came of them.",
+            ("settlement",),
+            registry=registry,
         )
         self._closed = Counter(
             "ooda_decider_incidents_closed",
@@ -39,13 +51,17 @@ class Meters:
             "ooda_decider_incidents_open", "Incidents that have not ended.", registry=registry
         )
 
-    def published(self, event: DecisionMade | ReviewRequested | IncidentClosed) -> None:
+    def published(
+        self, event: DecisionMade | ReviewRequested | ReviewSettled | IncidentClosed
+    ) -> None:
         """Count an event."""
         match event:
             case DecisionMade(verdict=verdict):
                 self._decisions.labels(verdict).inc()
             case ReviewRequested():
                 self._reviews.inc()
+            case ReviewSettled(settlement=settlement):
+                self._answers.labels(settlement).inc()
             case IncidentClosed(closure=closure, times=times):
                 self._closed.labels(closure).inc()
                 self._took(times)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from ooda.common.modes import SYSTEM_NAMESPACES
 from ooda.common.service import ServiceSettings
@@ -14,6 +14,8 @@ class DeciderSettings(ServiceSettings):
 
     playbook: Path | None = None
     """Another playbook than the one in the package."""
+    notify_urls: SecretStr | None = None
+    """Who is told that a person is asked: addresses of Apprise, separated by spaces."""
     hold_seconds: float | None = Field(default=None, ge=0)
     """How long an action has to have helped before it is kept, in place of every row's own."""
     valid_for: float = Field(default=30.0, gt=0)

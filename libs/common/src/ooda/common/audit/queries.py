@@ -11,13 +11,15 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ooda.common.audit import schema
-from ooda.common.events import DeadLetter
+from ooda.common.events import DeadLetter, ReviewRequested
 from ooda.common.reach import UnreachableError
+from ooda.common.topology import Account
 
 Each = TypeVar("Each")
 
@@ -186,9 +188,36 @@ async def actions(
 
 
 async def open_reviews(engine: AsyncEngine) -> Sequence[OpenReview]:
-    """Return what waits for a person, oldest first."""
+    """Return what waits for a person, oldest first; of one incident the newest question only.
+
+    The decider asks one question at a time of an incident: the newest takes the others' place.
+    """
     view = schema.open_reviews
-    return await _all(engine, OpenReview, sa.select(view).order_by(view.c.requested_at))
+    newest = (
+        sa.select(view)
+        .ext(distinct_on(view.c.incident_id))
+        .order_by(view.c.incident_id, view.c.requested_at.desc())
+        .subquery()
+    )
+    return await _all(engine, OpenReview, sa.select(newest).order_by(newest.c.requested_at))
+
+
+async def reviews(engine: AsyncEngine, beginning: str) -> Sequence[ReviewRequested]:
+    """Return the questions whose ids begin so, answered or not, at most two of them.
+
+    Raises ValueError if the trail has one that cannot be read.
+    """
+    row = schema.events
+    statement = (
+        sa.select(row.c.body)
+        .where(row.c.account == str(Account.LOOP), row.c.subject == ReviewRequested.subject)
+        .where(row.c.body["review_id"].astext.startswith(beginning, autoescape=True))
+        .order_by(row.c.stored_at.desc())
+        .limit(2)
+    )
+    async with engine.connect() as connection:
+        bodies = (await connection.execute(statement)).scalars()
+        return [ReviewRequested.model_validate(each) for each in bodies]
 
 
 async def incident_ids(engine: AsyncEngine, beginning: str) -> Sequence[str]:
@@ -224,10 +253,11 @@ async def dead_letters(
 async def open_work(engine: AsyncEngine) -> OpenWork:
     """Return how many incidents go on, and how many questions wait for a person."""
     incident, review = schema.incidents, schema.open_reviews
+    asked = sa.distinct(review.c.incident_id)
     going_on = (
         sa.select(sa.func.count()).select_from(incident).where(incident.c.closed_at.is_(None))
     )
-    waiting = sa.select(sa.func.count()).select_from(review)
+    waiting = sa.select(sa.func.count(asked)).select_from(review)
     async with engine.connect() as connection:
         return OpenWork(
             incidents=(await connection.execute(going_on)).scalar_one(),

@@ -73,6 +73,8 @@ class App:
     """They run for ever; one that ends or fails stops the service."""
     status: Callable[[], Mapping[str, str]] = field(default=_nothing)
     """What ``ooda status`` shows of it."""
+    answers: Mapping[str, Callable[[bytes], Awaitable[bytes]]] = field(default_factory=dict)
+    """Further requests of people in account LOOP that it answers, by subject."""
     ready: Callable[[], bool] = field(default=lambda: True)
 
 

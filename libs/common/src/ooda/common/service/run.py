@@ -180,6 +180,8 @@ class _Life:
         home = self._buses[Account.LOOP]
         await home.answer(STATUS_SUBJECT.format(service=self._service), self._status)
         await home.answer(REPLAY_SUBJECT.format(service=self._service), self._replay)
+        for subject, reply in app.answers.items():
+            await home.answer(subject, reply)
         log.info("running", cluster_id=cluster_id, version=version_of(self._service))
         watches = [bus.watch for bus in self._buses.values()]
         await until_one_ends([*app.tasks, *watches], finish=self._finish)

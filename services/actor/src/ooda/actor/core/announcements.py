@@ -80,6 +80,7 @@ def _executed(record: ActionRecord) -> ActionExecuted:
         before=record.health_before,
         after=record.health_after,
         wrote=record.done > 0,
+        target=record.target,
     )
 
 

@@ -64,7 +64,7 @@ def may_write(record: ActionRecord, guards: Guards, now: dt.datetime) -> Go | Ho
             Stop(State.REFUSED, "The agent is stopped: the kill switch is there."),
         ),
         (
-            guards.mode not in (Mode.AUTO, None),
+            guards.mode is not None and not record.allowed_in(guards.mode),
             Stop(State.REFUSED, f"{record.place} is in mode {guards.mode}."),
         ),
         (

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ooda.actor.core.contents import config_changes, service_changes
 from ooda.actor.core.memory import Room, raised
 from ooda.actor.core.pointers import value_at
+from ooda.common.approvals import Ground
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import ActionRequest, BeforeImage
@@ -16,6 +17,7 @@ from ooda.common.known_good import KnownGoodSpec, last_good_template, workload_k
 from ooda.common.plans import (
     CONFIG_MAP_PARAMETER,
     POD_PARAMETER,
+    Basis,
     CordonStep,
     DeletePodStep,
     FieldChange,
@@ -49,6 +51,15 @@ class Scene:
     """The node that the action is about."""
     room: Room = field(default_factory=Room)
     """What node and namespace leave, where the action needs it."""
+
+
+def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
+    """Return what an approval of the action has to hold for; None if there is no workload."""
+    if scene.workload is None:
+        return None
+    known = _known_good(scene)
+    spec = known if isinstance(known, KnownGoodSpec) else None
+    return Ground(scene.workload, spec, scene.pod).basis(request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ooda.common.events import ActionRequest, BeforeImage, DecisionMade, Moment, derive_id
+from ooda.common.events import (
+    ActionRequest,
+    Approval,
+    BeforeImage,
+    DecisionMade,
+    Moment,
+    derive_id,
+)
 from ooda.common.phrases import sentence
 from ooda.common.plans import Health, Step, Verification
 from ooda.common.targets import Target, namespace_of
@@ -72,6 +79,8 @@ class ActionRecord(BaseModel):
     parameters: Mapping[str, str] = {}
     mode: Mode = Mode.AUTO
     """Of the namespace, when it was decided."""
+    approval: Approval | None = None
+    """Of the person who wanted it, where the agent may not act by itself."""
     decided_at: Moment
     valid_until: Moment
     anomalies: tuple[str, ...]
@@ -138,6 +147,13 @@ class ActionRecord(BaseModel):
         """Tell whether nothing will be written any more."""
         return self.state.outcome is not None
 
+    def allowed_in(self, mode: Mode) -> bool:
+        """Tell whether a namespace of this mode lets the action be carried out.
+
+        In *auto* any, in *propose* what a person approved, in *observe* none.
+        """
+        return mode is Mode.AUTO or (mode is Mode.PROPOSE and self.approval is not None)
+
     def enter(self, state: State, now: dt.datetime, reason: str) -> "ActionRecord":
         """Return the record in another state."""
         return self.model_copy(update={"state": state, "changed_at": now, "reason": reason})
@@ -167,6 +183,7 @@ def begin(
         verification=request.verification,
         parameters=request.parameters,
         mode=decision.mode,
+        approval=decision.approval,
         decided_at=decision.occurred_at,
         valid_until=decision.valid_until,
         anomalies=decision.anomalies,

@@ -16,6 +16,7 @@ from ooda.common.events import (
 from ooda.common.phrases import ended, sentence
 from ooda.common.taxonomy import ActionKind, Outcome
 from ooda.decider.core import announcements
+from ooda.decider.core.answering import with_answer
 from ooda.decider.core.clues import clue_of
 from ooda.decider.core.limits import Limits
 from ooda.decider.core.record import Incident, InFlight, Phase, Sightings
@@ -93,7 +94,7 @@ def absorb(
     now: dt.datetime,
 ) -> Incident:
     """Take in one stimulus, and what is known of the incident's anomalies; decide nothing."""
-    if record.phase is Phase.CLOSED:
+    if record.phase is Phase.CLOSED and not isinstance(stimulus, Answered):
         return record
     match stimulus:
         case Heard(event=DiagnosisStarted() as started, stored_at=at):
@@ -105,7 +106,7 @@ def absorb(
         case Heard(event=ActionExecuted() as executed, stored_at=at):
             record = _with_executed(record, executed, at, limits)
         case Answered(event=answer):
-            record = _with_answer(record, answer)
+            record = with_answer(record, answer, now)
         case Due():
             record = _with_timer(record, limits, now)
         case Merged(into=into):
@@ -183,13 +184,6 @@ def _with_executed(
     if newer and event.outcome is not Outcome.KEPT:
         new["phase"] = Phase.JUDGING
     return record.model_copy(update=new)
-
-
-def _with_answer(record: Incident, answer: ReviewAnswered) -> Incident:
-    known = {each.event_id for each in record.answers}
-    if answer.event_id in known:
-        return record
-    return record.model_copy(update={"answers": (*record.answers, answer)})
 
 
 def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:

@@ -63,6 +63,7 @@ def decision(
         threshold=judgement.threshold if isinstance(judgement, Act | Review) else None,
         request=judgement.request if isinstance(judgement, Act) else None,
         anomalies=record.open_anomalies,
+        approval=judgement.approval if isinstance(judgement, Act) else None,
     )
 
 
@@ -89,6 +90,7 @@ def review(
         component=diagnosis.component if diagnosis else None,
         confidence=diagnosis.confidence if diagnosis else 0.0,
         proposal=judgement.proposal,
+        basis=judgement.basis,
     )
 
 

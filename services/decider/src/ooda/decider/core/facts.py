@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ooda.common.approvals import Ground
+from ooda.common.events import ActionRequest
 from ooda.common.findings import Change
 from ooda.common.known_good import (
     CONFIG_PARTS,
@@ -13,7 +15,8 @@ from ooda.common.known_good import (
     last_good_template,
     workload_key,
 )
-from ooda.common.modes import mode_of
+from ooda.common.modes import MODE_LABEL, mode_of
+from ooda.common.plans import Basis
 from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
 
@@ -36,6 +39,8 @@ class Facts:
 
     mode: Mode
     exists: bool = False
+    opted_in: bool = True
+    """Whether the namespace has a label that says a mode; the API server holds the actor to it."""
     owner: str | None = None
     """Who would change the object back: a deployment tool or an operator."""
     autoscaler: str | None = None
@@ -56,6 +61,8 @@ class Facts:
     """The one ConfigMap that the blamed change names, if known good has another content of it."""
     config_map_owner: str | None = None
     """Who would change that one back."""
+    ground: Ground | None = None
+    """The objects that an action on it depends on."""
 
     def with_config_map(self, live: Mapping[str, Any], known: KnownGoodSpec | None) -> "Facts":
         """Return them with the ConfigMap that the blamed change names, as it is now."""
@@ -64,15 +71,19 @@ class Facts:
             return self
         return replace(self, config_map=name, config_map_owner=owner_of(live))
 
+    def basis(self, request: ActionRequest) -> Basis | None:
+        """Return what an approval of an action would be bound to, None if there is no object."""
+        return self.ground.basis(request) if self.ground is not None else None
+
 
 def facts_of(
     mode: Mode,
     target: WorkloadTarget,
-    workload: Mapping[str, Any],
+    ground: Ground,
     autoscalers: Sequence[Mapping[str, Any]],
-    known: KnownGoodSpec | None,
 ) -> Facts:
     """Put together what policy needs to know of a workload."""
+    workload, known = ground.workload, ground.known
     spec = workload.get("spec") or {}
     kind, name = target.workload_kind, target.name
     seen = known or KnownGoodSpec()
@@ -87,6 +98,7 @@ def facts_of(
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
         memory_limited=_memory_limited(spec.get("template") or {}),
+        ground=ground,
     )
 
 
@@ -100,6 +112,7 @@ def facts_of_node(target: NodeTarget, nodes: Sequence[Mapping[str, Any]]) -> Fac
     return Facts(
         mode=mode_of(_labels(node)),
         exists=True,
+        opted_in=MODE_LABEL in _labels(node),
         schedulable=not (node.get("spec") or {}).get("unschedulable"),
         others_ready=2 * ready >= len(nodes),
     )

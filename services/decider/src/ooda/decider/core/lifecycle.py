@@ -21,11 +21,13 @@ from ooda.common.events import (
     DecisionMade,
     IncidentClosed,
     ReviewRequested,
+    ReviewSettled,
 )
-from ooda.common.phrases import requested
-from ooda.common.taxonomy import Closure, Verdict
+from ooda.common.phrases import requested, sentence
+from ooda.common.taxonomy import Closure, Settlement, Verdict
 from ooda.decider.core import announcements
 from ooda.decider.core.absorbing import Stimulus, absorb
+from ooda.decider.core.answering import approved_in, settled, why_void
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.limits import Limits
@@ -72,9 +74,9 @@ class PublishDecision:
 
 @dataclass(frozen=True, slots=True)
 class PublishReview:
-    """Ask a person."""
+    """Ask a person, or say what came of an answer."""
 
-    event: ReviewRequested
+    event: ReviewRequested | ReviewSettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def effects_of(record: Incident) -> tuple[Effect, ...]:
         match event:
             case DecisionMade():
                 effects.append(PublishDecision(event))
-            case ReviewRequested():
+            case ReviewRequested() | ReviewSettled():
                 effects.append(PublishReview(event))
             case IncidentClosed():
                 effects.append(CloseIncident(event))
@@ -140,24 +142,39 @@ def _judged(
 ) -> tuple[Incident, tuple[Effect, ...]]:
     """Judge the diagnosis; while the API server is away wait for it, then ask a person."""
     if world.facts is None:
-        return _unseen(record, world.limits, now), ()
-    judgement = _judge(record, world, world.facts, now)
-    record = record.model_copy(update={"mode": world.facts.mode})
-    record = _decided(record, judgement, world.limits, now)
+        since = record.away_since or now
+        if now - since < dt.timedelta(seconds=world.limits.away_for):
+            later = now + dt.timedelta(seconds=world.limits.retry)
+            return record.model_copy(update={"wakes_at": later, "away_since": since}), ()
+        away = (now - since).total_seconds()
+        reason = record.handed_over or f"The API server has not answered for {away:.0f} s."
+        judgement: Judgement = Review(reason)
+    else:
+        judgement = judge(record, world, world.facts, now)
+        record = record.model_copy(update={"mode": world.facts.mode})
+    record = _with_consent(record, judgement, world, now)
     return record, (Reserve(judgement.reservation),) if isinstance(judgement, Act) else ()
 
 
-def _unseen(record: Incident, limits: Limits, now: dt.datetime) -> Incident:
-    since = record.away_since or now
-    if now - since < dt.timedelta(seconds=limits.away_for):
-        later = now + dt.timedelta(seconds=limits.retry)
-        return record.model_copy(update={"wakes_at": later, "away_since": since})
-    away = (now - since).total_seconds()
-    reason = record.handed_over or f"The API server has not answered for {away:.0f} s."
-    return _decided(record, Review(reason), limits, now)
+def _with_consent(
+    record: Incident, judgement: Judgement, world: World, now: dt.datetime
+) -> Incident:
+    """Take note of a judgement; if somebody approved what was proposed, tell them."""
+    answer = record.answered if record.approved else None
+    if answer is None or isinstance(judgement, Wait):
+        return _decided(record, judgement, world.limits, now)
+    if isinstance(judgement, Act) and judgement.approval is not None:
+        record = _decided(record, judgement, world.limits, now)
+        acting = f"{sentence(requested(judgement.request).doing())}."
+        return settled(record, answer, (Settlement.ACTING, acting), now)
+    void = why_void(record, judgement, world.facts, now)
+    # What was answered is not open any more: if there still is a question it is asked anew.
+    record = record.model_copy(update={"review": None})
+    return settled(_decided(record, judgement, world.limits, now), answer, void, now)
 
 
-def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
+def judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Judgement:
+    """Judge an incident as it is now; nothing is changed by it."""
     if record.diagnosis is None:
         return Review("There is no diagnosis.")
     past = (record, *world.absorbed)
@@ -173,6 +190,7 @@ def _judge(record: Incident, world: World, facts: Facts, now: dt.datetime) -> Ju
         len(record.open_anomalies),
         record.pod,
         world.recent_incidents,
+        approved_in(record, now),
     )
     row = world.playbook[record.diagnosis.failure_class]
     return decide(case, row, facts, world.budgets, world.limits, now)
@@ -216,10 +234,12 @@ def _longest(request: ActionRequest, limits: Limits) -> float:
 def _asking(record: Incident, judgement: Review, limits: Limits, now: dt.datetime) -> Incident:
     asked = announcements.review(record, judgement, limits, now)
     old = record.review
+    if record.rejected:
+        return record.model_copy(update={"phase": Phase.ASKING, "wakes_at": None})
     if old is not None and _same_question(old, asked):
         wakes_at = old.expires_at if record.asked == 1 else None
         return record.model_copy(update={"phase": Phase.ASKING, "wakes_at": wakes_at})
-    if old is not None and old.review_id == asked.review_id:
+    if asked.review_id in record.review_ids:
         # Asked about the same diagnosis, but now something else: a question of its own.
         asked = announcements.asked_anew(asked, record.decisions)
     new = {
@@ -235,7 +255,7 @@ def _asking(record: Incident, judgement: Review, limits: Limits, now: dt.datetim
 
 def _same_question(old: ReviewRequested, new: ReviewRequested) -> bool:
     def matter(event: ReviewRequested) -> tuple[object, ...]:
-        return event.failure_class, event.component, event.question
+        return event.failure_class, event.component, event.question, event.basis
 
     return matter(old) == matter(new)
 
@@ -243,6 +263,8 @@ def _same_question(old: ReviewRequested, new: ReviewRequested) -> bool:
 def _close(
     record: Incident, closure: Closure, reason: str, limits: Limits, now: dt.datetime
 ) -> Incident:
+    if record.approved and record.answered is not None:
+        record = settled(record, record.answered, (Settlement.CLOSED, reason), now)
     said = announcements.closed(record, closure, reason, now)
     new = {
         "phase": Phase.CLOSED,

@@ -4,9 +4,11 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ooda.common.events import ActionRequest, DiagnosisReady, derive_id
+from ooda.common.approvals import same_action
+from ooda.common.events import ActionRequest, Approval, DiagnosisReady, derive_id
+from ooda.common.modes import MODE_LABEL
 from ooda.common.phrases import sentence
-from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER
+from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, Basis
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 from ooda.decider.core.budgets import Budgets, Reservation
@@ -35,6 +37,18 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """What a person consented to: the action as it was proposed, on the object as it was."""
+
+    approval: Approval
+    proposal: ActionRequest
+
+    def covers(self, request: ActionRequest, basis: Basis | None) -> bool:
+        """Tell whether this is that action on that state."""
+        return same_action(self.proposal, request) and self.approval.basis == basis
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An incident at the moment it is judged."""
 
@@ -45,16 +59,18 @@ class Case:
     """A pod that shows the failure."""
     recent_incidents: int
     """Opened within the storm window, this one included."""
+    approved: Approved | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Carry it out alone."""
+    """Carry it out, alone or as a person approved it."""
 
     request: ActionRequest
     reservation: Reservation
     threshold: float
     reason: str
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,10 @@ class Review:
     reason: str
     proposal: ActionRequest | None = None
     threshold: float | None = None
+    basis: Basis | None = None
+    """What an approval of the proposal would be bound to."""
+    refusals: tuple[str, ...] = ()
+    """All that stands in the way of doing it alone; the reason is the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +195,19 @@ def _gate(case: Case, step: ActStep, target: Actionable, board: _Board) -> Judge
     others = board.budgets.others(action_id, board.limits.window, board.now)
     refusals = (
         *_of_evidence(diagnosis, threshold, board.limits),
+        *_never(target, board),
         *_of_place(step, target, board),
         *_of_budgets(others, target, case, board.limits),
     )
-    if refusals:
-        return Review(refusals[0], request, threshold)
-    busy = _busy(others, target, board)
+    basis = board.facts.basis(request)
+    consent = case.approved if case.approved and case.approved.covers(request, basis) else None
+    # A person may know better than the evidence, the owner's marks and the budgets.
+    standing = refusals if consent is None else tuple(_never(target, board))
+    if standing:
+        return Review(standing[0], request, threshold, basis, standing)
+    busy = _in_flight(others, target, board) or (
+        _cooling(others, target, board) if consent is None else None
+    )
     if busy is not None:
         return busy
     return Act(
@@ -193,7 +220,8 @@ def _gate(case: Case, step: ActStep, target: Actionable, board: _Board) -> Judge
             reserved_at=board.now,
         ),
         threshold,
-        f"{_class(case)}, confidence {diagnosis.confidence:.2f}, {threshold:.2f} needed",
+        _why(case, threshold, consent, refusals),
+        consent.approval if consent else None,
     )
 
 
@@ -218,6 +246,14 @@ def _replaces_one_by_one(target: Actionable) -> bool:
     return isinstance(target, WorkloadTarget) and target.workload_kind == "StatefulSet"
 
 
+def _why(case: Case, threshold: float, consent: Approved | None, refusals: tuple[str, ...]) -> str:
+    confidence = f"{_class(case)}, confidence {case.diagnosis.confidence:.2f}"
+    if consent is None:
+        return f"{confidence}, {threshold:.2f} needed"
+    alone = f"; not alone, because: {refusals[0].rstrip('.')}" if refusals else ""
+    return f"{consent.approval.person} approved it; {confidence}{alone}"
+
+
 def _of_history(case: Case, limits: Limits) -> Iterator[str]:
     history = case.history
     if history.handed_over is not None:
@@ -237,13 +273,22 @@ def _of_evidence(diagnosis: DiagnosisReady, threshold: float, limits: Limits) ->
         yield f"Evidence families that agree: {families} of {limits.families} needed."
 
 
-def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]:
-    facts = board.facts
+def _never(target: Actionable, board: _Board) -> Iterator[str]:
+    """Yield what no approval overrides."""
     namespace = namespace_of(target)
     if namespace in board.limits.closed_to_us:
         yield f"Namespace {namespace} is the agent's own or the system's."
-    if not facts.exists:
+    if not board.facts.opted_in:
+        yield (
+            f"{_place(target)} has no label {MODE_LABEL}: nothing is written there, "
+            "not even what is approved."
+        )
+    if not board.facts.exists:
         yield f"{target} is not there, or of a kind that no action knows."
+
+
+def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]:
+    facts = board.facts
     if facts.owner is not None:
         yield f"{target} belongs to {facts.owner}, which would undo or repeat the change."
     if facts.config_map_owner is not None and step.action is ActionKind.ROLL_BACK_CONFIG_MAP:
@@ -254,8 +299,13 @@ def _of_place(step: ActStep, target: Actionable, board: _Board) -> Iterator[str]
     if facts.autoscaler is not None and step.action is ActionKind.SCALE_TO_KNOWN_GOOD:
         yield f"HorizontalPodAutoscaler {facts.autoscaler} sets the replicas of {target}."
     if facts.mode is not Mode.AUTO:
-        place = f"Namespace {namespace}" if namespace else sentence(str(target))
-        yield f"{place} is in {facts.mode} mode."
+        yield f"{_place(target)} is in {facts.mode} mode."
+
+
+def _place(target: Actionable) -> str:
+    """Return whose mode it is, to begin a sentence."""
+    namespace = namespace_of(target)
+    return f"Namespace {namespace}" if namespace else sentence(str(target))
 
 
 def _of_budgets(
@@ -283,13 +333,18 @@ def _of_budgets(
             yield f"Budget of {place}: {used} of {allowed} actions within {limits.window:g} s."
 
 
-def _busy(others: tuple[Reservation, ...], target: Actionable, board: _Board) -> Wait | None:
+def _in_flight(others: tuple[Reservation, ...], target: Actionable, board: _Board) -> Wait | None:
     for each in others:
-        if each.workload != str(target):
-            continue
-        if each.ended_at is None:
+        if each.workload == str(target) and each.ended_at is None and not each.overdue:
             until = board.now + dt.timedelta(seconds=board.limits.retry)
             return Wait(until, f"Another action on {target} is in flight: 1 of 1.")
+    return None
+
+
+def _cooling(others: tuple[Reservation, ...], target: Actionable, board: _Board) -> Wait | None:
+    for each in others:
+        if each.workload != str(target) or each.ended_at is None:
+            continue
         calm = each.ended_at + dt.timedelta(seconds=board.limits.cool_down)
         if calm > board.now:
             left = (calm - board.now).total_seconds()

@@ -16,6 +16,7 @@ from ooda.common.events import (
     Moment,
     ReviewAnswered,
     ReviewRequested,
+    ReviewSettled,
     StageTimes,
 )
 from ooda.common.targets import Target
@@ -151,12 +152,19 @@ class Incident(_Part):
     """All that were asked: an answer to any of them belongs here."""
     asked: int = 0
     """How often the review was asked: 1 or, after it expired, 2."""
-    answers: tuple[ReviewAnswered, ...] = ()
+    heard: tuple[str, ...] = ()
+    """Event ids of the answers that were taken in."""
+    answered: ReviewAnswered | None = None
+    """The last one that counted."""
+    approved: bool = False
+    """Whether that one approves, and waits to be judged."""
+    rejected: bool = False
+    """Whether a person said no: nobody is asked again."""
     wakes_at: Moment | None = None
     away_since: Moment | None = None
     """Since when the diagnosis waits for the API server."""
     times: StageTimes = StageTimes()
-    outbox: tuple[DecisionMade | ReviewRequested | IncidentClosed, ...] = ()
+    outbox: tuple[DecisionMade | ReviewRequested | ReviewSettled | IncidentClosed, ...] = ()
 
     @property
     def concern(self) -> Awaited | None:

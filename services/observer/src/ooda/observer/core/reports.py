@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.masking import mask
+from ooda.common.remarks import is_ours
 from ooda.observer.core.onset import CANNOT_PULL, CANNOT_START, WAITS
 from ooda.observer.core.reading import Json, items, mapping, moment, text
 from ooda.observer.core.sources import NODE_LEASES
@@ -44,14 +45,14 @@ def renewal(meta: Meta, raw: Json) -> Renewal | None:
 
 
 def occurrence(meta: Meta, raw: Json) -> Occurrence | None:
-    """Return what an Event says of a pod, None if it is about something else.
+    """Return what an Event says of a pod, None if it is about something else, or the agent's own.
 
     ``eventTime`` and ``series`` are what ``events.k8s.io`` has; the kubelet still writes the old
     API, whose times are in the ``deprecated`` fields.
     """
     about = mapping(raw, "regarding") or mapping(raw, "involvedObject")
     reason = text(raw.get("reason"))
-    if reason not in OF_INTEREST or about.get("kind") != Kind.POD:
+    if is_ours(raw) or reason not in OF_INTEREST or about.get("kind") != Kind.POD:
         return None
     first = (
         moment(raw.get("eventTime"))

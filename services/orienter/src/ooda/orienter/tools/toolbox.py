@@ -17,6 +17,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.findings import Finding
 from ooda.common.known_good import KnownGoodSpec, last_good_service
 from ooda.common.pod_templates import config_maps_of
+from ooda.common.remarks import is_ours
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, Seen, finding, unavailable
@@ -121,7 +122,7 @@ class Toolbox:
         notes = []
         for name in _controllers(pod_name):
             found = await self.reader.list(Kind.EVENT, namespace, fields={"regarding.name": name})
-            notes += [event_of(each) for each in found]
+            notes += [event_of(each) for each in found if not is_ours(each)]
         return finding(about, read_events(notes, about.at), self.weights)
 
     async def check_service_endpoints(self, service: str, namespace: str) -> Finding:

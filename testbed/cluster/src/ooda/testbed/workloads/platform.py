@@ -19,7 +19,12 @@ from ooda.testbed.workloads.deploy import (
     read_secrets,
     rendered,
 )
-from ooda.testbed.workloads.logins import NATS_PEOPLE, SYSTEM, ensure_nats_passwords
+from ooda.testbed.workloads.logins import (
+    NATS_PEOPLE,
+    PEOPLE,
+    SYSTEM,
+    ensure_nats_passwords,
+)
 from ooda.testbed.workloads.manifests import with_secrets_digest
 
 _MONITORING = "monitoring"
@@ -83,6 +88,7 @@ def write_local_config(cluster: Cluster) -> None:
                 "user": Service.CLI,
                 "password": found[NATS_PEOPLE][Service.CLI],
             },
+            "person": {"name": PEOPLE[0], "password": found[NATS_PEOPLE][PEOPLE[0]]},
             "postgres": {
                 "url": f"postgresql://127.0.0.1:{NODE_PORTS['Postgres'][0]}/ooda",
                 **database_login(found),
