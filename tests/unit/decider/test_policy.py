@@ -156,7 +156,7 @@ def test_a_row_is_gone_through_in_its_order(
 
 
 FRONT = ServiceTarget(namespace=NAMESPACE, name="checkout")
-LEADS = Facts(mode=Mode.AUTO, exists=True, known_service=True)
+LEADS = Facts(mode=Mode.AUTO, opted_in=True, exists=True, known_service=True)
 MISROUTED: dict[str, Any] = {
     "failure_class": FailureClass.SERVICE_MISROUTED,
     "component": FRONT,

@@ -100,7 +100,7 @@ def test_candidates_are_what_anomalies_are_on_and_what_was_looked_at() -> None:
 
     candidates = candidates_of(INCIDENT, found, Graph((selects("checkout", CHECKOUT),)))
 
-    assert set(candidates.values()) == {CHECKOUT, PAYMENT, node}
+    assert set(candidates.values()) == {CHECKOUT, PAYMENT, node, service}
     assert all(name == str(each) for name, each in candidates.items())
 
 
