@@ -1,0 +1,1 @@
+"""Every failure class that state alone can show, and controls, on the shop under load."""

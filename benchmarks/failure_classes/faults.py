@@ -1,0 +1,228 @@
+"""What a person or a machine does by plain API calls, and what is true of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.live.kube import Kube
+from e2e.live.shop import SHOP
+from e2e.live.waiting import wait_until
+from e2e.live.workloads import NO_SUCH_IMAGE, Workload
+from ooda.common.taxonomy import ActionKind, FailureClass, Verdict
+
+REVIEW, STAND_DOWN = Verdict.REVIEW, Verdict.STAND_DOWN
+Answer = ActionKind | Verdict
+"""What is done: an action, or what is decided instead of one."""
+
+Break = Callable[[Kube, str], Callable[[], None]]
+"""Break the workload of a name; return what takes it back, if nobody else has."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break a workload, and the ground truth of it."""
+
+    name: str
+    truth: frozenset[FailureClass]
+    accepted: frozenset[Answer]
+    targets: tuple[str, ...]
+    breaks: Break
+    component: str = "Deployment {namespace}/{name}"
+    """What is to be blamed, in the words of targets."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something that is no failure: nothing may be done."""
+
+    name: str
+    does: Callable[[Kube, str], None]
+    targets: tuple[str, ...]
+
+
+def _deployment(kube: Kube, name: str) -> Workload:
+    return Workload(kube, "Deployment", name)
+
+
+def _put_back(kube: Kube, name: str) -> Callable[[], None]:
+    workload = _deployment(kube, name)
+    before = workload.read()
+    return lambda: workload.put_back(before)
+
+
+def _container(**fields: Any) -> Break:
+    def breaks(kube: Kube, name: str) -> Callable[[], None]:
+        undo = _put_back(kube, name)
+        _deployment(kube, name).set_container(**fields)
+        return undo
+
+    return breaks
+
+
+def _no_such_node(kube: Kube, name: str) -> Callable[[], None]:
+    undo = _put_back(kube, name)
+    selector = {"spec": {"template": {"spec": {"nodeSelector": {"disk": "no-such-disk"}}}}}
+    kube.patch("Deployment", name, SHOP, selector)
+    return undo
+
+
+def _scaled_to_nothing(kube: Kube, name: str) -> Callable[[], None]:
+    undo = _put_back(kube, name)
+    _deployment(kube, name).scale(0)
+    return undo
+
+
+def _killed_again_and_again(kube: Kube, name: str) -> Callable[[], None]:
+    workload = _deployment(kube, name)
+    undo = _put_back(kube, name)
+    began = workload.restarts()
+    workload.kill()
+    wait_until(lambda: workload.restarts() > began, "it runs again", seconds=60)
+    workload.kill()
+    return undo
+
+
+def _pod_deleted(kube: Kube, name: str) -> Callable[[], None]:
+    kube.delete("Pod", _deployment(kube, name).pods()[0].metadata.name, SHOP)
+    return lambda: None
+
+
+def _selector_of_nobody(kube: Kube, name: str) -> Callable[[], None]:
+    before = kube.get("Service", name, SHOP).to_dict()["spec"]["selector"]
+    kube.patch("Service", name, SHOP, {"spec": {"selector": {"release": "none"}}})
+    return lambda: kube.patch(
+        "Service", name, SHOP, {"spec": {"selector": {"release": None, **before}}}
+    )
+
+
+def _quota_of_nothing(kube: Kube, name: str) -> Callable[[], None]:
+    """Leave no room for another pod, then lose one."""
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "no-more-pods"},
+        "spec": {"hard": {"pods": "1"}},
+    }
+    kube.create(quota, SHOP)
+    wait_until(
+        lambda: kube.get("ResourceQuota", "no-more-pods", SHOP).status.used is not None,
+        "the quota counts",
+        seconds=30,
+    )
+    _pod_deleted(kube, name)
+    return lambda: kube.delete("ResourceQuota", "no-more-pods", SHOP)
+
+
+_MISSING_KEY = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {
+    "name": "circuit-breakers", "key": "no-such-key"}}}  # fmt: skip
+_SMALL = {"requests": {"memory": "16Mi"}, "limits": {"memory": "24Mi"}}
+_CLOSED_PORT = {"tcpSocket": {"port": 9}, "periodSeconds": 2, "failureThreshold": 2}
+_BACK = frozenset({ActionKind.ROLL_BACK_WORKLOAD})
+
+FAULTS = (
+    Fault(
+        "image that does not exist",
+        frozenset({FailureClass.IMAGE_PULL_FAILURE}),
+        _BACK,
+        ("catalog", "auth", "shipping"),
+        _container(image=NO_SUCH_IMAGE),
+    ),
+    Fault(
+        "release that cannot start",
+        frozenset({FailureClass.CRASH_LOOP, FailureClass.BAD_RELEASE}),
+        _BACK,
+        ("recommendation", "catalog", "cart"),
+        _container(command=["python3", "-m", "shop.no_such_module"]),
+    ),
+    Fault(
+        "container killed twice",
+        frozenset({FailureClass.CRASH_LOOP}),
+        frozenset({ActionKind.RESTART_POD}),
+        ("payment-fallback", "recommendation", "reports"),
+        _killed_again_and_again,
+    ),
+    Fault(
+        "pod deleted",
+        frozenset({FailureClass.POD_KILLED}),
+        frozenset({STAND_DOWN}),
+        ("cart", "auth", "checkout"),
+        _pod_deleted,
+    ),
+    Fault(
+        "scaled to nothing",
+        frozenset({FailureClass.REPLICA_SHORTFALL}),
+        frozenset({ActionKind.SCALE_TO_KNOWN_GOOD}),
+        ("payment", "catalog", "recommendation"),
+        _scaled_to_nothing,
+    ),
+    Fault(
+        "memory limit below the need",
+        frozenset({FailureClass.OOM_KILLED}),
+        frozenset({ActionKind.ROLL_BACK_WORKLOAD, ActionKind.RAISE_MEMORY_LIMIT}),
+        ("shipping", "recommendation", "catalog"),
+        _container(resources=_SMALL),
+    ),
+    Fault(
+        "key that is not there",
+        frozenset({FailureClass.CONFIG_ERROR}),
+        _BACK,
+        ("cart", "shipping", "payment"),
+        _container(env=[_MISSING_KEY]),
+    ),
+    Fault(
+        "selector that no node matches",
+        frozenset({FailureClass.UNSCHEDULABLE}),
+        _BACK,
+        ("auth", "recommendation", "shipping"),
+        _no_such_node,
+    ),
+    Fault(
+        "readiness asked at a closed port",
+        frozenset({FailureClass.PROBE_FAILURE}),
+        _BACK,
+        ("catalog", "shipping", "cart"),
+        _container(readinessProbe=_CLOSED_PORT),
+    ),
+    Fault(
+        "selector of the Service changed",
+        frozenset({FailureClass.SERVICE_MISROUTED}),
+        frozenset({ActionKind.ROLL_BACK_SERVICE}),
+        ("recommendation", "shipping", "payment"),
+        _selector_of_nobody,
+        component="service {namespace}/{name}",
+    ),
+    Fault(
+        "quota used up",
+        frozenset({FailureClass.QUOTA_EXCEEDED}),
+        frozenset({REVIEW}),
+        ("recommendation", "reports", "payment-fallback"),
+        _quota_of_nothing,
+    ),
+)
+
+
+def _rolled(kube: Kube, name: str) -> None:
+    _deployment(kube, name).restart()
+    _deployment(kube, name).wait_until_complete()
+
+
+def _up_and_down(kube: Kube, name: str) -> None:
+    workload = _deployment(kube, name)
+    replicas = int(workload.read()["spec"]["replicas"])
+    for wanted in (replicas + 1, replicas):
+        workload.scale(wanted)
+        workload.wait_until_complete()
+
+
+def _killed_once(kube: Kube, name: str) -> None:
+    workload = _deployment(kube, name)
+    before = workload.restarts()
+    workload.kill()
+    wait_until(lambda: workload.restarts() > before, "it runs again", seconds=60)
+
+
+CONTROLS = (
+    Control("rolling update", _rolled, ("storefront", "cart", "payment")),
+    Control("scaled up and back", _up_and_down, ("checkout", "catalog", "shipping")),
+    Control("one restart", _killed_once, ("recommendation", "reports", "payment-fallback")),
+)
