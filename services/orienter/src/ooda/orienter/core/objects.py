@@ -48,6 +48,11 @@ class Pod:
     containers: tuple[Container, ...]
 
     @property
+    def serves(self) -> bool:
+        """Return whether Services send it traffic: one that is leaving gets none, ready or not."""
+        return self.ready and not self.terminating
+
+    @property
     def in_trouble(self) -> bool:
         """Return whether a container waits for what will not come, or ended badly."""
         return not self.terminating and any(

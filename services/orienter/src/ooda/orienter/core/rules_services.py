@@ -45,14 +45,14 @@ class Routing:
 
 def read_routing(routing: Routing) -> Seen:
     """Compare where a Service leads with where it led: a pod that is not ready proves nothing."""
-    ready = sum(pod_of(each).ready for each in routing.served)
+    ready = sum(pod_of(each).serves for each in routing.served)
     if ready and not routing.chosen:
         words = f"selects no pod; {ready} pods are ready that it selected when it was good"
         return Seen(frozenset({Sign.SERVICE_SELECTS_NOBODY}), words)
     declared = {
         port
         for pod in routing.chosen
-        if pod_of(pod).ready
+        if pod_of(pod).serves
         for container in items(mapping(pod.get("spec")).get("containers"))
         for each in items(container.get("ports"))
         for port in (str(each.get("containerPort")), text(each.get("name")))

@@ -140,7 +140,7 @@ class Toolbox:
         behind = await reading.pods_selected(spec, namespace)
         known = await reading.known_good(namespace)
         good = last_good_service(known, service, spec) if known is not None else None
-        ready = sum(pod_of(each).ready for each in behind) if behind is not None else None
+        ready = sum(pod_of(each).serves for each in behind) if behind is not None else None
         seen = read_endpoints(slices, ready)
         if good is not None:
             served = await reading.pods_selected(good, namespace)
