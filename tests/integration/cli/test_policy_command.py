@@ -70,7 +70,7 @@ async def test_a_class_is_explained(ooda: Ooda, bus: LoopBus) -> None:
     assert done.returncode == 0
     assert "1. roll_back_workload, if began_with_change and known_good_exists" in done.stdout
     assert "alone from confidence 0.90 on" in done.stdout
-    assert "3. else a person is asked" in done.stdout
+    assert "4. else a person is asked" in done.stdout
     assert "3 per workload" in done.stdout
     none = await run(ooda, bus, "explain", "unknown")
     assert "the playbook has no step for it" in none.stdout
