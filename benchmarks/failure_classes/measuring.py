@@ -22,7 +22,7 @@ from ooda.common.events import (
 )
 from ooda.common.taxonomy import Outcome, Verdict
 
-NOTICED_WITHIN = 60.0
+NOTICED_WITHIN = 150.0
 DECIDED_WITHIN = 30.0
 CLOSED_WITHIN = 180.0
 QUIET_WITHIN = 120.0

@@ -101,12 +101,21 @@ class Scene:
     ) -> Incident:
         """Wait until a workload is flagged and the incident of it is opened."""
         target = WorkloadTarget(namespace=self.namespace, workload_kind=kind, name=name)
-        flag = self.ear.wait(
-            lambda: next(
-                (f for f in self.flags() if (f.target, f.signal) == (target, signal)), None
-            ),
+        return self._incident(
+            lambda each: (each.target, each.signal) == (target, signal),
             f"{signal} of {target}",
             seconds,
+        )
+
+    def first_incident(self, seconds: float = START_GATE) -> Incident:
+        """Wait until anything is flagged and the incident of it is opened."""
+        return self._incident(lambda _: True, "any anomaly", seconds)
+
+    def _incident(
+        self, matching: Callable[[AnomalyFlagged], bool], what: str, seconds: float
+    ) -> Incident:
+        flag = self.ear.wait(
+            lambda: next((each for each in self.flags() if matching(each)), None), what, seconds
         )
         started = self.ear.wait(
             lambda: next((each for each in self._started() if _is_about(each, flag)), None),
