@@ -100,6 +100,42 @@ def test_one_that_was_ready_has_its_budget_to_come_back() -> None:
     assert observed.signals == [Signal.CONTAINER_STUCK]
 
 
+def starting_up(*, started: bool, ready_since: float = 0) -> dict[str, Any]:
+    """A pod whose start-up probe allows 60 s, and whose readiness probe 6."""
+    probes = {
+        "startupProbe": {"periodSeconds": 1, "failureThreshold": 60},
+        "readinessProbe": {"periodSeconds": 3, "failureThreshold": 2},
+    }
+    spec = {"containers": [{"name": "app", "image": "shop:2", **probes}]}
+    body = running(ready_since=ready_since, spec=spec)
+    body["status"]["containerStatuses"][0]["started"] = started
+    return body
+
+
+def test_once_its_start_up_probe_has_passed_only_the_readiness_probe_has_time() -> None:
+    observed = Observed(*healthy())
+    observed.tell(starting_up(started=False), "added")
+    observed.wait(50)
+    observed.tell(starting_up(started=True))
+    observed.wait(18)
+    assert observed.flags == []
+    observed.wait(8)
+    [flag] = observed.flags
+    assert flag.observed["reason"] == "NotReady"
+    assert flag.summary.endswith("though it had 21 s for it")
+
+
+def test_one_that_was_ready_after_its_start_keeps_the_longer_time() -> None:
+    observed = Observed(*healthy())
+    observed.tell(starting_up(started=True), "added")
+    observed.wait(5)
+    observed.tell(starting_up(started=True, ready_since=5))
+    observed.wait(60)
+    assert observed.flags == []
+    observed.wait(50)
+    assert observed.signals == [Signal.CONTAINER_STUCK]
+
+
 def test_what_is_short_already_is_not_told_a_second_time() -> None:
     observed = Observed(*healthy())
     observed.wait(35)

@@ -1,5 +1,8 @@
 """From the raw status of a pod to the views of its containers."""
 
+import datetime as dt
+from dataclasses import replace
+
 from ooda.common.masking import mask
 from ooda.observer.core.reading import Json, items, mapping, moment, number, text
 from ooda.observer.core.views import Container
@@ -9,6 +12,9 @@ BASE_BUDGET = 30.0
 
 A cold pull of a usual image took up to 12 s on the reference cluster.
 """
+STARTED_BUDGET = 15.0
+"""And beside its readiness probe once its start-up probe has passed: by the word of its owner the
+start is over then; what it still waits for, such as connections, may take this long."""
 CONTAINERS_LIMIT = 64
 
 
@@ -50,6 +56,22 @@ def _container(raw: Json, declared: Json, *, init: bool, message_limit: int) -> 
         start_budget=BASE_BUDGET
         + _probe(declared, "startupProbe")
         + _probe(declared, "readinessProbe"),
+        ready_budget=STARTED_BUDGET + _probe(declared, "readinessProbe")
+        if raw.get("started") is True and "startupProbe" in declared
+        else None,
+    )
+
+
+def with_starts(
+    containers: tuple[Container, ...], known: tuple[Container, ...], now: dt.datetime
+) -> tuple[Container, ...]:
+    """Return containers with the times at which they were first seen to have started up."""
+    before = {(each.name, each.running_since): each.started_at for each in known}
+    return tuple(
+        each
+        if each.ready_budget is None
+        else replace(each, started_at=before.get((each.name, each.running_since)) or now)
+        for each in containers
     )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core import graph, history, nodes
+from ooda.observer.core.containers import with_starts
 from ooda.observer.core.parsing import parse
 from ooda.observer.core.state import (
     OCCURRENCES_LIMIT,
@@ -190,6 +191,8 @@ def _pod(
     if old is not None and pod.meta.owner is None and old.meta.uid == pod.meta.uid:
         # The owner is said once and for all; an object without it is a stripped tombstone.
         pod = replace(pod, meta=replace(pod.meta, owner=old.meta.owner))
+    known = old.containers if old is not None and old.meta.uid == pod.meta.uid else ()
+    pod = replace(pod, containers=with_starts(pod.containers, known, now))
     top = graph.top(namespace, key, pod.meta.owner)
     track = history.after_pod(namespace.tracks.get(top), old, pod, now, gone=gone)
     pods = _set(namespace.pods, name, None if gone else pod)

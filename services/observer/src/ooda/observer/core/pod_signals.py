@@ -52,8 +52,11 @@ def unready(
             continue
         own = [each for each in pod.containers if not each.init]
         for container in own:
-            since = _since(pod, own)
-            late = since is not None and seconds(since, now) >= container.start_budget
+            since, budget = _since(pod, own), container.start_budget
+            if since is not None and _never_since_its_start(pod, container):
+                since = max(since, container.started_at or since)
+                budget = container.ready_budget or budget
+            late = since is not None and seconds(since, now) >= budget
             if container.ready or not late or container.name in told:
                 continue
             told.add(container.name)
@@ -62,7 +65,7 @@ def unready(
                 container.name,
                 since,
                 f"runs container {container.name} of pod {pod.meta.name} and it is not ready, "
-                f"though it had {container.start_budget:.0f} s for it",
+                f"though it had {budget:.0f} s for it",
                 observed(
                     container=container.name,
                     image=container.image,
@@ -72,6 +75,16 @@ def unready(
                 ),
                 pod,
             )
+
+
+def _never_since_its_start(pod: Pod, container: Container) -> bool:
+    """Return whether a container whose start-up probe has passed was never ready after that.
+
+    One that was ready and is so no more may wait for another: it keeps the longer time.
+    """
+    if container.started_at is None:
+        return False
+    return pod.ready_since is None or pod.ready_since <= container.started_at
 
 
 def _since(pod: Pod, own: Sequence[Container]) -> dt.datetime | None:

@@ -60,6 +60,10 @@ class Container:
     ran_seconds: float
     start_budget: float
     """Seconds that its probes give it to become ready."""
+    ready_budget: float | None = None
+    """Seconds that are left of that once its start-up probe has passed; None if it has not."""
+    started_at: dt.datetime | None = None
+    """When its start-up probe was seen to have passed: no object tells when it did."""
 
 
 @dataclass(frozen=True, slots=True)
