@@ -1,6 +1,7 @@
 """Workloads of the shop: how they are, how they were, and how a person breaks them."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -161,7 +162,8 @@ def _idle(kind: str, name: str, container: dict[str, Any], **spec: Any) -> dict[
 @contextmanager
 def keeper(kube: Kube) -> Iterator[Workload]:
     """A StatefulSet of the tests' own, that does nothing."""
-    name = "e2e-keeper"
+    # The pods of one that was just deleted are no loss of the next one.
+    name = f"e2e-keeper-{secrets.token_hex(3)}"
     kube.create(_idle("StatefulSet", name, {}, serviceName=name), SHOP)
     try:
         yield Workload(kube, "StatefulSet", name)

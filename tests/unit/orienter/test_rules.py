@@ -46,8 +46,9 @@ from ooda.orienter.core.signs import Sign
 def inspect(
     pods: Sequence[Json], workload: Json | None = None, *, minimum: int = 1, **given: Any
 ) -> set[Sign]:
+    read = workload or deployment()
     state = WorkloadState(
-        workload_of("Deployment", workload or deployment()),
+        workload_of(read["kind"], read),
         [pod_of(each) for each in pods],
         NOW,
         minimum,
@@ -189,9 +190,21 @@ def test_replicas_are_compared_with_the_minimum(
     assert (Sign.ALL_READY in signs) != short
 
 
+def leaving(name: str) -> Json:
+    found = pod(name)
+    found["metadata"]["deletionTimestamp"] = stamp(-1)
+    return found
+
+
 LOST = {
     "replaced": ([pod("new")], deployment(), {Sign.POD_REPLACED, Sign.ALL_READY}),
     "not replaced yet": ([], deployment(ready=0), {Sign.POD_NOT_REPLACED}),
+    "leaving, not replaced yet": ([leaving("old")], deployment(ready=0), {Sign.POD_NOT_REPLACED}),
+    "leaving, and to be replaced then": (
+        [leaving("old")],
+        deployment(ready=0) | {"kind": "StatefulSet"},
+        set(),
+    ),
     "still there": ([pod("old")], deployment(), {Sign.ALL_READY}),
     "scaled away": ([], deployment(replicas=0), {Sign.DESIRED_BELOW_MINIMUM}),
     "gone in a rollout": (

@@ -146,6 +146,9 @@ def _lost(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
         return set()
     if len(pods) >= max(state.workload.desired, state.minimum):
         return {Sign.POD_REPLACED}
+    leaving = any(pod.name == state.lost_pod for pod in state.pods)
+    if leaving and state.workload.kind == "StatefulSet":
+        return set()  # its successor has the same name, and is made only when it is gone
     return {Sign.POD_NOT_REPLACED}
 
 
