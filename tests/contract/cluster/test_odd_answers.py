@@ -13,7 +13,15 @@ from aiohttp import web
 
 from ooda.common.cluster import informer
 from ooda.common.cluster.api_server import ApiServer
-from ooda.common.cluster.interface import Alive, Delta, Synced, Unavailable, WatchEvent
+from ooda.common.cluster.interface import (
+    Alive,
+    ClusterError,
+    Delta,
+    Refused,
+    Synced,
+    Unavailable,
+    WatchEvent,
+)
 from ooda.common.cluster.kinds import Kind
 from ooda.common.settings import ClusterSettings
 from servers.api_server import Handler, answering
@@ -69,6 +77,22 @@ async def connected(kubeconfig: Kubeconfig, handler: Handler) -> AsyncIterator[A
         ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig(url))) as api,
     ):
         yield api
+
+
+@pytest.mark.parametrize(
+    ("readyz", "meaning"), [(500, Unavailable), (200, Refused), (404, Refused)]
+)
+async def test_who_is_refused_by_a_server_that_is_not_ready_may_ask_again(
+    kubeconfig: Kubeconfig, readyz: int, meaning: type[ClusterError]
+) -> None:
+    """Until it has read the rights that there are it refuses everybody."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=readyz if request.path == "/readyz" else 403, text="{}")
+
+    async with connected(kubeconfig, answer) as api:
+        with pytest.raises(meaning, match="403"):
+            await api.get(Kind.POD, "default", "x")
 
 
 async def until_told(api: ApiServer, name: str) -> AsyncIterator[WatchEvent]:

@@ -19,6 +19,10 @@ FAILED_TEST = json.dumps(
 )
 INVALID = json.dumps({"message": 'ConfigMap "A" is invalid: metadata.name', "reason": "Invalid"})
 
+NOT_YET = json.dumps(
+    {"message": 'pods "a" is forbidden: not yet ready to handle request', "reason": "Forbidden"}
+)
+
 
 @pytest.mark.parametrize(
     ("code", "body", "error"),
@@ -26,6 +30,7 @@ INVALID = json.dumps({"message": 'ConfigMap "A" is invalid: metadata.name', "rea
         pytest.param(400, "{}", Refused, id="bad-request"),
         pytest.param(401, "{}", Refused, id="unauthorized"),
         pytest.param(403, "{}", Refused, id="forbidden"),
+        pytest.param(403, NOT_YET, Unavailable, id="admission-has-just-begun"),
         pytest.param(404, "{}", NotFound, id="not-found"),
         pytest.param(408, "{}", Unavailable, id="request-timeout"),
         pytest.param(409, "{}", Conflict, id="conflict"),

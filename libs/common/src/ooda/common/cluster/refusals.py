@@ -15,6 +15,10 @@ _FROM_THE_FUTURE = "ResourceVersionTooLarge"
 """Cause of a 504 for a version that was not reached yet: etcd was restored to an older state."""
 
 
+_NOT_YET = "not yet ready to handle request"
+"""How an admission plugin refuses, with a 403, while it has not read what it judges by."""
+
+
 class Expired(Unavailable):
     """The server cannot go on from this resource version, too old or not its own: list again."""
 
@@ -45,6 +49,8 @@ def meaning(what: str, code: int, status: Mapping[str, Any]) -> ClusterError:
         return Conflict(sentence)
     if code == HTTPStatus.GATEWAY_TIMEOUT and _FROM_THE_FUTURE in _causes(status):
         return Expired(sentence)
+    if code == HTTPStatus.FORBIDDEN and _NOT_YET in message:
+        return Unavailable(sentence)
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable(sentence)
     return _MEANINGS.get(code, Refused)(sentence)

@@ -76,13 +76,25 @@ class Requests:
             response = await self._send(method, path, query, body, content_type, patience)
             try:
                 if response.status >= HTTPStatus.BAD_REQUEST:
-                    raise refusal(what, response.status, await response.text(errors="replace"))
+                    told = refusal(what, response.status, await response.text(errors="replace"))
+                    if response.status == HTTPStatus.FORBIDDEN and not await self._is_ready():
+                        raise Unavailable(f"{told}; but the API server is not ready yet")
+                    raise told
                 yield response
             finally:
                 response.close()
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             problem = str(error) or type(error).__name__
             raise Unavailable(f"{what}: the API server does not answer ({problem})") from error
+
+    async def _is_ready(self) -> bool:
+        """Ask whether the server is ready: until then it knows nobody's rights, and refuses.
+
+        Everybody may ask (kube-apiserver: ``--authorization-always-allow-paths``); 500 is no.
+        """
+        response = await self._send("GET", "/readyz", None, None, "application/json", _ORDINARY)
+        response.close()
+        return response.status != HTTPStatus.INTERNAL_SERVER_ERROR
 
     async def _send(
         self,
