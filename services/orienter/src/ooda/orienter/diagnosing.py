@@ -38,10 +38,10 @@ PATIENCE_SECONDS = 100.0
 """How long the API server is waited for. After 90 s without a word the observer says that it is
 blind, and what was diagnosed blind is diagnosed again when it sees."""
 
-CHANGES_SECONDS = 6.0
-"""How long it is waited for where it tells the state, but not what changed: a server that has just
-begun serves custom resources some seconds after the rest. Without the change there is no way back
-to what was good, and a person would be asked; with it, the gate of 10 s for a diagnosis holds."""
+CHANGES_SECONDS = 20.0
+"""How long it is waited for where it tells the state, but not what changed: it may have gone away
+between the two, and a server that has just begun serves custom resources some seconds after the
+rest. Without the change there is no way back to what was good, and a person would be asked."""
 
 
 @dataclass(frozen=True, slots=True)
