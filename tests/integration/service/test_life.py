@@ -191,6 +191,8 @@ async def test_without_nats_it_is_alive_and_not_ready_until_it_is_back(
 ) -> None:
     service = await processes.start()
     await until(service.ready, 40)
+    # A standby is ready too, and one that is only beginning ends when NATS is gone.
+    await until(lambda: "running" in service.log.read_text())
     processes.bus.kill()
 
     async def away() -> bool:
