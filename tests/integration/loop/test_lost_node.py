@@ -12,6 +12,7 @@ import pytest_asyncio
 from nats.aio.msg import Msg
 
 from ooda.common.topology import Service
+from servers.agent_rights import CORDON
 from servers.control_plane import ControlPlane
 from servers.loop_bus import LoopBus
 from servers.story import Story
@@ -81,11 +82,13 @@ async def nodes(plane: ControlPlane) -> AsyncIterator[Nodes]:
     made = Nodes(plane)
     await made.kubectl("apply", "-f", "-", stdin=json.dumps(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": LEASES}}))  # fmt: skip
+    await made.kubectl("apply", "-f", str(CORDON / "rbac.yaml"))
     await made.make()
     task = asyncio.create_task(made.beat())
     yield made
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    await made.kubectl("delete", "-f", str(CORDON / "rbac.yaml"))
     for name in (made.lost, made.other):
         await made.kubectl("delete", "node", name)
         await made.kubectl("-n", LEASES, "delete", "lease", name, "--ignore-not-found")
