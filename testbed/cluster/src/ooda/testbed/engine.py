@@ -171,8 +171,11 @@ def _await_end(pid: int) -> None:
 
 def _await_answer(log: Path, runs: Callable[[], bool]) -> None:
     end = time.monotonic() + _START_DEADLINE
-    while not docker.answers():
-        if not runs():
+    while True:
+        ran = runs()  # asked first: one that ends after it answered did answer
+        if docker.answers():
+            return
+        if not ran:
             raise Unready(f"The Docker engine ended at once; {log} says why.")
         if time.monotonic() > end:
             raise Unready(
