@@ -18,17 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config
-from kubernetes.dynamic import DynamicClient
-
 from e2e.live.bus import ear
-from e2e.live.kube import Kube
+from e2e.live.kube import Kube, connected
 from e2e.live.shop import SHOP
 from failure_classes.faults import CONTROLS, FAULTS
 from failure_classes.measuring import Laboratory, Run
 from ooda.common.settings import Settings
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import CONTEXT, layout
+from ooda.testbed.layout import layout
 
 STAGES = ("effect_to_flagged", "flagged_to_started", "started_to_ready", "ready_to_applied")
 Planned = tuple[str, str, int, Callable[[], Run]]
@@ -81,13 +78,9 @@ def _plan(laboratory: Laboratory, given: argparse.Namespace) -> Iterator[Planned
 @contextmanager
 def _cluster() -> Iterator[Kube]:
     found = layout()
-    configuration = client.Configuration()
-    config.load_kube_config(
-        str(found.kubeconfig), context=CONTEXT, client_configuration=configuration
-    )
-    with client.ApiClient(configuration) as api, tempfile.TemporaryDirectory() as folder:
-        kubectl = Kubectl(found.binaries / "kubectl", found.kubeconfig)
-        yield Kube(DynamicClient(api, cache_file=f"{folder}/discovery.json"), kubectl)
+    kubectl = Kubectl(found.binaries / "kubectl", found.kubeconfig)
+    with tempfile.TemporaryDirectory() as folder, connected(kubectl, Path(folder)) as kube:
+        yield kube
 
 
 def _read(results: Path) -> list[dict[str, Any]]:

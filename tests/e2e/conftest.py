@@ -5,16 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from kubernetes import client, config
-from kubernetes.dynamic import DynamicClient
 
 from e2e.live import shop
-from e2e.live.kube import Kube
+from e2e.live.kube import Kube, connected
 from e2e.live.prometheus import Prometheus
 from e2e.live.shop import SHOP, Customer
 from ooda.testbed.errors import CommandFailed
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import CONTEXT, NODE_PORTS, layout
+from ooda.testbed.layout import NODE_PORTS, layout
 
 HERE = Path(__file__).parent
 LOOPBACK_SECONDS = 10
@@ -54,13 +52,8 @@ def kubectl() -> Kubectl:
 
 @pytest.fixture(scope="session")
 def kube(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
-    configuration = client.Configuration()
-    config.load_kube_config(
-        str(kubectl.kubeconfig), context=CONTEXT, client_configuration=configuration
-    )
-    cache = tmp_path_factory.mktemp("discovery") / "cache.json"
-    with client.ApiClient(configuration) as api:
-        yield Kube(DynamicClient(api, cache_file=str(cache)), kubectl)
+    with connected(kubectl, tmp_path_factory.mktemp("discovery")) as reached:
+        yield reached
 
 
 @pytest.fixture

@@ -4,14 +4,17 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 
 from e2e.live.waiting import wait_until
 from ooda.testbed.errors import CommandFailed
 from ooda.testbed.kubectl import Kubectl
+from ooda.testbed.layout import CONTEXT
 
 _VERSIONS = {
     "KnownGood": "ooda.dev/v1alpha1",
@@ -113,6 +116,17 @@ class Kube:
             yield name
         finally:
             self.delete("Namespace", name)
+
+
+@contextmanager
+def connected(kubectl: Kubectl, folder: Path) -> Iterator[Kube]:
+    """Reach the cluster of a kubeconfig; what is discovered of it is kept in the folder."""
+    configuration = client.Configuration()
+    config.load_kube_config(
+        str(kubectl.kubeconfig), context=CONTEXT, client_configuration=configuration
+    )
+    with client.ApiClient(configuration) as api:
+        yield Kube(DynamicClient(api, cache_file=str(folder / "cache.json")), kubectl)
 
 
 def condition(item: Any, kind: str) -> str:
