@@ -6,6 +6,7 @@ hold the actor to it. Contents are kept exactly as the API server had them.
 
 import datetime as dt
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -84,6 +85,25 @@ def last_good_service(
 ) -> Mapping[str, Any] | None:
     """Return the newest known good spec of a Service to go back to, None if there is none."""
     return _newest(spec.services.get(name, ()), current, SERVICE_PARTS)
+
+
+def ports_astray(
+    spec: Mapping[str, Any], good: Mapping[str, Any], declared: AbstractSet[str]
+) -> list[str]:
+    """Return the ports that a Service leads to now, instead of one that its pods declare.
+
+    A port that is not declared may be open all the same: only one that took the place of a declared
+    one counts.
+    """
+    now, before = _targets(spec), _targets(good)
+    new = [each for each in now if each not in declared and each not in before]
+    return new if any(each in declared and each not in now for each in before) else []
+
+
+def _targets(spec: Mapping[str, Any]) -> list[str]:
+    ports = spec.get("ports")
+    listed = ports if isinstance(ports, list | tuple) else ()
+    return [str(e.get("targetPort", e.get("port"))) for e in listed if isinstance(e, Mapping)]
 
 
 def _newest(

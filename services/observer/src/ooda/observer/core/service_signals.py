@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ooda.common.cluster.kinds import Kind
-from ooda.common.known_good import SERVICE_PARTS
+from ooda.common.known_good import SERVICE_PARTS, ports_astray
 from ooda.common.taxonomy import Signal
 from ooda.observer.core import graph
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.history import seconds
 from ooda.observer.core.planned import acting, rolling
-from ooda.observer.core.reading import items, mapping, texts
+from ooda.observer.core.reading import mapping, texts
 from ooda.observer.core.state import Namespace, State, Track
 from ooda.observer.core.views import Key, Pod
 
@@ -80,19 +80,8 @@ def misrouted(state: State, namespace: Namespace, key: Key, now: dt.datetime) ->
 
 
 def astray(spec: Mapping[str, Any], good: Mapping[str, Any], pods: Sequence[Pod]) -> list[str]:
-    """Return the ports that a Service leads to now, instead of one that the pods have.
-
-    A port that is not declared may be open all the same: only one that took the place of a declared
-    one counts.
-    """
-    declared = frozenset[str]().union(*(pod.ports for pod in pods))
-    now, before = _targets(spec), _targets(good)
-    new = [each for each in now if each not in declared and each not in before]
-    return new if any(each in declared and each not in now for each in before) else []
-
-
-def _targets(spec: Mapping[str, Any]) -> list[str]:
-    return [str(each.get("targetPort", each.get("port"))) for each in items(spec.get("ports"))]
+    """Return the ports that a Service leads to now, instead of one that the pods have."""
+    return ports_astray(spec, good, frozenset[str]().union(*(pod.ports for pod in pods)))
 
 
 def _served(namespace: Namespace, selector: Mapping[str, str]) -> list[Pod]:

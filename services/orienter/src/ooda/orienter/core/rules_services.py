@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ooda.common.known_good import ports_astray
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import Object, items, mapping, metadata, pod_of, text
 from ooda.orienter.core.signs import Sign
@@ -57,17 +58,12 @@ def read_routing(routing: Routing) -> Seen:
         for each in items(container.get("ports"))
         for port in (str(each.get("containerPort")), text(each.get("name")))
     }
-    now, before = _targets(routing.spec), _targets(routing.good)
-    new = [each for each in now if each not in declared and each not in before]
-    if new and any(each in declared and each not in now for each in before):
+    new = ports_astray(routing.spec, routing.good, declared)
+    if new:
         have = ", ".join(sorted(declared - {""}))
         words = f"leads to port {', '.join(new)}; the pods behind it have {have}"
         return Seen(frozenset({Sign.SERVICE_TARGETS_NO_PORT}), words)
     return Seen()
-
-
-def _targets(spec: Object) -> list[str]:
-    return [str(each.get("targetPort", each.get("port"))) for each in items(spec.get("ports"))]
 
 
 @dataclass(frozen=True, slots=True)
