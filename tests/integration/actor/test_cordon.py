@@ -34,12 +34,14 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-async def node(api: ApiServer) -> NodeTarget:
+async def node(api: ApiServer) -> AsyncIterator[NodeTarget]:
     name = f"n-{uuid.uuid4().hex[:8]}"
     labels = {"ooda.dev/mode": "auto"}
     body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
-    await api.create(Kind.NODE, body)
-    return NodeTarget(name=name)
+    made = await api.create(Kind.NODE, body)
+    yield NodeTarget(name=name)
+    # A node that is never ready counts, in the tests of lost nodes, against a cordon.
+    await api.delete(Kind.NODE, None, name, uid=made["metadata"]["uid"])
 
 
 async def test_is_cordoned_once_and_taken_back_once(api: ApiServer, node: NodeTarget) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def made(kind: Kind, name: str, namespace: str | None = None, **more: Any) -> di
 
 
 @pytest.fixture
-async def chosen(api: ApiServer, plane: ControlPlane) -> ActionRequest:
+async def chosen(api: ApiServer, plane: ControlPlane) -> AsyncIterator[ActionRequest]:
     """Raise the limit of a Deployment whose one pod was killed for memory, on a node of 1 GiB."""
     namespace, node = f"a-{uuid.uuid4().hex[:8]}", f"n-{uuid.uuid4().hex[:8]}"
     await api.create(Kind.NAMESPACE, made(Kind.NAMESPACE, namespace))
@@ -77,11 +78,12 @@ async def chosen(api: ApiServer, plane: ControlPlane) -> ActionRequest:
     plane.kubectl(
         "-n", namespace, "patch", "pod", pod, "--subresource=status", "--type=merge", "-p", status
     )
-    return request(
+    yield request(
         action=ActionKind.RAISE_MEMORY_LIMIT,
         target=WorkloadTarget(namespace=namespace, workload_kind="Deployment", name="web"),
         parameters={"pod": pod},
     )
+    plane.kubectl("delete", "node", node)
 
 
 async def planned(api: ApiServer, chosen: ActionRequest) -> Plan | Refusal:
