@@ -26,7 +26,7 @@ def postgres() -> Iterator[Postgres]:
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("plane"), TOKENS) as running:
         running.kubectl("apply", "-k", str(Path(__file__).parents[1] / "k8s/base/crds"))
-        running.kubectl("wait", "--for=condition=Established", "crd/knowngoods.ooda.dev")
+        running.kubectl("wait", "--for=condition=Established", "crd", "--all")
         yield running
 
 

@@ -20,6 +20,12 @@ from ooda.common.events import (
     DiagnosisReady,
     DiagnosisStarted,
     Event,
+    FaultArmed,
+    FaultCleared,
+    FaultEffective,
+    FaultRefused,
+    FaultRequested,
+    FaultTeardownFailed,
     IncidentClosed,
     ReviewAnswered,
     ReviewRequested,
@@ -146,6 +152,7 @@ RECORDER = Consumer(Service.RECORDER, LOOP, (), max_ack_pending=1000)
 RECORDER_TELEMETRY = Consumer(Service.RECORDER, TELEMETRY, (), max_ack_pending=1000)
 RECORDER_FAULTS = Consumer(Service.RECORDER, FAULTS, (), max_ack_pending=1000)
 RECORDER_PEOPLE = Consumer(Service.RECORDER, PEOPLE, (), max_ack_pending=1000)
+INJECTOR = Consumer(Service.INJECTOR, FAULTS, (FaultRequested,))
 CONSUMERS = (
     OBSERVER,
     ORIENTER,
@@ -158,6 +165,7 @@ CONSUMERS = (
     RECORDER_TELEMETRY,
     RECORDER_FAULTS,
     RECORDER_PEOPLE,
+    INJECTOR,
 )
 
 
@@ -187,6 +195,15 @@ PUBLISHES: dict[Service, tuple[type[Event], ...]] = {
 }
 """What each service says in account LOOP; every service may also publish ``dead.letter``."""
 
+TOLD_OF_FAULTS: tuple[type[Event], ...] = (
+    FaultRefused,
+    FaultArmed,
+    FaultEffective,
+    FaultCleared,
+    FaultTeardownFailed,
+)
+"""What the injector says, in account FAULTS; ``fault.requested`` is the command line's."""
+
 STATUS_SUBJECT = "status.{service}"
 """Core NATS, request and reply: what a service says of itself (``ooda status``)."""
 
@@ -196,6 +213,10 @@ REPLAY_SUBJECT = "replay.{service}"
 
 POLICY_SUBJECT = "policy.decider"
 """The same: the decider checks a playbook, or explains what it would do (``ooda policy``)."""
+
+SCENARIOS_SUBJECT = "scenarios.injector"
+"""The same: the injector tells its scenarios, or tries a request without writing anything. No
+service of the loop may ask or hear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,23 +282,38 @@ def _user(service: Service, account: Account) -> User:
     if account is Account.LOOP:
         publish += [event.subject for event in PUBLISHES.get(service, ())]
         publish += _bucket_subjects(service)
-        if service not in (Service.CLI, Service.INJECTOR):
-            subscribe += [each.format(service=service) for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
-            publish.append(f"_INBOX_{Service.CLI}.>")
-        if service is Service.DECIDER:
-            subscribe.append(POLICY_SUBJECT)
     if service is Service.INJECTOR and account is Account.FAULTS:
-        publish.append("fault.>")
+        publish += [event.subject for event in TOLD_OF_FAULTS]
     if service is Service.CLI:
-        publish += _reading(account)
+        publish += _reading(account) + _asked_by_people(account)
         subscribe += [subject for stream in STREAMS if stream.account is account
                       for subject in stream.subjects]  # fmt: skip
+    else:
         if account is Account.LOOP:
-            publish += [each.format(service="*") for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
-            publish.append(POLICY_SUBJECT)
-    elif service is not Service.INJECTOR or account is Account.FAULTS:
-        publish.append(DeadLetter.subject)
+            subscribe += _answered(service)
+            publish.append(f"_INBOX_{Service.CLI}.>")
+        if service is not Service.INJECTOR or account is Account.FAULTS:
+            publish.append(DeadLetter.subject)
     return User(name, account, tuple(publish), tuple(subscribe))
+
+
+def _answered(service: Service) -> list[str]:
+    """Return what people may ask a service."""
+    own = {Service.DECIDER: [POLICY_SUBJECT], Service.INJECTOR: [SCENARIOS_SUBJECT]}
+    both = [each.format(service=service) for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
+    return both + own.get(service, [])
+
+
+def _asked_by_people(account: Account) -> list[str]:
+    """Return what the command line says: questions to services, and requests for faults."""
+    match account:
+        case Account.LOOP:
+            all_of_them = [each.format(service="*") for each in (STATUS_SUBJECT, REPLAY_SUBJECT)]
+            return [*all_of_them, POLICY_SUBJECT, SCENARIOS_SUBJECT]
+        case Account.FAULTS:
+            return [FaultRequested.subject]
+        case Account.PEOPLE:
+            return []
 
 
 def _reading(account: Account) -> list[str]:

@@ -15,7 +15,7 @@ from ooda.common.topology import Account, Consumer, Service
 
 VERSION = "1"
 """Of the contract: the ``version`` of its events."""
-DESCRIBED = (Service.OBSERVER, Service.ORIENTER, Service.DECIDER, Service.ACTOR, Service.RECORDER)
+DESCRIBED = (*topology.LOOP_SERVICES, Service.INJECTOR)
 
 
 def write_documents(documents: dict[str, str], directory: Path) -> None:
@@ -49,7 +49,8 @@ def _document(service: Service) -> dict[str, Any]:
         if consumer.service is service:
             for event in _given(consumer):
                 _receives(broker, consumer, event)
-    said: tuple[type[Event], ...] = (*topology.PUBLISHES.get(service, ()), DeadLetter)
+    own = topology.TOLD_OF_FAULTS if service is Service.INJECTOR else topology.PUBLISHES[service]
+    said: tuple[type[Event], ...] = (*own, DeadLetter)
     for event in said:
         broker.publisher(event.subject, schema=event, title=f"{event.subject} (publish)")
     described = AsyncAPI(

@@ -33,7 +33,10 @@ class Kind(StrEnum):
     RESOURCE_QUOTA = "ResourceQuota"
     LIMIT_RANGE = "LimitRange"
     LEASE = "Lease"
+    ROLE = "Role"
+    ROLE_BINDING = "RoleBinding"
     KNOWN_GOOD = "KnownGood"
+    FAULT_RUN = "FaultRun"
 
     @property
     def group(self) -> str:
@@ -86,5 +89,8 @@ _PLACES = {
     Kind.RESOURCE_QUOTA: _Place("", "v1", "resourcequotas", namespaced=True),
     Kind.LIMIT_RANGE: _Place("", "v1", "limitranges", namespaced=True),
     Kind.LEASE: _Place("coordination.k8s.io", "v1", "leases", namespaced=True),
+    Kind.ROLE: _Place("rbac.authorization.k8s.io", "v1", "roles", namespaced=True),
+    Kind.ROLE_BINDING: _Place("rbac.authorization.k8s.io", "v1", "rolebindings", namespaced=True),
+    Kind.FAULT_RUN: _Place("ooda.dev", "v1alpha1", "faultruns", namespaced=True),
     Kind.KNOWN_GOOD: _Place("ooda.dev", "v1alpha1", "knowngoods", namespaced=True),
 }

@@ -1,0 +1,184 @@
+"""A fault run and its journal: the custom resource ``FaultRun``, one object per run.
+
+Pure. It is in the injector's own namespace, and nobody of the loop may read its kind. Everything
+that a run will change is in it with the old value before anything is changed, so that whoever finds
+it can give the cluster back: the injector, the reaper, or a person with kubectl.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ooda.common.events import Moment
+from ooda.common.plans import FieldChange, ObjectRef
+from ooda.common.targets import Target
+from ooda.common.taxonomy import ActionKind, FailureClass
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Phase(StrEnum):
+    """How far a run is; in this order, except that every phase may become REVERTING."""
+
+    ADMITTED = "admitted"
+    """Written down. Nothing is held, nothing is changed."""
+    ARMED = "armed"
+    """The Leases are held and the end is set; the steps are being applied."""
+    ACTIVE = "active"
+    REVERTING = "reverting"
+    VERIFYING = "verifying"
+    """Everything is taken back; the baseline is waited for."""
+    RELEASING = "releasing"
+    """The baseline is there; the Leases are given up."""
+    ENDED = "ended"
+    TEARDOWN_FAILED = "teardown_failed"
+    """The baseline is not there: the Leases stay, and the namespace takes no other run."""
+
+
+FINAL = frozenset({Phase.ENDED, Phase.TEARDOWN_FAILED})
+
+
+class Ending(StrEnum):
+    """Why a run was taken back."""
+
+    EXPIRED = "expired"
+    ABORTED = "aborted"
+    STOPPED = "stopped"
+    """The kill switch was there before everything was applied."""
+    CONFLICT = "conflict"
+    """An object was not as it had been when the run was planned, or was refused."""
+    BUSY = "busy"
+    """Another run was quicker to hold a Lease."""
+    ABANDONED = "abandoned"
+    """It was written down, and nobody went on with it."""
+
+
+class Undone(StrEnum):
+    """What the undoing of a step found, by a three-way merge; of several, the first one counts."""
+
+    GONE = "gone"
+    """The object, or the place in it, is not there any more; so it is with a killed pod."""
+    OVERRIDDEN = "overridden"
+    """It was neither: somebody else had changed it to a third value, which was taken back too."""
+    REVERTED = "reverted"
+    """It was as the run had left it."""
+    REPAIRED = "repaired"
+    """It was as before the run already: somebody else, such as the agent, took it back."""
+    NOTHING = "nothing"
+    """The run had changed nothing there."""
+
+
+class ChangeStep(_Part):
+    """Change fields of one object.
+
+    A part ``name=app`` of a path leads to the element of a list that has this name.
+    """
+
+    kind: Literal["change"] = "change"
+    object: ObjectRef
+    changes: tuple[FieldChange, ...]
+
+
+class DeletePodStep(_Part):
+    """Delete one pod, by UID; its controller replaces it."""
+
+    kind: Literal["delete_pod"] = "delete_pod"
+    object: ObjectRef
+
+
+class CreateStep(_Part):
+    """Create one object, which is deleted again; it has no UID yet."""
+
+    kind: Literal["create"] = "create"
+    object: ObjectRef
+    spec: Mapping[str, Any]
+
+
+Step = Annotated[ChangeStep | DeletePodStep | CreateStep, Field(discriminator="kind")]
+
+
+class StepRecord(_Part):
+    """A step of the journal, with what is known to have become of it."""
+
+    step: Step
+    done: bool = False
+    """Set after the API server confirmed it: one that is not set may have been applied too."""
+    undone: Undone | None = None
+
+
+class GroundTruth(_Part):
+    """What is wrong while the fault bites, and what is right to do about it."""
+
+    failure_class: FailureClass
+    component: Target
+    accepted: tuple[ActionKind, ...]
+
+
+class Abort(_Part):
+    """Somebody wants a run to end now; beside the spec, so that a person may write it."""
+
+    by: str
+    at: Moment
+    reason: str = ""
+
+
+class FaultRun(_Part):
+    """The spec of the custom resource; the object's name is ``run_id``."""
+
+    run_id: str
+    request_id: str
+    """Event id of the ``fault.requested``."""
+    sequence: int
+    """Its place in the stream: the same request in another place is a replay."""
+    cluster_id: str
+    namespace: str
+    namespace_uid: str
+    scenario: str
+    target: str
+    workload: ObjectRef
+    parameters: Mapping[str, str] = {}
+    duration_seconds: float
+    recovery_seconds: float
+    """How long after its undoing the baseline may take to be back."""
+    truth: GroundTruth
+    steps: tuple[StepRecord, ...]
+    leases: tuple[str, ...]
+    baseline: Mapping[str, str]
+    """Fingerprint by object, as ``Deployment shop/cart``; of one that is not there, empty."""
+    phase: Phase = Phase.ADMITTED
+    ending: Ending | None = None
+    problem: str = ""
+    """What went wrong, in a sentence; empty: nothing."""
+    expires_at: Moment | None = None
+    times: Mapping[str, Moment] = {}
+    """When it came into each phase, and ``requested``, ``mutated``, ``reverted``."""
+    told: tuple[str, ...] = ()
+    """Subjects of the events of this run that were published."""
+
+    def enter(self, phase: Phase, now: dt.datetime, **more: Any) -> "FaultRun":
+        """Return the run in a phase from now on, with other fields set."""
+        return self.model_copy(
+            update={"phase": phase, "times": {**self.times, str(phase): now}, **more}
+        )
+
+    def with_step(self, index: int, **more: Any) -> "FaultRun":
+        """Return the run with what became of one step."""
+        steps = list(self.steps)
+        steps[index] = steps[index].model_copy(update=more)
+        return self.model_copy(update={"steps": tuple(steps)})
+
+    @property
+    def repaired_by_agent(self) -> bool:
+        """Whether every change was taken back already when the run came to do it."""
+        found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}
+        return found == {Undone.REPAIRED}
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was changed, or may have been."""
+        return any(each.done or each.undone is not Undone.NOTHING for each in self.steps)

@@ -1,0 +1,215 @@
+"""From a request to a run that is written down, or to a refusal: gather, judge, plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ooda.common.clock import Clock
+from ooda.common.cluster.interface import ClusterError, NotFound, Object, Unavailable
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import FaultRequested
+from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Step, StepRecord
+from ooda.common.kill_switch import read_stop
+from ooda.common.targets import ServiceAccountTarget, ServiceTarget, Target, WorkloadTarget
+from ooda.injector import baseline, steps
+from ooda.injector.core.fence import (
+    NOT_LOOKED,
+    Asked,
+    Facts,
+    Inside,
+    Limits,
+    Refusal,
+    judge,
+    leases_of,
+    parse_target,
+)
+from ooda.injector.core.fingerprint import settled
+from ooda.injector.core.merge import MovedError
+from ooda.injector.core.owners import owner_of
+from ooda.injector.core.scenario import Scenario, ScenarioError, settle_parameters
+from ooda.injector.faults.library import FAULTS
+from ooda.injector.faults.scene import NotApplicableError, Scene, reference
+from ooda.injector.journal import Journal
+from ooda.injector.leases import Leases
+from ooda.injector.ports import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What requests are judged with."""
+
+    api: Cluster
+    namespace: str
+    """The injector's own."""
+    limits: Limits
+    scenarios: Mapping[str, Scenario]
+    clock: Clock
+
+    async def admit(self, asked: FaultRequested, sequence: int) -> FaultRun | Refusal | None:
+        """Return the run, not written down yet; None if this very request is a run already.
+
+        Every step was tried by a dry run of the API server. Raises ClusterError.
+        """
+        known = await Journal(self.api, self.namespace).find(asked.run_id)
+        if known and (known.run.request_id, known.run.sequence) == (asked.event_id, sequence):
+            return None
+        facts, parameters = await self._outside(asked, replayed=known is not None)
+        refusal = judge(facts)
+        if refusal is not NOT_LOOKED or facts.scenario is None:
+            return refusal
+        inside, matched = await self._inside(asked)
+        refusal = judge(replace(facts, inside=inside))
+        if refusal is not None:
+            return refusal
+        return await self._plan(asked, sequence, facts.scenario, parameters, matched[0])
+
+    async def _outside(
+        self, asked: FaultRequested, *, replayed: bool
+    ) -> tuple[Facts, Mapping[str, str]]:
+        scenario, problem, parameters = self.scenarios.get(asked.scenario), None, {}
+        if scenario is not None:
+            try:
+                parameters = dict(settle_parameters(scenario, asked.parameters, asked.intensity))
+            except ScenarioError as error:
+                problem = str(error)
+        namespace = asked.namespace or ""
+        stop = await read_stop(self.api, self.namespace)
+        kube_system = await self.api.get(Kind.NAMESPACE, None, "kube-system")
+        holders = await self._holders(leases_of(scenario, namespace) if scenario else ())
+        facts = Facts(
+            asked=Asked(
+                run_id=asked.run_id,
+                scenario_id=asked.scenario,
+                cluster=asked.cluster_id,
+                namespace=namespace,
+                target=asked.target,
+                seconds=asked.duration_seconds,
+                valid_until=asked.valid_until,
+            ),
+            limits=self.limits,
+            now=self.clock.now(),
+            cluster=str(kube_system["metadata"]["uid"]),
+            stopped=None if stop is None else stop.by,
+            scenario=scenario,
+            problem=problem,
+            replayed=replayed,
+            quarantined=await self._quarantined(namespace),
+            holders=holders,
+        )
+        return facts, parameters
+
+    async def _holders(self, names: Sequence[str]) -> Mapping[str, str]:
+        leases = Leases(self.api, self.namespace)
+        found = {name: await leases.holder(name) for name in names}
+        return {name: holder for name, holder in found.items() if holder is not None}
+
+    async def _quarantined(self, namespace: str) -> str | None:
+        runs = [each.run for each in await Journal(self.api, self.namespace).runs()]
+        return next(
+            (
+                each.run_id
+                for each in runs
+                if each.namespace == namespace and each.phase is Phase.TEARDOWN_FAILED
+            ),
+            None,
+        )
+
+    async def _inside(self, asked: FaultRequested) -> tuple[Inside, Sequence[Object]]:
+        """Look at the namespace, which the fence has let through so far."""
+        name = asked.namespace or ""
+        try:
+            place = await self.api.get(Kind.NAMESPACE, None, name)
+        except NotFound:
+            return Inside(exists=False), ()
+        if place["metadata"].get("deletionTimestamp"):
+            return Inside(exists=False), ()
+        matched = await self._matched(name, asked.target)
+        if len(matched) != 1:
+            names = [str(each["metadata"]["name"]) for each in matched]
+            return Inside(exists=True, matched=names), matched
+        live = matched[0]
+        scalers = await self.api.list(Kind.HORIZONTAL_POD_AUTOSCALER, name)
+        target = str(live["metadata"]["name"])
+        inside = Inside(
+            exists=True,
+            matched=[target],
+            healthy=settled(live),
+            autoscaler=_scaler_of(scalers, target),
+            owner=owner_of(live),
+        )
+        return inside, matched
+
+    async def _matched(self, namespace: str, target: str) -> Sequence[Object]:
+        meant = parse_target(target)
+        if isinstance(meant, str):
+            try:
+                return [await self.api.get(Kind.DEPLOYMENT, namespace, meant)]
+            except NotFound:
+                return []
+        return await self.api.list(Kind.DEPLOYMENT, namespace, labels=meant)
+
+    async def _plan(
+        self,
+        asked: FaultRequested,
+        sequence: int,
+        scenario: Scenario,
+        parameters: Mapping[str, str],
+        live: Object,
+    ) -> FaultRun | Refusal:
+        fault = FAULTS[scenario.mechanism]
+        namespace = str(live["metadata"]["namespace"])
+        objects = {kind: await self.api.list(kind, namespace) for kind in fault.reads}
+        try:
+            planned = fault.plan(Scene(live, objects), parameters)
+            for each in planned:
+                await steps.apply(self.api, each, dry_run=True)
+        except NotApplicableError as error:
+            return Refusal("not_applicable", f"{scenario.id} does not fit {asked.target}: {error}.")
+        except Unavailable:
+            raise
+        except (MovedError, ClusterError) as error:
+            return Refusal("not_accepted", f"The API server would not take it: {error}.")
+        place = await self.api.get(Kind.NAMESPACE, None, namespace)
+        now = self.clock.now()
+        return FaultRun(
+            run_id=asked.run_id,
+            request_id=asked.event_id,
+            sequence=sequence,
+            cluster_id=asked.cluster_id,
+            namespace=namespace,
+            namespace_uid=str(place["metadata"]["uid"]),
+            scenario=scenario.id,
+            target=str(live["metadata"]["name"]),
+            workload=reference(Kind.DEPLOYMENT, live),
+            parameters=parameters,
+            duration_seconds=asked.duration_seconds,
+            recovery_seconds=scenario.recovery_seconds,
+            truth=GroundTruth(
+                failure_class=scenario.truth.failure_class,
+                component=_component(scenario, live, planned),
+                accepted=scenario.truth.accepted,
+            ),
+            steps=tuple(StepRecord(step=each) for each in planned),
+            leases=leases_of(scenario, namespace),
+            baseline=await baseline.take(self.api, namespace, planned),
+            times={"requested": asked.occurred_at, str(Phase.ADMITTED): now},
+        )
+
+
+def _scaler_of(scalers: Sequence[Object], target: str) -> str | None:
+    for each in scalers:
+        aimed = each["spec"]["scaleTargetRef"]
+        if (aimed["kind"], aimed["name"]) == (Kind.DEPLOYMENT, target):
+            return str(each["metadata"]["name"])
+    return None
+
+
+def _component(scenario: Scenario, live: Object, planned: Sequence[Step]) -> Target:
+    namespace, name = str(live["metadata"]["namespace"]), str(live["metadata"]["name"])
+    match scenario.truth.component:
+        case "service":
+            return ServiceTarget(namespace=namespace, name=planned[0].object.name)
+        case "service_account":
+            account = live["spec"]["template"]["spec"].get("serviceAccountName", "default")
+            return ServiceAccountTarget(namespace=namespace, name=account)
+        case "workload":
+            return WorkloadTarget(namespace=namespace, workload_kind=Kind.DEPLOYMENT, name=name)

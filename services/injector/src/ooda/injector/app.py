@@ -1,0 +1,30 @@
+"""The composition root of the injector."""
+
+import asyncio
+
+from ooda.common.service import App, Consumption, Context
+from ooda.common.topology import INJECTOR, SCENARIOS_SUBJECT, Account
+from ooda.injector.admission import Admission
+from ooda.injector.announcer import Announcer
+from ooda.injector.core import machine
+from ooda.injector.driver import Driver
+from ooda.injector.handlers import Handlers
+from ooda.injector.journal import Journal
+from ooda.injector.library import load_scenarios
+from ooda.injector.settings import InjectorSettings
+
+
+async def compose(context: Context) -> App:
+    """Put the injector together. Raises ScenarioError if the library cannot be used."""
+    settings = InjectorSettings.model_validate(context.settings)
+    api, namespace = context.api, settings.namespace
+    bus = context.bus(Account.FAULTS)
+    admission = Admission(api, namespace, settings.limits(), load_scenarios(), context.clock)
+    handlers = Handlers(admission, Journal(api, namespace), bus, asyncio.Lock())
+    driver = Driver(api, namespace, context.clock, machine.INJECTOR)
+    return App(
+        consumers=(Consumption(INJECTOR, handlers.on_requested),),
+        tasks=(driver.run, Announcer(api, namespace, bus).run),
+        status=driver.counts,
+        answers={SCENARIOS_SUBJECT: handlers.answer},
+    )

@@ -1,0 +1,85 @@
+"""The events of a run, as its journal has it; told once more, they are the same. Pure.
+
+So the end of a run is told by the injector although the reaper brought it about.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from ooda.common.events import (
+    SUMMARY_LIMIT,
+    FaultArmed,
+    FaultCleared,
+    FaultEvent,
+    FaultRefused,
+    FaultRequested,
+    FaultTeardownFailed,
+    derive_id,
+)
+from ooda.common.fault_runs import FaultRun, Phase
+from ooda.common.phrases import shortened
+from ooda.injector.core.fence import Refusal
+
+
+def refused(asked: FaultRequested, refusal: Refusal, now: dt.datetime) -> FaultRefused:
+    """Return what is said of a request that the fence refused."""
+    return FaultRefused(
+        event_id=derive_id(FaultRefused.subject, asked.event_id),
+        summary=shortened(f"Refused {asked.scenario}: {refusal.reason}", SUMMARY_LIMIT),
+        occurred_at=now,
+        cluster_id=asked.cluster_id,
+        namespace=asked.namespace,
+        caused_by=(asked.event_id,),
+        run_id=asked.run_id,
+        scenario=asked.scenario,
+        target=asked.target,
+        code=refusal.code,
+        reason=refusal.reason,
+    )
+
+
+def due(run: FaultRun) -> Sequence[FaultEvent]:
+    """Return the events of a run that were not published yet, in order."""
+    return [each for each in _events(run) if each.subject not in run.told]
+
+
+def _events(run: FaultRun) -> Sequence[FaultEvent]:
+    what = f"{run.scenario} on {run.namespace}/{run.target}"
+    armed = run.times.get(str(Phase.ARMED))
+    found: list[FaultEvent] = []
+    if armed is not None and run.expires_at is not None:
+        until = f"{run.expires_at:%H:%M:%S}"
+        summary = f"Armed {what} until {until}."
+        found.append(
+            FaultArmed(**_head(run, armed, summary, FaultArmed), expires_at=run.expires_at)
+        )
+    if run.phase is Phase.ENDED and armed is None:
+        summary, at = f"Refused {what}: {run.problem or run.ending}", run.times[str(Phase.ENDED)]
+        head = _head(run, at, summary, FaultRefused)
+        code, reason = str(run.ending), run.problem or f"The run is {run.ending}."
+        found.append(FaultRefused(**head, code=code, reason=reason))
+    elif run.phase is Phase.ENDED:
+        by = "the agent had repaired it" if run.repaired_by_agent else f"it is {run.ending}"
+        summary = f"Cleared {what}: {by}; the baseline is back."
+        head = _head(run, run.times[str(Phase.ENDED)], summary, FaultCleared)
+        found.append(FaultCleared(**head, repaired_by_agent=run.repaired_by_agent))
+    elif run.phase is Phase.TEARDOWN_FAILED:
+        summary = f"Teardown of {what} failed, the namespace is quarantined: {run.problem}"
+        head = _head(run, run.times[str(run.phase)], summary, FaultTeardownFailed)
+        found.append(FaultTeardownFailed(**head, reason=run.problem))
+    return found
+
+
+def _head(run: FaultRun, at: dt.datetime, summary: str, event: type[FaultEvent]) -> dict[str, Any]:
+    return {
+        "event_id": derive_id(event.subject, run.run_id),
+        "summary": shortened(summary, SUMMARY_LIMIT),
+        "occurred_at": at,
+        "cluster_id": run.cluster_id,
+        "namespace": run.namespace,
+        "caused_by": (run.request_id,),
+        "run_id": run.run_id,
+        "scenario": run.scenario,
+        "target": run.target,
+    }

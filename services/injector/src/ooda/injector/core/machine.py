@@ -1,0 +1,140 @@
+"""What is to be done next with a run: one pure function, for the injector and for the reaper.
+
+Killed at any point, whoever reads the journal next is told the same move again; every move can be
+made twice. The injector begins runs and ends them. The reaper only ends them, and comes after a
+grace, so that it does not run into an injector that lives.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from ooda.common.fault_runs import FINAL, Abort, Ending, FaultRun, Phase, Undone
+
+ABANDONED_AFTER = 30.0
+"""Seconds that a run may be written down and not armed: then whoever wrote it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who asks: whether it may change anything but back, and how long it lets others go first."""
+
+    begins: bool
+    grace: float
+    """Seconds."""
+
+
+INJECTOR = Role(begins=True, grace=0.0)
+REAPER = Role(begins=False, grace=3.0)
+"""A live injector has begun to undo a second after the end; the aim is ten for a dead one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Take the Leases and set the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply a step."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take a step back."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Only write down that the run is in another phase."""
+
+    phase: Phase
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Compare with the baseline; until then, it may take some time."""
+
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give the Leases up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing before this time, unless the run is changed."""
+
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing any more."""
+
+
+Move = Arm | Apply | Undo | Enter | Verify | Release | Wait | Rest
+
+
+def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -> Move:
+    """Return the next move of a run."""
+    if run.phase in FINAL:
+        return Rest()
+    if run.phase in (Phase.ADMITTED, Phase.ARMED, Phase.ACTIVE):
+        return _forward(run, abort, now, role)
+    begun = run.times[str(Phase.REVERTING)] + dt.timedelta(seconds=role.grace)
+    return _backward(run) if now >= begun else Wait(begun)
+
+
+def _forward(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -> Move:
+    end, why = _end(run, abort)
+    end += dt.timedelta(seconds=role.grace)
+    if now >= end:
+        return Enter(Phase.REVERTING, why)
+    if not role.begins or run.phase is Phase.ACTIVE:
+        return Wait(end)
+    if run.phase is Phase.ADMITTED:
+        return Arm()
+    index = next((index for index, each in enumerate(run.steps) if not each.done), None)
+    return Enter(Phase.ACTIVE) if index is None else Apply(index)
+
+
+def _end(run: FaultRun, abort: Abort | None) -> tuple[dt.datetime, Ending]:
+    """Return when the run has to be taken back, and why."""
+    if run.expires_at is None:
+        admitted = run.times[str(Phase.ADMITTED)]
+        end = (admitted + dt.timedelta(seconds=ABANDONED_AFTER), Ending.ABANDONED)
+    else:
+        end = (run.expires_at, Ending.EXPIRED)
+    return min(end, (abort.at, Ending.ABORTED)) if abort is not None else end
+
+
+def _backward(run: FaultRun) -> Move:
+    undone = [each.undone is not None for each in run.steps]
+    match run.phase:
+        case Phase.REVERTING if not all(undone):
+            return Undo(len(undone) - 1 - undone[::-1].index(False))  # the last one first
+        case Phase.REVERTING:
+            return Enter(Phase.VERIFYING)
+        case Phase.VERIFYING:
+            return Verify(teardown_deadline(run))
+        case _:
+            return Release()
+
+
+def teardown_deadline(run: FaultRun) -> dt.datetime:
+    """Return when the baseline has to be back, or the teardown has failed."""
+    begun = run.times[str(Phase.REVERTING)]
+    return begun + dt.timedelta(seconds=run.recovery_seconds)
+
+
+def untouched(run: FaultRun) -> FaultRun:
+    """Return a run that was never armed as taken back: nothing of it was applied."""
+    steps = tuple(each.model_copy(update={"undone": Undone.NOTHING}) for each in run.steps)
+    return run.model_copy(update={"steps": steps})

@@ -1,0 +1,220 @@
+"""Drives runs through the journal: looks at what is next, does it, writes down that it is done.
+
+The injector and the reaper are both this, in different roles. It needs the API server alone.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from ooda.common.clock import Clock
+from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound, Refused
+from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase
+from ooda.common.kill_switch import read_stop
+from ooda.injector import baseline, steps
+from ooda.injector.core.machine import (
+    Apply,
+    Arm,
+    Enter,
+    Move,
+    Release,
+    Rest,
+    Role,
+    Undo,
+    Verify,
+    Wait,
+    next_move,
+    teardown_deadline,
+    untouched,
+)
+from ooda.injector.core.merge import MovedError
+from ooda.injector.journal import Entry, Journal, JournalError, read_entry
+from ooda.injector.leases import Leases
+from ooda.injector.ports import Cluster
+
+log = structlog.get_logger()
+
+PAUSE = 0.5
+"""Seconds until the baseline is looked at again, or the API server is asked again."""
+
+
+class Driver:
+    """Every run of the journal that is not over, each in a task of its own."""
+
+    def __init__(self, api: Cluster, namespace: str, clock: Clock, role: Role) -> None:
+        self._api = api
+        self._journal = Journal(api, namespace)
+        self._leases = Leases(api, namespace)
+        self._clock = clock
+        self._role = role
+        self._changed: dict[str, asyncio.Event] = {}
+        """By run that is being driven; set when somebody has written it."""
+
+    def counts(self) -> dict[str, str]:
+        """Return what ``ooda status`` shows."""
+        return {"runs": str(len(self._changed))}
+
+    async def run(self) -> None:
+        """Follow the journal, for ever. Raises ClusterError, and what a run cannot go on with."""
+        async with asyncio.TaskGroup() as tasks:
+            async for event in self._api.watch(Kind.FAULT_RUN, self._journal.namespace):
+                if isinstance(event, Delta) and event.change != "deleted":
+                    self._notice(tasks, str(event.object["metadata"]["name"]), event)
+
+    def _notice(self, tasks: asyncio.TaskGroup, name: str, event: Delta) -> None:
+        if name in self._changed:
+            self._changed[name].set()
+            return
+        try:
+            over = read_entry(event.object).run.phase in FINAL
+        except JournalError as error:
+            log.error("a run cannot be read", error=str(error))  # noqa: TRY400 - the sentence says all
+            return
+        if not over:
+            self._changed[name] = asyncio.Event()
+            tasks.create_task(self._pursue(name))
+
+    async def _pursue(self, name: str) -> None:
+        """Drive one run to its end."""
+        try:
+            while (entry := await self._read(name)) is not None:
+                move = next_move(entry.run, entry.abort, self._clock.now(), self._role)
+                if isinstance(move, Rest):
+                    return
+                await self._try(entry, move)
+        finally:
+            del self._changed[name]
+
+    async def _read(self, name: str) -> Entry | None:
+        """Return the run as it is now; what is written from then on wakes who waits."""
+        self._changed[name].clear()
+        while True:
+            try:
+                return await self._journal.find(name)
+            except JournalError as error:
+                log.error("a run cannot be read", error=str(error))  # noqa: TRY400 - the sentence says all
+                return None
+            except ClusterError as error:
+                log.warning("the journal cannot be read", error=str(error))
+                await asyncio.sleep(PAUSE)
+
+    async def _try(self, entry: Entry, move: Move) -> None:
+        """Make a move; what fails is tried again, from what the journal says then."""
+        run = entry.run
+        try:
+            await self._make(entry, move)
+        except Conflict as error:
+            log.info("somebody else wrote", run=run.run_id, move=repr(move), error=str(error))
+            await asyncio.sleep(0)
+        except Refused as error:
+            log.warning("refused", run=run.run_id, move=repr(move), error=str(error))
+            await self._give_up_late(entry, str(error))
+            await self._wait(run.run_id, PAUSE)
+        except ClusterError as error:
+            log.warning("not now", run=run.run_id, move=repr(move), error=str(error))
+            await self._wait(run.run_id, PAUSE)
+
+    async def _make(self, entry: Entry, move: Move) -> None:
+        run, now = entry.run, self._clock.now()
+        match move:
+            case Arm():
+                await self._arm(entry)
+            case Apply(index):
+                await self._apply(entry, index)
+            case Undo(index):
+                found = await steps.undo(self._api, run.steps[index])
+                await self._journal.write(entry, run.with_step(index, undone=found))
+            case Enter(phase, ending):
+                await self._enter(entry, phase, ending)
+            case Verify(until):
+                await self._verify(entry, late=now >= until)
+            case Release():
+                for lease in reversed(run.leases):
+                    await self._leases.give_up(lease, run.run_id)
+                await self._enter(entry, Phase.ENDED, run.ending)
+            case Wait(until):
+                await self._wait(run.run_id, (until - now).total_seconds())
+            case Rest():
+                pass
+
+    async def _arm(self, entry: Entry) -> None:
+        run = entry.run
+        if await self._stopped(entry):
+            return
+        for lease in run.leases:
+            holder = await self._leases.take(lease, run.run_id, self._clock.now())
+            if holder != run.run_id:
+                problem = f"Run {holder} holds {lease.removeprefix('run-')}."
+                await self._turn_back(entry, Ending.BUSY, problem)
+                return
+        now = self._clock.now()
+        armed = run.enter(
+            Phase.ARMED, now, expires_at=now + dt.timedelta(seconds=run.duration_seconds)
+        )
+        await self._journal.write(entry, armed)
+
+    async def _apply(self, entry: Entry, index: int) -> None:
+        run = entry.run
+        if await self._stopped(entry):
+            return
+        try:
+            await steps.apply(self._api, run.steps[index].step)
+        except (MovedError, Conflict, NotFound, Refused) as error:
+            where = run.steps[index].step.object
+            await self._turn_back(entry, Ending.CONFLICT, f"{where}: {error}.")
+            return
+        done = run.with_step(index, done=True)
+        times = {"mutated": self._clock.now(), **run.times}
+        await self._journal.write(entry, done.model_copy(update={"times": times}))
+
+    async def _stopped(self, entry: Entry) -> bool:
+        """Turn back if the kill switch is on: nothing is broken while it is."""
+        stop = await read_stop(self._api, self._journal.namespace)
+        if stop is not None:
+            await self._turn_back(entry, Ending.STOPPED, f"The kill switch is on, by {stop.by}.")
+        return stop is not None
+
+    async def _turn_back(self, entry: Entry, ending: Ending, problem: str) -> None:
+        run = entry.run.model_copy(update={"problem": problem})
+        await self._enter(Entry(run, entry.abort, entry.object), Phase.REVERTING, ending)
+
+    async def _enter(self, entry: Entry, phase: Phase, ending: Ending | None) -> None:
+        run = untouched(entry.run) if entry.run.phase is Phase.ADMITTED else entry.run
+        entered = run.enter(phase, self._clock.now(), ending=ending or run.ending)
+        await self._journal.write(entry, entered)
+        log.info("entered", run=run.run_id, phase=str(phase), ending=str(entered.ending))
+
+    async def _verify(self, entry: Entry, *, late: bool) -> None:
+        problem = await baseline.missing(self._api, entry.run)
+        if problem is None:
+            await self._enter(entry, Phase.RELEASING, None)
+        elif late:
+            await self._fail(entry, problem)
+        else:
+            await self._wait(entry.run.run_id, PAUSE)
+
+    async def _give_up_late(self, entry: Entry, problem: str) -> None:
+        """Say that the teardown failed if it is refused until its time is over."""
+        run = entry.run
+        if run.phase is Phase.REVERTING and self._clock.now() >= teardown_deadline(run):
+            with contextlib.suppress(ClusterError):
+                await self._fail(entry, problem)
+
+    async def _fail(self, entry: Entry, problem: str) -> None:
+        run: FaultRun = entry.run.model_copy(update={"problem": problem})
+        await self._enter(Entry(run, entry.abort, entry.object), Phase.TEARDOWN_FAILED, None)
+        log.error("the teardown failed: the namespace is quarantined", problem=problem)
+
+    async def _wait(self, name: str, seconds: float) -> None:
+        """Wait so long, or until somebody wrote the run."""
+        await _within(self._changed[name].wait(), max(seconds, 0.0))
+
+
+async def _within(coming: Coroutine[Any, Any, Any], seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(coming, seconds)

@@ -1,0 +1,30 @@
+"""Which class does which mechanism."""
+
+from collections.abc import Mapping
+
+from ooda.injector.core.scenario import Mechanism
+from ooda.injector.faults.policies import NetworkPartition, Quota, RoleRules
+from ooda.injector.faults.scene import Fault
+from ooda.injector.faults.state import ConfigKey, PodKill, Replicas, ServicePort
+from ooda.injector.faults.template import (
+    Command,
+    Image,
+    MemoryLimit,
+    NodeSelector,
+    ReadinessPort,
+)
+
+FAULTS: Mapping[Mechanism, Fault] = {
+    Mechanism.IMAGE: Image(),
+    Mechanism.COMMAND: Command(),
+    Mechanism.MEMORY_LIMIT: MemoryLimit(),
+    Mechanism.READINESS_PORT: ReadinessPort(),
+    Mechanism.NODE_SELECTOR: NodeSelector(),
+    Mechanism.CONFIG_KEY: ConfigKey(),
+    Mechanism.SERVICE_PORT: ServicePort(),
+    Mechanism.REPLICAS: Replicas(),
+    Mechanism.POD_KILL: PodKill(),
+    Mechanism.NETWORK_POLICY: NetworkPartition(),
+    Mechanism.ROLE_RULES: RoleRules(),
+    Mechanism.QUOTA: Quota(),
+}

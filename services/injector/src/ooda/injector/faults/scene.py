@@ -1,0 +1,101 @@
+"""What a mechanism plans with: the target and what is around it, as it was read. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ooda.common.cluster.interface import Object
+from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import ChangeStep, DeletePodStep, Step
+from ooda.common.plans import FieldChange, ObjectRef
+from ooda.injector.core.pointers import value_at
+
+
+class NotApplicableError(Exception):
+    """The target has not what the mechanism breaks; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A Deployment and objects of its namespace."""
+
+    workload: Object
+    objects: Mapping[Kind, Sequence[Object]]
+    """All of the namespace, of the kinds that the mechanism reads."""
+
+    @property
+    def namespace(self) -> str:
+        """Return the namespace's name."""
+        return str(self.workload["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        """Return the target's name."""
+        return str(self.workload["metadata"]["name"])
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """Return the target's first container, the one that does its work."""
+        found: Mapping[str, Any] = self.workload["spec"]["template"]["spec"]["containers"][0]
+        return found
+
+    def pods(self) -> Sequence[Object]:
+        """Return the pods that the target selects and that are not leaving, by name."""
+        labels = self.selector()
+        found = [
+            each
+            for each in self.objects[Kind.POD]
+            if labels.items() <= (each["metadata"].get("labels") or {}).items()
+            and not each["metadata"].get("deletionTimestamp")
+        ]
+        return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
+
+    def selector(self) -> Mapping[str, str]:
+        """Return the labels by which the target selects its pods. Raises NotApplicableError."""
+        return selector_of(self.workload)
+
+
+class Fault(Protocol):
+    """One mechanism."""
+
+    reads: frozenset[Kind]
+    """What has to be in the scene."""
+
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+        """Return the steps, in order, with all old values. Raises NotApplicableError."""
+        ...
+
+
+def selector_of(workload: Object) -> Mapping[str, str]:
+    """Return the labels by which a workload selects its pods. Raises NotApplicableError."""
+    selector = workload["spec"]["selector"]
+    labels: Mapping[str, str] = selector.get("matchLabels") or {}
+    if not labels or selector.get("matchExpressions"):
+        raise NotApplicableError("it does not select its pods by labels alone")
+    return labels
+
+
+def reference(kind: Kind, live: Object) -> ObjectRef:
+    """Return what identifies an object as it was read."""
+    meta = live["metadata"]
+    return ObjectRef(
+        kind=kind,
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+    )
+
+
+def change(kind: Kind, live: Object, values: Mapping[str, Any]) -> ChangeStep:
+    """Return the step that gives fields of an object other values; None removes one."""
+    changes = tuple(
+        FieldChange(path=path, before=value_at(live, path), after=value)
+        for path, value in values.items()
+    )
+    return ChangeStep(object=reference(kind, live), changes=changes)
+
+
+def delete_pods(pods: Sequence[Object]) -> tuple[DeletePodStep, ...]:
+    """Return the steps that delete pods."""
+    return tuple(DeletePodStep(object=reference(Kind.POD, each)) for each in pods)

@@ -1,0 +1,79 @@
+"""Faults of what stands beside the template: replicas, pods, Services, ConfigMaps. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import Step
+from ooda.injector.core.pointers import escaped
+from ooda.injector.faults.scene import NotApplicableError, Scene, change, delete_pods
+
+
+class Replicas:
+    """Fewer replicas than it needs."""
+
+    reads: frozenset[Kind] = frozenset()
+
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+        """See Fault."""
+        wanted, now = int(parameters["replicas"]), scene.workload["spec"].get("replicas", 1)
+        if wanted >= now:
+            raise NotApplicableError(f"it has {now} replicas, not more than {wanted}")
+        return (change(Kind.DEPLOYMENT, scene.workload, {"/spec/replicas": wanted}),)
+
+
+class PodKill:
+    """A share of its pods deleted: at least one, and never more than the share says beyond that."""
+
+    reads = frozenset({Kind.POD})
+
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+        """See Fault."""
+        pods = scene.pods()
+        if not pods:
+            raise NotApplicableError("it has no pods")
+        count = max(1, len(pods) * int(parameters["percent"]) // 100)
+        return delete_pods(pods[:count])
+
+
+class ServicePort:
+    """A Service that leads to a port where nobody listens."""
+
+    reads = frozenset({Kind.SERVICE})
+
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+        """See Fault."""
+        labels = scene.workload["spec"]["template"]["metadata"].get("labels") or {}
+        for service in scene.objects[Kind.SERVICE]:
+            spec = service["spec"]
+            selector = spec.get("selector") or {}
+            if selector and selector.items() <= labels.items() and spec.get("ports"):
+                first = spec["ports"][0]
+                part = f"name={first['name']}" if first.get("name") else "0"
+                wanted = {f"/spec/ports/{part}/targetPort": int(parameters["port"])}
+                return (change(Kind.SERVICE, service, wanted),)
+        raise NotApplicableError("no Service leads to it")
+
+
+class ConfigKey:
+    """A key that is gone from a ConfigMap, and pods that are made without it."""
+
+    reads = frozenset({Kind.CONFIG_MAP, Kind.POD})
+
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:  # noqa: ARG002 - it has none
+        """See Fault."""
+        held = {str(each["metadata"]["name"]): each for each in scene.objects[Kind.CONFIG_MAP]}
+        for name, key in _needed(scene.container):
+            config = held.get(name)
+            if config is not None and (config.get("data") or {}).get(key):
+                gone = change(Kind.CONFIG_MAP, config, {f"/data/{escaped(key)}": None})
+                return (gone, *delete_pods(scene.pods()))
+        raise NotApplicableError("its first container needs no key of a ConfigMap")
+
+
+def _needed(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield ConfigMap and key of each variable that has to be there."""
+    for each in container.get("env") or ():
+        wanted = (each.get("valueFrom") or {}).get("configMapKeyRef")
+        if wanted and not wanted.get("optional"):
+            yield str(wanted["name"]), str(wanted["key"])

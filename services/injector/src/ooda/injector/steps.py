@@ -1,0 +1,85 @@
+"""Apply a step and take it back, by the API server alone; both can be done twice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ooda.common.cluster.interface import Conflict, NotFound, Object
+from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import (
+    ChangeStep,
+    CreateStep,
+    DeletePodStep,
+    Step,
+    StepRecord,
+    Undone,
+)
+from ooda.injector.core.merge import MovedError, contains, to_apply, to_undo
+from ooda.injector.ports import Cluster
+
+
+async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
+    """Apply a step, unless it is applied already.
+
+    Raises MovedError if the object is not as it was when the run was planned, ClusterError.
+    """
+    where = step.object
+    kind, namespace, name = Kind(where.kind), where.namespace, where.name
+    match step:
+        case ChangeStep(changes=changes):
+            live = await api.get(kind, namespace, name)
+            operations = to_apply(live, where.uid, changes)
+            if operations:
+                await api.patch(kind, namespace, name, operations, dry_run=dry_run)
+        case DeletePodStep():
+            try:
+                await api.delete(Kind.POD, namespace, name, uid=where.uid, dry_run=dry_run)
+            except (NotFound, Conflict):
+                return  # it is gone, or replaced by another of its name
+        case CreateStep(spec=spec):
+            try:
+                await api.create(kind, _body(step), dry_run=dry_run)
+            except Conflict:
+                live = await api.get(kind, namespace, name)
+                if not contains(live["spec"], spec):
+                    raise MovedError(f"somebody else has made {where}") from None
+
+
+async def undo(api: Cluster, record: StepRecord) -> Undone:
+    """Take a step back and return what was found. Raises ClusterError: Conflict says try again."""
+    step = record.step
+    live = await _find(api, step)
+    match step:
+        case ChangeStep(object=where, changes=changes):
+            if live is None:
+                return Undone.GONE
+            merge = to_undo(live, where.uid, changes, done=record.done)
+            if merge.operations:
+                await api.patch(Kind(where.kind), where.namespace, where.name, merge.operations)
+            return merge.found
+        case DeletePodStep(object=where):
+            there = live is not None and live["metadata"]["uid"] == where.uid
+            return Undone.NOTHING if there else Undone.GONE
+        case CreateStep(object=where, spec=spec):
+            if live is None:
+                return Undone.REPAIRED if record.done else Undone.NOTHING
+            same = contains(live["spec"], spec)
+            if not same and not record.done:
+                return Undone.NOTHING  # somebody else's, of the same name
+            uid = live["metadata"]["uid"]
+            await api.delete(Kind(where.kind), where.namespace, where.name, uid=uid)
+            return Undone.REVERTED if same else Undone.OVERRIDDEN
+
+
+async def _find(api: Cluster, step: Step) -> Object | None:
+    where = step.object
+    try:
+        return await api.get(Kind(where.kind), where.namespace, where.name)
+    except NotFound:
+        return None
+
+
+def _body(step: CreateStep) -> Mapping[str, Any]:
+    kind = Kind(step.object.kind)
+    metadata = {"name": step.object.name, "namespace": step.object.namespace}
+    head = {"apiVersion": kind.api_version, "kind": kind.value, "metadata": metadata}
+    return {**head, "spec": step.spec}

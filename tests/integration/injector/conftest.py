@@ -1,0 +1,28 @@
+"""A cluster of no nodes whose pods become what their spec deserves, and a namespace to break."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from ooda.common.cluster.api_server import ApiServer
+from ooda.common.settings import ClusterSettings
+from servers.breakable import Breakable
+from servers.control_plane import ControlPlane
+from servers.paper_kubelet import NODE, paper_kubelet
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kubelet(plane: ControlPlane) -> AsyncIterator[None]:
+    async with paper_kubelet(plane.url, plane.admin_token, plane.trust):
+        yield
+    plane.kubectl("delete", "node", NODE, "--ignore-not-found")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def breakable(plane: ControlPlane, kubelet: None) -> AsyncIterator[Breakable]:  # noqa: ARG001 - pods are run by it
+    kubeconfig = plane.kubeconfig("breakable")
+    async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
+        made = Breakable(plane, api, await api.identity())
+        await made.begin()
+        yield made
+        await made.end()

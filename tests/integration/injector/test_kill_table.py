@@ -1,0 +1,86 @@
+"""Killed before or after any write of a run, the reaper gives the cluster back: no orphans."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from fakes.mortal import Died, Mortal
+from ooda.common.clock import SystemClock
+from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import Ending, Phase
+from ooda.injector.core.machine import INJECTOR, Role
+from ooda.injector.driver import Driver
+from ooda.injector.ports import Cluster
+from servers.breakable import TARGET, Breakable
+from servers.waiting import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+
+AT_ONCE = Role(begins=False, grace=0.1)
+EFFECTS = (
+    "create Lease",
+    "replace FaultRun",  # armed
+    "patch Deployment",
+    "replace FaultRun",  # done
+    "replace FaultRun",  # active
+    "replace FaultRun",  # reverting
+    "patch Deployment",
+    "replace FaultRun",  # undone
+    "replace FaultRun",  # verifying
+    "replace FaultRun",  # releasing
+    "delete Lease",
+    "replace FaultRun",  # ended
+)
+"""What an injector writes for one run, in order, once it is written down."""
+
+
+def driving(api: Cluster, breakable: Breakable, role: Role) -> "asyncio.Task[None]":
+    return asyncio.create_task(Driver(api, breakable.own, SystemClock(), role).run())
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, BaseExceptionGroup, Died):
+        await task
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(len(EFFECTS)), ids=lambda at: f"{at} {EFFECTS[at]}")
+async def test_killed_there_the_reaper_gives_it_back(
+    breakable: Breakable, at: int, *, after: bool
+) -> None:
+    before = await breakable.contents()
+    run = await breakable.admitted(duration_seconds=0.5)
+    mortal = Mortal(breakable.api, at, after=after)
+    injector = driving(mortal, breakable, INJECTOR)
+    await until(lambda: mortal.dead, 20)
+    await stop(injector)
+    assert mortal.last == EFFECTS[at]
+    armed = (await breakable.found(run.run_id)).expires_at is not None
+    if not armed:  # it is abandoned after half a minute; here a person is quicker
+        await breakable.api.patch(
+            Kind.FAULT_RUN,
+            breakable.own,
+            run.run_id,
+            [
+                {
+                    "op": "add",
+                    "path": "/abort",
+                    "value": {"by": "alice", "at": "2026-01-01T00:00:00Z"},
+                }
+            ],
+        )
+
+    reaper = driving(breakable.api, breakable, AT_ONCE)
+
+    async def over() -> bool:
+        return (await breakable.found(run.run_id)).phase is Phase.ENDED
+
+    await until(over, 30)
+    await stop(reaper)
+    ended = await breakable.found(run.run_id)
+    assert ended.ending is (Ending.EXPIRED if armed else Ending.ABORTED)
+    assert await breakable.contents() == before
+    assert await breakable.leases() == []
+    assert await breakable.there(Kind.DEPLOYMENT, TARGET)

@@ -1,0 +1,171 @@
+"""A namespace on a control plane in which things may be broken, and an injector's parts for it."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ooda.common.clock import SystemClock
+from ooda.common.cluster.api_server import ApiServer
+from ooda.common.cluster.interface import NotFound
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import FaultRequested
+from ooda.common.fault_runs import FaultRun
+from ooda.injector.admission import Admission
+from ooda.injector.core.fence import Limits, Refusal
+from ooda.injector.core.fingerprint import fingerprint, settled
+from ooda.injector.journal import Journal
+from ooda.injector.library import load_scenarios
+from servers.control_plane import ControlPlane
+from servers.waiting import until
+
+TARGET, CLIENT = "cart", "web"
+KINDS = (
+    Kind.DEPLOYMENT,
+    Kind.SERVICE,
+    Kind.CONFIG_MAP,
+    Kind.ROLE,
+    Kind.NETWORK_POLICY,
+    Kind.RESOURCE_QUOTA,
+)
+
+
+def workload(name: str, **container: Any) -> dict[str, Any]:
+    labels = {"app": name}
+    first = {"name": "app", "image": f"example/{name}:1", **container}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"serviceAccountName": name, "containers": [first]},
+            },
+        },
+    }
+
+
+def things() -> list[dict[str, Any]]:
+    config = {"name": "settings", "key": "currency"}
+    target = workload(
+        TARGET,
+        resources={"limits": {"memory": "64Mi"}, "requests": {"memory": "32Mi"}},
+        readinessProbe={"httpGet": {"path": "/", "port": 8080}},
+        env=[{"name": "CURRENCY", "valueFrom": {"configMapKeyRef": config}}],
+    )
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": TARGET}
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": TARGET}}
+    core = {"apiVersion": "v1"}
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    return [
+        target,
+        workload(CLIENT),
+        core
+        | {
+            "kind": "Service",
+            "metadata": {"name": TARGET},
+            "spec": {"selector": {"app": TARGET}, "ports": ports},
+        },
+        core | {"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"currency": "EUR"}},
+        rbac | {"kind": "Role", "rules": [rule]},
+        rbac
+        | {
+            "kind": "RoleBinding",
+            "roleRef": role,
+            "subjects": [{"kind": "ServiceAccount", "name": TARGET, "namespace": "NAMESPACE"}],
+        },
+    ]
+
+
+@dataclass
+class Breakable:
+    """One namespace with a target in it, the injector's own one, and what was asked for."""
+
+    plane: ControlPlane
+    api: ApiServer
+    cluster_id: str
+    namespace: str = field(default_factory=lambda: f"fault-injection-{uuid.uuid4().hex[:8]}")
+    own: str = field(default_factory=lambda: f"injector-{uuid.uuid4().hex[:8]}")
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        self.limits = Limits(self.cluster_id, frozenset({self.namespace}))
+
+    async def begin(self) -> None:
+        """Make the namespaces and all that is in them, and wait until it is healthy."""
+        self.plane.kubectl("create", "namespace", self.own)
+        self.plane.kubectl("create", "namespace", self.namespace)
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": things()})
+        text = text.replace("NAMESPACE", self.namespace)
+        self.plane.kubectl("-n", self.namespace, "apply", "-f", "-", stdin=text)
+        await until(self.healthy, 30)
+
+    async def end(self) -> None:
+        """Take the namespaces away."""
+        self.plane.kubectl("delete", "namespace", self.namespace, self.own, "--wait=false")
+
+    async def healthy(self) -> bool:
+        return all(
+            [settled(await self.api.get(Kind.DEPLOYMENT, self.namespace, name))
+             for name in (TARGET, CLIENT)]
+        )  # fmt: skip
+
+    async def contents(self) -> Mapping[str, str]:
+        """Return what every object of the namespace says."""
+        return {
+            f"{kind}/{each['metadata']['name']}": fingerprint(each)
+            for kind in KINDS
+            for each in await self.api.list(kind, self.namespace)
+        }
+
+    def asked(self, scenario: str = "image-pull-failure", **given: Any) -> FaultRequested:
+        now = SystemClock().now()
+        fields: dict[str, Any] = {
+            "event_id": str(uuid.uuid4()),
+            "summary": f"Asked for {scenario}.",
+            "occurred_at": now,
+            "cluster_id": self.cluster_id,
+            "namespace": self.namespace,
+            "run_id": f"run-{uuid.uuid4().hex[:8]}",
+            "scenario": scenario,
+            "target": TARGET,
+            "intensity": None,
+            "duration_seconds": 60.0,
+            "valid_until": now + dt.timedelta(seconds=30),
+        }
+        return FaultRequested(**fields | given)
+
+    def admission(self) -> Admission:
+        return Admission(self.api, self.own, self.limits, load_scenarios(), SystemClock())
+
+    async def admitted(self, scenario: str = "image-pull-failure", **given: Any) -> FaultRun:
+        """Have a run written down."""
+        verdict = await self.admission().admit(self.asked(scenario, **given), 1)
+        assert isinstance(verdict, FaultRun), verdict
+        return (await Journal(self.api, self.own).begin(verdict)).run
+
+    async def refused(self, **given: Any) -> Refusal:
+        verdict = await self.admission().admit(self.asked(**given), 1)
+        assert isinstance(verdict, Refusal), verdict
+        return verdict
+
+    async def found(self, run_id: str) -> FaultRun:
+        entry = await Journal(self.api, self.own).find(run_id)
+        assert entry is not None
+        return entry.run
+
+    async def leases(self) -> Sequence[str]:
+        return [each["metadata"]["name"] for each in await self.api.list(Kind.LEASE, self.own)]
+
+    async def there(self, kind: Kind, name: str) -> bool:
+        try:
+            await self.api.get(kind, self.namespace, name)
+        except NotFound:
+            return False
+        return True
