@@ -7,6 +7,7 @@ from servers.control_plane import ControlPlane
 from servers.kubectl import kustomize
 
 NAMESPACE = "ooda-system"
+SHOP = "fault-injection-shop"
 _KINDS = frozenset(
     {
         "ServiceAccount",
@@ -28,6 +29,20 @@ def grant(plane: ControlPlane) -> None:
     plane.kubectl("create", "namespace", NAMESPACE)
     rendered = kustomize(_ROOT / "k8s/overlays/kind/agent")
     items = [each for each in rendered if each["kind"] in _KINDS]
+    wanted = {"apiVersion": "v1", "kind": "List", "items": items}
+    plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(wanted))
+
+
+def grant_injector(plane: ControlPlane, *namespaces: str) -> None:
+    """Give injector and reaper what the manifests give them, and these namespaces to break."""
+    rendered = kustomize(_ROOT / "k8s/overlays/kind/injector")
+    items = [each for each in rendered if each["kind"] in _KINDS]
+    bindings = [each for each in items if each["metadata"].get("namespace") == SHOP]
+    for namespace in namespaces:
+        moved = [
+            each | {"metadata": each["metadata"] | {"namespace": namespace}} for each in bindings
+        ]
+        items = [each for each in items if each not in bindings] + moved
     wanted = {"apiVersion": "v1", "kind": "List", "items": items}
     plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(wanted))
 

@@ -101,6 +101,10 @@ class Breakable:
         """Make the namespaces and all that is in them, and wait until it is healthy."""
         self.plane.kubectl("create", "namespace", self.own)
         self.plane.kubectl("create", "namespace", self.namespace)
+        await self.fill()
+
+    async def fill(self) -> None:
+        """Make what is to be broken, and wait until it is healthy."""
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": things()})
         text = text.replace("NAMESPACE", self.namespace)
         self.plane.kubectl("-n", self.namespace, "apply", "-f", "-", stdin=text)

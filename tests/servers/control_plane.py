@@ -29,13 +29,16 @@ from servers.processes import ServerMissingError, accepts_connections, free_port
 
 ADMIN = "token-of-the-admin"
 ALICE, NAMESAKE, MIGHTY = "token-of-alice", "token-of-a-namesake", "token-of-a-mighty-actor"
+MIGHTY_INJECTOR, MIGHTY_REAPER = "token-of-a-mighty-injector", "token-of-a-mighty-reaper"
 TOKENS: Mapping[str, Sequence[str]] = {
     ALICE: ("alice", "people"),
     NAMESAKE: ("system:serviceaccount:elsewhere:actor", "people"),
     MIGHTY: ("system:serviceaccount:ooda-system:actor", "system:masters"),
+    MIGHTY_INJECTOR: ("system:serviceaccount:ooda-system:injector", "system:masters"),
+    MIGHTY_REAPER: ("system:serviceaccount:ooda-system:reaper", "system:masters"),
 }
-"""A person; an account of the same name as the actor's elsewhere; and the actor's own name with
-every right that RBAC can give, so that only admission is left to refuse it something."""
+"""A person; an account of the same name as the actor's elsewhere; and the names of those who write,
+with every right that RBAC can give, so that only admission is left to refuse them something."""
 _CONTROLLERS = (
     "deployment-controller,replicaset-controller,namespace-controller,"
     "garbage-collector-controller,disruption-controller,endpointslice-controller"

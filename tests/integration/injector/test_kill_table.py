@@ -1,18 +1,13 @@
 """Killed before or after any write of a run, the reaper gives the cluster back: no orphans."""
 
-import asyncio
-import contextlib
-
 import pytest
 
-from fakes.mortal import Died, Mortal
-from ooda.common.clock import SystemClock
+from fakes.mortal import Mortal
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import Ending, Phase
 from ooda.injector.core.machine import INJECTOR, Role
-from ooda.injector.driver import Driver
-from ooda.injector.ports import Cluster
 from servers.breakable import TARGET, Breakable
+from servers.driving import driving
 from servers.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
@@ -35,16 +30,6 @@ EFFECTS = (
 """What an injector writes for one run, in order, once it is written down."""
 
 
-def driving(api: Cluster, breakable: Breakable, role: Role) -> "asyncio.Task[None]":
-    return asyncio.create_task(Driver(api, breakable.own, SystemClock(), role).run())
-
-
-async def stop(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, BaseExceptionGroup, Died):
-        await task
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", range(len(EFFECTS)), ids=lambda at: f"{at} {EFFECTS[at]}")
 async def test_killed_there_the_reaper_gives_it_back(
@@ -53,9 +38,8 @@ async def test_killed_there_the_reaper_gives_it_back(
     before = await breakable.contents()
     run = await breakable.admitted(duration_seconds=0.5)
     mortal = Mortal(breakable.api, at, after=after)
-    injector = driving(mortal, breakable, INJECTOR)
-    await until(lambda: mortal.dead, 20)
-    await stop(injector)
+    async with driving(mortal, breakable.own, INJECTOR):
+        await until(lambda: mortal.dead, 20)
     assert mortal.last == EFFECTS[at]
     armed = (await breakable.found(run.run_id)).expires_at is not None
     if not armed:  # it is abandoned after half a minute; here a person is quicker
@@ -72,13 +56,11 @@ async def test_killed_there_the_reaper_gives_it_back(
             ],
         )
 
-    reaper = driving(breakable.api, breakable, AT_ONCE)
-
     async def over() -> bool:
         return (await breakable.found(run.run_id)).phase is Phase.ENDED
 
-    await until(over, 30)
-    await stop(reaper)
+    async with driving(breakable.api, breakable.own, AT_ONCE):
+        await until(over, 30)
     ended = await breakable.found(run.run_id)
     assert ended.ending is (Ending.EXPIRED if armed else Ending.ABORTED)
     assert await breakable.contents() == before

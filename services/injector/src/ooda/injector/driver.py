@@ -196,6 +196,7 @@ class Driver:
         elif late:
             await self._fail(entry, problem)
         else:
+            log.info("not back yet", run=entry.run.run_id, problem=problem)
             await self._wait(entry.run.run_id, PAUSE)
 
     async def _give_up_late(self, entry: Entry, problem: str) -> None:

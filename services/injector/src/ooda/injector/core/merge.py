@@ -6,7 +6,7 @@ from typing import Any
 
 from ooda.common.fault_runs import Undone
 from ooda.common.plans import FieldChange
-from ooda.injector.core.pointers import concrete, present, value_at
+from ooda.injector.core.pointers import concrete, to_add, value_at
 
 Operations = Sequence[Mapping[str, Any]]
 
@@ -60,7 +60,7 @@ def to_undo(
             found.add(Undone.REPAIRED if done else Undone.NOTHING)
         elif not done and now != each.after:
             found.add(Undone.NOTHING)
-        elif concrete(live, each.path) is None:
+        elif concrete(live, each.path) is None and to_add(live, each.path, each.before) is None:
             found.add(Undone.GONE)
         else:
             found.add(Undone.REVERTED if now == each.after else Undone.OVERRIDDEN)
@@ -92,11 +92,17 @@ def _write(live: Mapping[str, Any], path: str, value: Any) -> Operations:
     """Return what makes a field have a value, provided that it still has the one that was read."""
     where = concrete(live, path)
     if where is None:
-        raise MovedError(f"{path} is not there any more")
-    if not present(live, path):
-        return ({"op": "add", "path": where, "value": value},)
+        added = to_add(live, path, value)
+        if added is None:
+            raise MovedError(f"{path} is not there any more")
+        # Of what is not there the test says null (the API server takes it so).
+        return (
+            *_names(live, path),
+            {"op": "test", "path": added[0], "value": None},
+            {"op": "add", "path": added[0], "value": added[1]},
+        )
     # Every name on the way to an element of a list is tested too, or the index may mean another.
-    old = {"op": "test", "path": where, "value": _raw(live, path)}
+    old = {"op": "test", "path": where, "value": _raw(live, where)}
     if value is None:
         return (*_names(live, path), old, {"op": "remove", "path": where})
     return (*_names(live, path), old, {"op": "replace", "path": where, "value": value})
@@ -112,9 +118,9 @@ def _names(live: Mapping[str, Any], path: str) -> Operations:
     return tests
 
 
-def _raw(live: Any, path: str) -> Any:
+def _raw(live: Any, where: str) -> Any:
     found = live
-    for part in (concrete(live, path) or "").split("/")[1:]:
+    for part in where.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         found = found[int(key)] if isinstance(found, list) else found[key]
     return found

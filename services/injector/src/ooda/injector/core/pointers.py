@@ -19,19 +19,38 @@ def value_at(document: Any, path: str) -> Any:
 
 
 def concrete(document: Any, path: str) -> str | None:
-    """Return the pointer with indexes in place of names, None if its parent is not there."""
+    """Return the pointer with indexes in place of names; None if there is nothing."""
     found, made = document, ""
-    parts = path.split("/")[1:]
-    for part in parts[:-1]:
+    for part in path.split("/")[1:]:
         key = _key(found, part)
         if key is None:
             return None
         made += f"/{escaped(str(key))}"
         found = found[key]
-    last = _key(found, parts[-1])
-    if last is None and not isinstance(found, Mapping):
+    return made
+
+
+def to_add(document: Any, path: str, value: Any) -> tuple[str, Any] | None:
+    """Return where to add a value that is not there, and with what around it.
+
+    The API server leaves out a map that has become empty: it has to be added with what was in it.
+    None if an element of a list is missing, which is no place of ours any more.
+    """
+    parts = path.split("/")[1:]
+    there = next(
+        length for length in range(len(parts), -1, -1) if present(document, _joined(parts[:length]))
+    )
+    missing = parts[there:]
+    if not missing or any(part.startswith("name=") or part.isdecimal() for part in missing):
         return None
-    return f"{made}/{parts[-1] if last is None else escaped(str(last))}"
+    for part in reversed(missing[1:]):
+        value = {part.replace("~1", "/").replace("~0", "~"): value}
+    parent = concrete(document, _joined(parts[:there])) or ""
+    return f"{parent}/{missing[0]}", value
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "".join(f"/{part}" for part in parts)
 
 
 def present(document: Any, path: str) -> bool:

@@ -1,0 +1,260 @@
+"""With the rights that they are deployed with, injector and reaper can do all that they have to.
+
+And no more: what their code would never ask for, the API server refuses them, whatever RBAC says.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+import pytest_asyncio
+
+from ooda.common.cluster.api_server import ApiServer
+from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import Ending, FaultRun, Phase
+from ooda.common.settings import ClusterSettings
+from ooda.injector.admission import Admission
+from ooda.injector.core.fence import Refusal
+from ooda.injector.core.machine import INJECTOR, Role
+from ooda.injector.journal import Journal
+from ooda.injector.library import load_scenarios
+from servers.agent_rights import NAMESPACE, grant_injector, token_of
+from servers.asking import Request, ask, patch
+from servers.breakable import CLIENT, TARGET, Breakable
+from servers.control_plane import MIGHTY_INJECTOR, MIGHTY_REAPER, ControlPlane
+from servers.driving import driving
+from servers.processes import wait_until
+from servers.waiting import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+
+AT_ONCE = Role(begins=False, grace=0.0)
+APPS, CORE = "apis/apps/v1", "api/v1"
+RBAC, NETWORK = "apis/rbac.authorization.k8s.io/v1", "apis/networking.k8s.io/v1"
+
+
+@dataclass
+class Deployed:
+    """A namespace that may be broken, with the accounts that may."""
+
+    breakable: Breakable
+    injector: ApiServer
+    reaper: ApiServer
+
+    async def admit(self, scenario: str, **given: Any) -> FaultRun | Refusal | None:
+        """Have a request judged by who is deployed to do it."""
+        breakable = self.breakable
+        admission = Admission(
+            self.injector,
+            NAMESPACE,
+            breakable.limits,
+            load_scenarios(),
+            breakable.admission().clock,
+        )
+        return await admission.admit(breakable.asked(scenario, **given), 1)
+
+
+@asynccontextmanager
+async def as_account(plane: ControlPlane, account: str) -> AsyncIterator[ApiServer]:
+    kubeconfig = plane.kubeconfig(f"deployed-{account}", token_of(plane, account))
+    async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def deployed(home: ControlPlane, kubelet: None) -> AsyncIterator[Deployed]:  # noqa: ARG001 - pods are run by it
+    kubeconfig = home.kubeconfig("deployed-admin")
+    async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
+        made = Breakable(home, api, await api.identity(), own=NAMESPACE)
+        home.kubectl("create", "namespace", made.namespace)
+        grant_injector(home, made.namespace)
+        await made.fill()
+        async with as_account(home, "injector") as injector, as_account(home, "reaper") as reaper:
+            yield Deployed(made, injector, reaper)
+        home.kubectl("delete", "namespace", made.namespace, "--wait=false")
+        home.kubectl("-n", NAMESPACE, "delete", "faultruns", "--all")
+
+
+@pytest.mark.parametrize("scenario", load_scenarios())
+async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
+    deployed: Deployed, scenario: str
+) -> None:
+    breakable = deployed.breakable
+    await until(breakable.healthy, 30)
+    before = await breakable.contents()
+    more = {"client": CLIENT} if scenario == "network-partition" else {}
+    run = await deployed.admit(scenario, parameters=more, duration_seconds=1.5)
+    assert isinstance(run, FaultRun), run
+    await Journal(deployed.injector, NAMESPACE).begin(run)
+
+    async def active() -> bool:
+        return (await breakable.found(run.run_id)).phase is Phase.ACTIVE
+
+    async def ended() -> bool:
+        return (await breakable.found(run.run_id)).phase is Phase.ENDED
+
+    async with driving(deployed.injector, NAMESPACE, INJECTOR):
+        await until(active, 20)
+    async with driving(deployed.reaper, NAMESPACE, AT_ONCE):
+        await until(ended, 40)
+    assert (await breakable.found(run.run_id)).ending is Ending.EXPIRED
+    assert await breakable.contents() == before
+
+
+async def test_a_namespace_that_is_not_bound_is_refused_though_it_is_on_the_list(
+    deployed: Deployed,
+) -> None:
+    breakable = deployed.breakable
+    other = f"{breakable.namespace}-b"
+    breakable.plane.kubectl("create", "namespace", other)
+    limits = breakable.limits
+    breakable.limits = type(limits)(limits.cluster, limits.namespaces | {other})
+    with contextlib.ExitStack() as stack:
+        stack.callback(breakable.plane.kubectl, "delete", "namespace", other, "--wait=false")
+        stack.callback(setattr, breakable, "limits", limits)
+        with pytest.raises(Exception, match="forbidden"):
+            await deployed.admit("image-pull-failure", namespace=other)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A write that the code does not make."""
+
+    name: str
+    where: Literal["target", "elsewhere", "own"]
+    path: str
+    method: Literal["PATCH", "POST", "DELETE"]
+    body: Any = None
+
+
+def template(**spec: Any) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": spec}}}
+
+
+CART = f"{APPS} deployments/{TARGET}"
+TRIES = [
+    Try("a Deployment elsewhere", "elsewhere", f"{APPS} deployments/x", "PATCH", {"spec": {}}),
+    Try("a pod elsewhere", "elsewhere", f"{CORE} pods/x", "DELETE"),
+    Try("a policy elsewhere", "elsewhere", f"{NETWORK} networkpolicies", "POST",
+        {"metadata": {"name": "x"}, "spec": {"podSelector": {}}}),
+    Try("a Secret", "target", f"{CORE} secrets", "POST", {"metadata": {"name": "x"}}),
+    Try("a pod", "target", f"{CORE} pods", "POST",
+        {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}),
+    Try("all pods", "target", f"{CORE} pods", "DELETE"),
+    Try("a Deployment, deleted", "target", CART, "DELETE"),
+    Try("a label", "target", CART, "PATCH", {"metadata": {"labels": {"a": "b"}}}),
+    Try("an annotation", "target", CART, "PATCH", {"metadata": {"annotations": {"a": "b"}}}),
+    Try("another repository", "target", CART, "PATCH",
+        [{"op": "replace", "path": "/spec/template/spec/containers/0/image",
+          "value": "evil/cart:1"}]),
+    Try("another registry", "target", CART, "PATCH",
+        [{"op": "replace", "path": "/spec/template/spec/containers/0/image",
+          "value": "evil.example/example/cart:1"}]),
+    Try("a privilege", "target", CART, "PATCH",
+        [{"op": "add", "path": "/spec/template/spec/containers/0/securityContext",
+          "value": {"capabilities": {"add": ["NET_ADMIN"]}}}]),
+    Try("a sidecar", "target", CART, "PATCH",
+        [{"op": "add", "path": "/spec/template/spec/containers/-",
+          "value": {"name": "b", "image": "example/cart:1"}}]),
+    Try("the node's network", "target", CART, "PATCH", template(hostNetwork=True)),
+    Try("another account", "target", CART, "PATCH", template(serviceAccountName="admin")),
+    Try("the strategy", "target", CART, "PATCH", {"spec": {"paused": True}}),
+    Try("a Service's selector", "target", f"{CORE} services/{TARGET}", "PATCH",
+        {"spec": {"selector": {"app": "web"}}}),
+    Try("rights over rights", "target", f"{RBAC} roles/{TARGET}", "PATCH",
+        {"rules": [{"apiGroups": ["*"], "resources": ["roles"], "verbs": ["escalate"]}]}),
+    Try("every right", "target", f"{RBAC} roles/{TARGET}", "PATCH",
+        {"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}),
+    Try("a binding", "target", f"{RBAC} rolebindings", "POST",
+        {"metadata": {"name": "x"},
+         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"}}),
+    Try("the actor's Lease", "own", "apis/coordination.k8s.io/v1 leases", "POST",
+        {"metadata": {"name": "ooda-another"}}),
+    Try("its own ConfigMap", "own", f"{CORE} configmaps", "POST", {"metadata": {"name": "x"}}),
+    Try("the journal, deleted", "own", "apis/ooda.dev/v1alpha1 faultruns/x", "DELETE"),
+    Try("all of the journal", "own", "apis/ooda.dev/v1alpha1 faultruns", "DELETE"),
+]  # fmt: skip
+
+
+def request(deployed: Deployed, tried: Try) -> Request:
+    places = {"target": deployed.breakable.namespace, "elsewhere": "elsewhere", "own": NAMESPACE}
+    api, _, rest = tried.path.partition(" ")
+    path = f"/{api}/namespaces/{places[tried.where]}/{rest}"
+    return (
+        patch(path, tried.body)
+        if tried.method == "PATCH"
+        else Request(tried.method, path, tried.body)
+    )
+
+
+@pytest.fixture(scope="module")
+def elsewhere(deployed: Deployed) -> None:
+    plane = deployed.breakable.plane
+    plane.kubectl("create", "namespace", "elsewhere")
+    plane.kubectl("-n", "elsewhere", "create", "deployment", "x", "--image=x", "--replicas=0")
+    plane.kubectl("-n", "elsewhere", "run", "x", "--image=x")
+    plane.kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=_some_run(deployed))
+    in_force = request(deployed, TRIES[0])
+    wait_until(
+        lambda: ask(plane, MIGHTY_INJECTOR, in_force, dry_run=True).refused_by == "admission",
+        "the policies",
+    )
+
+
+def _some_run(deployed: Deployed) -> str:
+    return f"""
+apiVersion: ooda.dev/v1alpha1
+kind: FaultRun
+metadata: {{name: x}}
+spec: {{run_id: x, scenario: x, namespace: {deployed.breakable.namespace}, target: x, phase: ended,
+        steps: [], leases: [x], baseline: {{}}, times: {{}}}}
+"""
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("token", [MIGHTY_INJECTOR, MIGHTY_REAPER], ids=["injector", "reaper"])
+@pytest.mark.parametrize("tried", TRIES, ids=lambda tried: tried.name)
+async def test_with_every_right_it_is_refused_by_admission(
+    deployed: Deployed,
+    tried: Try,
+    token: str,
+) -> None:
+    answer = ask(deployed.breakable.plane, token, request(deployed, tried), dry_run=True)
+    assert answer.refused_by == "admission", answer
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("tried", TRIES, ids=lambda tried: tried.name)
+async def test_with_the_rights_that_it_has_it_is_refused(
+    deployed: Deployed,
+    tried: Try,
+) -> None:
+    token = token_of(deployed.breakable.plane, "injector")
+    answer = ask(deployed.breakable.plane, token, request(deployed, tried), dry_run=True)
+    assert answer.refused_by is not None, answer
+
+
+@pytest.mark.usefixtures("elsewhere")
+async def test_the_reaper_makes_nothing_and_deletes_no_pod(
+    deployed: Deployed,
+) -> None:
+    namespace = deployed.breakable.namespace
+    (pod, *_) = await deployed.breakable.api.list(Kind.POD, namespace, labels={"app": TARGET})
+    policy = {"metadata": {"name": "x"}, "spec": {"podSelector": {}}}
+    for tried in (
+        Request("DELETE", f"/{CORE}/namespaces/{namespace}/pods/{pod['metadata']['name']}"),
+        Request("POST", f"/{NETWORK}/namespaces/{namespace}/networkpolicies", policy),
+    ):
+        plane = deployed.breakable.plane
+        assert ask(plane, MIGHTY_REAPER, tried, dry_run=True).refused_by == "admission"
+        assert ask(plane, MIGHTY_INJECTOR, tried, dry_run=True).refused_by is None
+
+
+@pytest.mark.parametrize("service", ["observer", "orienter", "decider", "actor", "recorder"])
+async def test_nobody_of_the_loop_may_read_the_journal(deployed: Deployed, service: str) -> None:
+    plane = deployed.breakable.plane
+    asked = Request("GET", f"/apis/ooda.dev/v1alpha1/namespaces/{NAMESPACE}/faultruns")
+    assert ask(plane, token_of(plane, service), asked).refused_by == "rbac"

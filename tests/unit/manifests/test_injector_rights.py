@@ -1,0 +1,82 @@
+"""What the code of the injector asks the API server for is granted by RBAC; to the reaper, less."""
+
+from typing import Any
+
+import pytest
+
+from ooda.common.cluster.kinds import Kind
+from ooda.injector.faults.library import FAULTS
+from servers.kubectl import kustomize
+from source.door_calls import KindsOf, right, rights_of, rights_used
+from unit.manifests.test_agent_rights import ROOT, granted, rules_of
+
+Objects = list[dict[str, Any]]
+CHANGED = frozenset(
+    {
+        Kind.DEPLOYMENT,
+        Kind.SERVICE,
+        Kind.CONFIG_MAP,
+        Kind.ROLE,
+        Kind.RESOURCE_QUOTA,
+    }
+)
+CREATED = frozenset({Kind.NETWORK_POLICY, Kind.RESOURCE_QUOTA})
+READ = frozenset(kind for fault in FAULTS.values() for kind in fault.reads)
+STEPS = "ooda.injector.steps"
+KINDS_OF: KindsOf = {
+    ("ooda.injector.admission:_plan", "kind"): READ,
+    ("ooda.injector.baseline:_find", "kind"): CHANGED | CREATED,
+    (f"{STEPS}:apply", "kind"): frozenset(),
+    (f"{STEPS}:undo", "Kind(where.kind)"): frozenset(),
+    (f"{STEPS}:_find", "Kind(where.kind)"): CHANGED | CREATED | {Kind.POD},
+}
+"""All values of the variables by which the door is asked; what a step writes is said below."""
+
+WRITES = {right("patch", kind) for kind in CHANGED} | {
+    right(verb, kind) for verb in ("create", "delete") for kind in CREATED
+}
+ESCALATE = "escalate rbac.authorization.k8s.io/roles"
+"""What the API server wants of who gives a Role its rules back."""
+LEASE = rights_of("ooda.common.cluster.leases", "LeaseHolder", {})
+
+
+@pytest.fixture(scope="module")
+def injector() -> Objects:
+    return kustomize(ROOT / "k8s/overlays/kind/injector")
+
+
+def test_the_injector_may_do_what_its_code_does_and_nothing_else(injector: Objects) -> None:
+    code = rights_used("ooda.injector", KINDS_OF) | LEASE | WRITES | {ESCALATE}
+    assert code == granted(injector, "injector")
+
+
+def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
+    more, less = granted(injector, "injector"), granted(injector, "reaper")
+    assert less < more
+    assert {each for each in less if each.startswith("create ")} == set()
+    assert right("delete", Kind.POD) not in less
+    takes_back = {right("patch", kind) for kind in CHANGED} | {
+        right("delete", kind) for kind in CREATED
+    }
+    looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}}
+    journal = {right(verb, Kind.FAULT_RUN) for verb in ("get", "list", "watch", "update")}
+    assert less == takes_back | looks | journal | {right("delete", Kind.LEASE), ESCALATE}
+
+
+@pytest.mark.parametrize("account", ["injector", "reaper"])
+def test_nothing_but_namespaces_may_be_read_in_the_whole_cluster(
+    injector: Objects, account: str
+) -> None:
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": "ooda-system"}
+    wide = {
+        each["roleRef"]["name"]
+        for each in injector
+        if each["kind"] == "ClusterRoleBinding" and subject in each["subjects"]
+    }
+    assert wide == ({"ooda-injector"} if account == "injector" else set())
+
+
+@pytest.mark.parametrize("account", ["injector", "reaper"])
+def test_secrets_are_none_of_its_business(injector: Objects, account: str) -> None:
+    for rule, _ in rules_of(injector, account):
+        assert not {"secrets", "*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
