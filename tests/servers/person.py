@@ -36,5 +36,5 @@ class Person:
         assert done.returncode == (0 if told["settlement"] == "acting" else 1)
         return told
 
-    async def _process(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    async def _process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(self._ooda.process, "review", *arguments)
