@@ -78,6 +78,10 @@ shop: setup ## have the shop on the cluster, with customers who buy
 agent: setup ## have the agent on the cluster: image, passwords, schema, five services
 	@$(TESTBED) agent
 
+.PHONY: injector
+injector: setup ## have the injector beside agent and shop, allowed to break the shop
+	@$(TESTBED) injector
+
 .PHONY: compose
 compose: setup ## have the agent in containers of this machine, beside the cluster or for OODA_KUBECONFIG
 	@$(TESTBED) compose

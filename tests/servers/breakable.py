@@ -167,6 +167,9 @@ class Breakable:
     async def leases(self) -> Sequence[str]:
         return [each["metadata"]["name"] for each in await self.api.list(Kind.LEASE, self.own)]
 
+    async def leases_of_runs(self) -> Sequence[str]:
+        return [name for name in await self.leases() if name.startswith("run-")]
+
     async def there(self, kind: Kind, name: str) -> bool:
         try:
             await self.api.get(kind, self.namespace, name)

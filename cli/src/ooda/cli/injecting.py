@@ -181,7 +181,7 @@ async def _take_back(
 
 async def _to_its_end(nats: NatsSettings, request: FaultRequested, output: Output) -> FaultEvent:
     if output is Output.TABLE:
-        print_line(f"Run {request.run_id}: {request.summary}")
+        print_line(f"Run {request.run_id}; Ctrl-C takes it back.")
     async with aclosing(request_fault(nats, request)) as told:
         async for event in told:
             if output is Output.JSON:

@@ -1,0 +1,181 @@
+"""Requests as the bus delivers them: twice, again, wrong; and what is told of a run, once."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from factories.events import make
+from factories.objects import deployment
+from ooda.common.bus.injecting import (
+    DescribeScenario,
+    InjectorAnswer,
+    ListScenarios,
+    Question,
+    TryFault,
+)
+from ooda.common.bus.interface import PoisonError
+from ooda.common.clock import SystemClock
+from ooda.common.cluster.kinds import Kind
+from ooda.common.events import (
+    AnomalyFlagged,
+    FaultArmed,
+    FaultCleared,
+    FaultRefused,
+    FaultRequested,
+    FaultTeardownFailed,
+)
+from ooda.common.fault_runs import Ending, Phase, Undone
+from ooda.common.testing.bus import MemoryBus, delivery
+from ooda.common.testing.cluster import FakeCluster
+from ooda.injector.admission import Admission
+from ooda.injector.announcer import Announcer
+from ooda.injector.core.fence import Limits
+from ooda.injector.handlers import Handlers
+from ooda.injector.journal import Journal
+from ooda.injector.library import load_scenarios
+from servers.waiting import until
+
+HERE, OWN = "fault-injection-shop", "ooda-system"
+
+
+class Injector:
+    """The injector's doors on a cluster and a bus in memory."""
+
+    def __init__(self) -> None:
+        self.api, self.bus = FakeCluster(), MemoryBus()
+        for name in ("kube-system", HERE):
+            self.api.put(Kind.NAMESPACE, {"metadata": {"name": name, "uid": f"uid-{name}"}})
+        body = deployment("checkout", replicas=2, namespace=HERE)
+        status = {"observedGeneration": 9} | dict.fromkeys(
+            ("updatedReplicas", "replicas", "readyReplicas"), 2
+        )
+        self.api.put(Kind.DEPLOYMENT, body | {"status": status})
+        limits = Limits("uid-kube-system", frozenset({HERE}))
+        admission = Admission(self.api, OWN, limits, load_scenarios(), SystemClock())
+        self.journal = Journal(self.api, OWN)
+        self.handlers = Handlers(admission, self.journal, self.bus, asyncio.Lock())
+
+    def asked(self, **given: Any) -> FaultRequested:
+        now = SystemClock().now()
+        fields: Mapping[str, Any] = {
+            "cluster_id": "uid-kube-system",
+            "namespace": HERE,
+            "run_id": "run-1",
+            "scenario": "image-pull-failure",
+            "target": "checkout",
+            "intensity": None,
+            "parameters": {},
+            "duration_seconds": 60.0,
+            "valid_until": now + dt.timedelta(seconds=30),
+        }
+        return make(FaultRequested, **{**fields, **given})
+
+    def refusals(self) -> list[str]:
+        return [each.code for each in self.bus.published if isinstance(each, FaultRefused)]
+
+    async def answer(self, question: Question) -> InjectorAnswer:
+        body = question.model_dump_json().encode()
+        return InjectorAnswer.model_validate_json(await self.handlers.answer(body))
+
+
+@pytest.fixture
+def injector() -> Injector:
+    return Injector()
+
+
+async def test_a_request_is_a_run_in_the_journal_and_nothing_else(injector: Injector) -> None:
+    await injector.handlers.on_requested(delivery(injector.asked()))
+    assert injector.api.writes == ["create FaultRun ooda-system/run-1"]
+    entry = await injector.journal.find("run-1")
+    assert entry is not None
+    assert entry.run.phase is Phase.ADMITTED
+    assert injector.bus.published == []
+
+
+async def test_delivered_twice_it_is_one_run_and_no_refusal(injector: Injector) -> None:
+    asked = injector.asked()
+    await injector.handlers.on_requested(delivery(asked, sequence=7))
+    await injector.handlers.on_requested(delivery(asked, sequence=7, deliveries=2))
+    assert (len(injector.api.writes), injector.refusals()) == (1, [])
+
+
+async def test_said_again_it_is_a_replay(injector: Injector) -> None:
+    asked = injector.asked()
+    await injector.handlers.on_requested(delivery(asked, sequence=7))
+    await injector.handlers.on_requested(delivery(asked, sequence=8))
+    again = injector.asked(event_id="another")
+    await injector.handlers.on_requested(delivery(again, sequence=9))
+    assert (len(injector.api.writes), injector.refusals()) == (1, ["replayed", "replayed"])
+
+
+async def test_what_is_refused_is_told_and_nothing_is_written(injector: Injector) -> None:
+    await injector.handlers.on_requested(delivery(injector.asked(namespace="fault-injection")))
+    assert (injector.api.writes, injector.refusals()) == ([], ["namespace_name"])
+
+
+async def test_what_the_api_server_does_not_let_it_see_is_refused(injector: Injector) -> None:
+    injector.api.refuse("get", Kind.DEPLOYMENT)
+    await injector.handlers.on_requested(delivery(injector.asked()))
+    assert (injector.api.writes, injector.refusals()) == ([], ["not_permitted"])
+
+
+async def test_what_is_no_request_is_a_dead_letter(injector: Injector) -> None:
+    with pytest.raises(PoisonError):
+        await injector.handlers.on_requested(delivery(make(AnomalyFlagged)))
+
+
+async def test_questions(injector: Injector) -> None:
+    assert len((await injector.answer(ListScenarios())).scenarios) == len(load_scenarios())
+    (described,) = (await injector.answer(DescribeScenario(scenario="pod-kill"))).scenarios
+    assert described.parameters[0].bounds == "1 to 100 %"
+    assert (await injector.answer(DescribeScenario(scenario="x"))).code == "unknown_scenario"
+    tried = await injector.answer(TryFault(request=injector.asked()))
+    assert tried.lines[0].startswith(f"Change Deployment {HERE}/checkout: ")
+    refused = await injector.answer(TryFault(request=injector.asked(duration_seconds=0.0)))
+    assert refused.code == "no_duration"
+    assert b"not understood" in await injector.handlers.answer(b"{}")
+    injector.api.set_unavailable(True)
+    assert (await injector.answer(TryFault(request=injector.asked()))).code == "not_now"
+    assert injector.api.writes == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "undone", "ending", "told"),
+    [
+        (Phase.ENDED, Undone.REVERTED, Ending.EXPIRED, [FaultArmed, FaultCleared]),
+        (Phase.ENDED, Undone.REPAIRED, Ending.EXPIRED, [FaultArmed, FaultCleared]),
+        (Phase.TEARDOWN_FAILED, Undone.GONE, Ending.EXPIRED, [FaultArmed, FaultTeardownFailed]),
+        (Phase.ENDED, Undone.NOTHING, Ending.BUSY, [FaultRefused]),
+    ],
+)
+async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
+    injector: Injector, phase: Phase, undone: Undone, ending: Ending, told: list[type]
+) -> None:
+    await injector.handlers.on_requested(delivery(injector.asked()))
+    entry = await injector.journal.find("run-1")
+    assert entry is not None
+    now, run = SystemClock().now(), entry.run
+    if ending is Ending.EXPIRED:
+        run = run.enter(Phase.ARMED, now, expires_at=now)
+    ended = run.with_step(0, done=True, undone=undone).enter(phase, now, ending=ending)
+    await injector.journal.write(entry, ended)
+    for _ in range(2):  # one that has just told it dies, and another begins
+        task = asyncio.create_task(Announcer(injector.api, OWN, injector.bus).run())
+
+        async def all_told() -> bool:
+            found = await injector.journal.find("run-1")
+            return found is not None and len(found.run.told) == len(told)
+
+        await until(all_told)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert [type(each) for each in injector.bus.published] == told
+    cleared = [each for each in injector.bus.published if isinstance(each, FaultCleared)]
+    assert [each.repaired_by_agent for each in cleared] == (
+        [undone is Undone.REPAIRED] if FaultCleared in told else []
+    )
