@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -31,6 +30,7 @@ from ooda.common.events import (
 from ooda.common.fault_runs import Ending, Phase, Undone
 from ooda.common.testing.bus import MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
+from ooda.common.topology import Account
 from ooda.injector.admission import Admission
 from ooda.injector.announcer import Announcer
 from ooda.injector.core.fence import Limits
@@ -46,14 +46,10 @@ class Injector:
     """The injector's doors on a cluster and a bus in memory."""
 
     def __init__(self) -> None:
-        self.api, self.bus = FakeCluster(), MemoryBus()
+        self.api, self.bus = FakeCluster(), MemoryBus(Account.FAULTS)
         for name in ("kube-system", HERE):
             self.api.put(Kind.NAMESPACE, {"metadata": {"name": name, "uid": f"uid-{name}"}})
-        body = deployment("checkout", replicas=2, namespace=HERE)
-        status = {"observedGeneration": 9} | dict.fromkeys(
-            ("updatedReplicas", "replicas", "readyReplicas"), 2
-        )
-        self.api.put(Kind.DEPLOYMENT, body | {"status": status})
+        self.api.put(Kind.DEPLOYMENT, deployment("checkout", replicas=2, namespace=HERE))
         limits = Limits("uid-kube-system", frozenset({HERE}))
         admission = Admission(self.api, OWN, limits, load_scenarios(), SystemClock())
         self.journal = Journal(self.api, OWN)
@@ -61,7 +57,7 @@ class Injector:
 
     def asked(self, **given: Any) -> FaultRequested:
         now = SystemClock().now()
-        fields: Mapping[str, Any] = {
+        fields: dict[str, Any] = {
             "cluster_id": "uid-kube-system",
             "namespace": HERE,
             "run_id": "run-1",
@@ -72,7 +68,7 @@ class Injector:
             "duration_seconds": 60.0,
             "valid_until": now + dt.timedelta(seconds=30),
         }
-        return make(FaultRequested, **{**fields, **given})
+        return make(FaultRequested, **(fields | given))
 
     def refusals(self) -> list[str]:
         return [each.code for each in self.bus.published if isinstance(each, FaultRefused)]
