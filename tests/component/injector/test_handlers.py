@@ -119,6 +119,12 @@ async def test_what_the_api_server_does_not_let_it_see_is_refused(injector: Inje
     assert (injector.api.writes, injector.refusals()) == ([], ["not_permitted"])
 
 
+async def test_a_journal_that_cannot_be_read_lets_nothing_through(injector: Injector) -> None:
+    injector.api.put(Kind.FAULT_RUN, {"metadata": {"name": "x", "namespace": OWN}, "spec": {}})
+    await injector.handlers.on_requested(delivery(injector.asked()))
+    assert (injector.api.writes, injector.refusals()) == ([], ["journal"])
+
+
 async def test_what_is_no_request_is_a_dead_letter(injector: Injector) -> None:
     with pytest.raises(PoisonError):
         await injector.handlers.on_requested(delivery(make(AnomalyFlagged)))

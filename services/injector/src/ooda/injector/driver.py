@@ -118,6 +118,10 @@ class Driver:
         except ClusterError as error:
             log.warning("not now", run=run.run_id, move=repr(move), error=str(error))
             await self._wait(run.run_id, PAUSE)
+        except Exception as error:
+            log.exception("a run cannot go on", run=run.run_id, move=repr(move))
+            await self._give_up_late(entry, repr(error))
+            await self._wait(run.run_id, PAUSE)
 
     async def _make(self, entry: Entry, move: Move) -> None:
         run, now = entry.run, self._clock.now()
@@ -200,9 +204,12 @@ class Driver:
             await self._wait(entry.run.run_id, PAUSE)
 
     async def _give_up_late(self, entry: Entry, problem: str) -> None:
-        """Say that the teardown failed if it is refused until its time is over."""
+        """Say that the teardown failed if it cannot be done until its time is over."""
         run = entry.run
-        if run.phase is Phase.REVERTING and self._clock.now() >= teardown_deadline(run):
+        if run.phase in (
+            Phase.REVERTING,
+            Phase.VERIFYING,
+        ) and self._clock.now() >= teardown_deadline(run):
             with contextlib.suppress(ClusterError):
                 await self._fail(entry, problem)
 

@@ -20,7 +20,7 @@ from ooda.common.fault_runs import FaultRun
 from ooda.injector.admission import Admission
 from ooda.injector.core.announcements import refused
 from ooda.injector.core.fence import Refusal
-from ooda.injector.journal import Journal
+from ooda.injector.journal import Journal, JournalError
 from ooda.injector.telling import lines_of, row_of
 
 log = structlog.get_logger()
@@ -60,6 +60,8 @@ class Handlers:
             return await self.admission.admit(asked, sequence)
         except Refused as error:
             return Refusal("not_permitted", f"The API server refuses: {error}.")
+        except JournalError as error:  # whether a namespace is free cannot be said any more
+            return Refusal("journal", f"The journal cannot be read: {error}.")
 
     async def _consult(self, question: Question) -> InjectorAnswer:
         scenarios = self.admission.scenarios
