@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from ooda.common.events import (
     AnomalyFlagged,
     FaultArmed,
     FaultCleared,
+    FaultEvent,
     FaultRefused,
     FaultRequested,
     FaultTeardownFailed,
@@ -155,7 +157,11 @@ async def test_questions(injector: Injector) -> None:
     ],
 )
 async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
-    injector: Injector, phase: Phase, undone: Undone, ending: Ending, told: list[type]
+    injector: Injector,
+    phase: Phase,
+    undone: Undone,
+    ending: Ending,
+    told: Sequence[type[FaultEvent]],
 ) -> None:
     await injector.handlers.on_requested(delivery(injector.asked()))
     entry = await injector.journal.find("run-1")

@@ -7,6 +7,7 @@ import asyncio
 import datetime as dt
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -203,6 +204,19 @@ async def test_there_and_back(running: Stage) -> None:
     run = await running.run_in(Phase.ENDED)
     shown = await running.command("runs", "show", run.run_id[:-2])
     assert "change Service" in shown.stdout
+
+
+async def test_ctrl_c_takes_it_back_before_it_ends(running: Stage) -> None:
+    before = await running.breakable.contents()
+    where = ("--target", TARGET, "--namespace", running.breakable.namespace)
+    program = running.ooda.start("inject", "image-pull-failure", *where, "--duration", "5m")
+    run = await running.run_in(Phase.ACTIVE)
+    program.send_signal(signal.SIGINT)
+    told, wrong = await asyncio.to_thread(program.communicate, timeout=40)
+    assert (program.returncode, wrong) == (0, "")
+    assert told.splitlines()[-1].startswith(f"Run {run.run_id}: ended.")
+    assert (await running.breakable.found(run.run_id)).ending is Ending.ABORTED
+    assert await running.breakable.contents() == before
 
 
 async def test_the_injector_killed_the_reaper_ends_it_in_time_and_it_is_told_later(
