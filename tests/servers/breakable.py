@@ -38,7 +38,7 @@ def workload(name: str, **container: Any) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": labels | {"tier": "shop"}},
         "spec": {
             "replicas": 2,
             "selector": {"matchLabels": labels},

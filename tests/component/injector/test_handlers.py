@@ -22,12 +22,9 @@ from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
     AnomalyFlagged,
-    FaultArmed,
     FaultCleared,
-    FaultEvent,
     FaultRefused,
     FaultRequested,
-    FaultTeardownFailed,
 )
 from ooda.common.fault_runs import Ending, Phase, Undone
 from ooda.common.testing.bus import MemoryBus, delivery
@@ -150,10 +147,15 @@ async def test_questions(injector: Injector) -> None:
 @pytest.mark.parametrize(
     ("phase", "undone", "ending", "told"),
     [
-        (Phase.ENDED, Undone.REVERTED, Ending.EXPIRED, [FaultArmed, FaultCleared]),
-        (Phase.ENDED, Undone.REPAIRED, Ending.EXPIRED, [FaultArmed, FaultCleared]),
-        (Phase.TEARDOWN_FAILED, Undone.GONE, Ending.EXPIRED, [FaultArmed, FaultTeardownFailed]),
-        (Phase.ENDED, Undone.NOTHING, Ending.BUSY, [FaultRefused]),
+        (Phase.ENDED, Undone.REVERTED, Ending.EXPIRED, ["fault.armed", "fault.cleared"]),
+        (Phase.ENDED, Undone.REPAIRED, Ending.EXPIRED, ["fault.armed", "fault.cleared"]),
+        (
+            Phase.TEARDOWN_FAILED,
+            Undone.GONE,
+            Ending.EXPIRED,
+            ["fault.armed", "fault.teardown_failed"],
+        ),
+        (Phase.ENDED, Undone.NOTHING, Ending.BUSY, ["fault.refused"]),
     ],
 )
 async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
@@ -161,7 +163,7 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
     phase: Phase,
     undone: Undone,
     ending: Ending,
-    told: Sequence[type[FaultEvent]],
+    told: Sequence[str],
 ) -> None:
     await injector.handlers.on_requested(delivery(injector.asked()))
     entry = await injector.journal.find("run-1")
@@ -182,8 +184,8 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-    assert [type(each) for each in injector.bus.published] == told
+    assert [each.subject for each in injector.bus.published] == told
     cleared = [each for each in injector.bus.published if isinstance(each, FaultCleared)]
     assert [each.repaired_by_agent for each in cleared] == (
-        [undone is Undone.REPAIRED] if FaultCleared in told else []
+        [undone is Undone.REPAIRED] if FaultCleared.subject in told else []
     )

@@ -1,6 +1,7 @@
 """A cluster of no nodes whose pods become what their spec deserves, and a namespace to break."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
@@ -18,11 +19,25 @@ async def kubelet(plane: ControlPlane) -> AsyncIterator[None]:
     plane.kubectl("delete", "node", NODE, "--ignore-not-found")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def breakable(plane: ControlPlane, kubelet: None) -> AsyncIterator[Breakable]:  # noqa: ARG001 - pods are run by it
+@asynccontextmanager
+async def something_to_break(plane: ControlPlane) -> AsyncIterator[Breakable]:
     kubeconfig = plane.kubeconfig("breakable")
     async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
         made = Breakable(plane, api, await api.identity())
         await made.begin()
         yield made
         await made.end()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def breakable(plane: ControlPlane, kubelet: None) -> AsyncIterator[Breakable]:  # noqa: ARG001 - pods are run by it
+    """Something to break that need not be given back."""
+    async with something_to_break(plane) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kept(plane: ControlPlane, kubelet: None) -> AsyncIterator[Breakable]:  # noqa: ARG001 - pods are run by it
+    """Something to break that each test of a module gives back as it was."""
+    async with something_to_break(plane) as made:
+        yield made

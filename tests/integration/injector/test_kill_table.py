@@ -33,19 +33,20 @@ EFFECTS = (
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", range(len(EFFECTS)), ids=lambda at: f"{at} {EFFECTS[at]}")
 async def test_killed_there_the_reaper_gives_it_back(
-    breakable: Breakable, at: int, *, after: bool
+    kept: Breakable, at: int, *, after: bool
 ) -> None:
-    before = await breakable.contents()
-    run = await breakable.admitted(duration_seconds=0.5)
-    mortal = Mortal(breakable.api, at, after=after)
-    async with driving(mortal, breakable.own, INJECTOR):
+    await until(kept.healthy, 30)
+    before = await kept.contents()
+    run = await kept.admitted(duration_seconds=0.5)
+    mortal = Mortal(kept.api, at, after=after)
+    async with driving(mortal, kept.own, INJECTOR):
         await until(lambda: mortal.dead, 20)
     assert mortal.last == EFFECTS[at]
-    armed = (await breakable.found(run.run_id)).expires_at is not None
+    armed = (await kept.found(run.run_id)).expires_at is not None
     if not armed:  # it is abandoned after half a minute; here a person is quicker
-        await breakable.api.patch(
+        await kept.api.patch(
             Kind.FAULT_RUN,
-            breakable.own,
+            kept.own,
             run.run_id,
             [
                 {
@@ -57,12 +58,12 @@ async def test_killed_there_the_reaper_gives_it_back(
         )
 
     async def over() -> bool:
-        return (await breakable.found(run.run_id)).phase is Phase.ENDED
+        return (await kept.found(run.run_id)).phase is Phase.ENDED
 
-    async with driving(breakable.api, breakable.own, AT_ONCE):
+    async with driving(kept.api, kept.own, AT_ONCE):
         await until(over, 30)
-    ended = await breakable.found(run.run_id)
+    ended = await kept.found(run.run_id)
     assert ended.ending is (Ending.EXPIRED if armed else Ending.ABORTED)
-    assert await breakable.contents() == before
-    assert await breakable.leases() == []
-    assert await breakable.there(Kind.DEPLOYMENT, TARGET)
+    assert await kept.contents() == before
+    assert await kept.leases() == []
+    assert await kept.there(Kind.DEPLOYMENT, TARGET)

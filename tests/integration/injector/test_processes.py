@@ -29,7 +29,7 @@ from servers.breakable import TARGET, Breakable
 from servers.command_line import Ooda
 from servers.control_plane import ControlPlane
 from servers.loop_bus import LoopBus, loop_bus
-from servers.processes import accepts_connections, free_port
+from servers.processes import free_port
 from servers.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -239,8 +239,11 @@ async def test_the_injector_killed_the_reaper_ends_it_in_time_and_it_is_told_lat
 
 async def test_an_abort_needs_neither_nats_nor_the_injector(running: Stage) -> None:
     before = await running.breakable.contents()
-    asked = running.inject("image-pull-failure", seconds=60)
+    where = ("--target", TARGET, "--namespace", running.breakable.namespace)
+    asking = running.ooda.start("inject", "image-pull-failure", *where, "--duration", "1m")
     run = await running.run_in(Phase.ACTIVE)
+    asking.kill()
+    asking.communicate()
     running.injector.kill()
     running.bus.kill()
     began = SystemClock().now()
@@ -249,7 +252,3 @@ async def test_an_abort_needs_neither_nats_nor_the_injector(running: Stage) -> N
     assert SystemClock().now() - began < dt.timedelta(seconds=20)
     assert (await running.run_in(Phase.ENDED)).ending is Ending.ABORTED
     assert await running.breakable.contents() == before
-    running.bus.start()
-    await until(lambda: accepts_connections(running.bus.port))
-    running.injector.start()
-    asked.cancel()

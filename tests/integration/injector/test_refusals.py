@@ -15,7 +15,7 @@ from ooda.injector.core.fence import lease_of_namespace
 from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
 from ooda.injector.library import load_scenarios
-from servers.breakable import CLIENT, TARGET, Breakable
+from servers.breakable import TARGET, Breakable
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
@@ -141,12 +141,24 @@ TRIES = [
 ]
 
 
-@pytest.mark.parametrize("tried", TRIES, ids=lambda tried: tried.name)
-async def test_it_is_refused_and_nothing_is_written(breakable: Breakable, tried: Try) -> None:
-    for name in (TARGET, CLIENT):
-        breakable.plane.kubectl("-n", breakable.namespace, "label", "deployment", name, "tier=shop")
-    if tried.prepare is not None:
-        await tried.prepare(breakable)
+def of(*, prepared: bool) -> pytest.MarkDecorator:
+    tries = [each for each in TRIES if (each.prepare is not None) is prepared]
+    return pytest.mark.parametrize("tried", tries, ids=lambda tried: tried.name)
+
+
+@of(prepared=False)
+async def test_it_is_refused_and_nothing_is_written(kept: Breakable, tried: Try) -> None:
+    await refuses(kept, tried)
+
+
+@of(prepared=True)
+async def test_it_is_refused_as_things_are(breakable: Breakable, tried: Try) -> None:
+    assert tried.prepare is not None
+    await tried.prepare(breakable)
+    await refuses(breakable, tried)
+
+
+async def refuses(breakable: Breakable, tried: Try) -> None:
     before = await everything(breakable)
     refusal = await breakable.refused(**tried.given)
     assert (refusal.code, refusal.reason[-1]) == (tried.code, ".")

@@ -4,7 +4,7 @@ And no more: what their code would never ask for, the API server refuses them, w
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,8 +12,10 @@ from typing import Any, Literal
 import pytest
 import pytest_asyncio
 
+from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_aborts import abort_run
 from ooda.common.fault_runs import Ending, FaultRun, Phase
 from ooda.common.settings import ClusterSettings
 from ooda.injector.admission import Admission
@@ -34,6 +36,23 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 AT_ONCE = Role(begins=False, grace=0.0)
 APPS, CORE = "apis/apps/v1", "api/v1"
 RBAC, NETWORK = "apis/rbac.authorization.k8s.io/v1", "apis/networking.k8s.io/v1"
+
+
+CHANGED: Mapping[str, Sequence[str]] = {
+    "config-missing": ["ConfigMap/settings"],
+    "crash-loop-release": ["Deployment/cart"],
+    "image-pull-failure": ["Deployment/cart"],
+    "network-partition": ["NetworkPolicy/cart-ingress"],
+    "oom-kill": ["Deployment/cart"],
+    "permission-revocation": ["Role/cart"],
+    "pod-kill": [],
+    "probe-misconfigured": ["Deployment/cart"],
+    "quota-exhausted": ["ResourceQuota/compute"],
+    "replica-scale-down": ["Deployment/cart"],
+    "service-misroute": ["Service/cart"],
+    "unschedulable": ["Deployment/cart"],
+}
+"""What each scenario changes, and that is all."""
 
 
 @dataclass
@@ -78,15 +97,24 @@ async def deployed(home: ControlPlane, kubelet: None) -> AsyncIterator[Deployed]
         home.kubectl("-n", NAMESPACE, "delete", "faultruns", "--all")
 
 
-@pytest.mark.parametrize("scenario", load_scenarios())
+async def pods(breakable: Breakable) -> set[str]:
+    listed = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
+    return {str(each["metadata"]["uid"]) for each in listed}
+
+
+async def test_each_scenario_is_in_the_table() -> None:
+    assert CHANGED.keys() == load_scenarios().keys()
+
+
+@pytest.mark.parametrize("scenario", CHANGED)
 async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     deployed: Deployed, scenario: str
 ) -> None:
     breakable = deployed.breakable
     await until(breakable.healthy, 30)
-    before = await breakable.contents()
+    before, pods_before = await breakable.contents(), await pods(breakable)
     more = {"client": CLIENT} if scenario == "network-partition" else {}
-    run = await deployed.admit(scenario, parameters=more, duration_seconds=1.5)
+    run = await deployed.admit(scenario, parameters=more)
     assert isinstance(run, FaultRun), run
     await Journal(deployed.injector, NAMESPACE).begin(run)
 
@@ -98,9 +126,16 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
 
     async with driving(deployed.injector, NAMESPACE, INJECTOR):
         await until(active, 20)
+    during = await breakable.contents()
+    differs = {key for key in {*before, *during} if before.get(key) != during.get(key)}
+    assert sorted(differs) == CHANGED[scenario]
+    if scenario in ("pod-kill", "config-missing", "quota-exhausted"):
+        assert await pods(breakable) != pods_before
+    now = SystemClock().now()
+    await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
     async with driving(deployed.reaper, NAMESPACE, AT_ONCE):
         await until(ended, 40)
-    assert (await breakable.found(run.run_id)).ending is Ending.EXPIRED
+    assert (await breakable.found(run.run_id)).ending is Ending.ABORTED
     assert await breakable.contents() == before
 
 

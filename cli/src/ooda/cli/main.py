@@ -50,16 +50,16 @@ COMMANDS = {
     "mode": Later(
         "ooda.cli.modes", "mode", "Show how far the agent may go in a namespace, or set it."
     ),
-    "scenarios": Later(
-        "ooda.cli.scenarios", "scenarios", "What can be broken on purpose, and how it is undone."
-    ),
+    "scenarios": Later("ooda.cli.scenarios", "scenarios", "What can be broken on purpose."),
     "inject": Later(
         "ooda.cli.injecting",
         "inject",
-        "Break something on purpose, for a bounded time, where that is allowed.",
+        "Break something on purpose, in a namespace and a cluster where that is allowed.",
     ),
     "runs": Later("ooda.cli.runs", "runs", "Faults that were injected: the journal."),
-    "abort": Later("ooda.cli.runs", "abort", "Take a fault back now, and wait until it is."),
+    "abort": Later(
+        "ooda.cli.runs", "abort", "Take a fault back now, and wait until the old state is verified."
+    ),
     "dead-letter": Later(
         "ooda.cli.dead_letters", "dead_letter", "Events that could not be handled."
     ),
