@@ -140,10 +140,10 @@ def programs_of(
             "OODA_NAMESPACE": NAMESPACE,
             "OODA_IDENTITY": f"{account}-of-a-test",
             "OODA_CLUSTER__KUBECONFIG": str(config),
+            "OODA_HEALTH_PORT": str(free_port()),
         }
 
     injector = environment("injector") | {
-        "OODA_HEALTH_PORT": str(free_port()),
         "OODA_NATS__URL": bus.url,
         "OODA_NATS__PASSWORD": bus.passwords[f"{Service.INJECTOR.upper()}_PASSWORD"],
         "OODA_PINNED_CLUSTER": limits.cluster,

@@ -30,8 +30,15 @@ def monitoring() -> Objects:
 
 
 @pytest.fixture(scope="session")
-def everything(platform: Objects, agent: Objects, monitoring: Objects) -> Objects:
-    return platform + agent + monitoring
+def injector() -> Objects:
+    return rendered("k8s/overlays/kind/injector")
+
+
+@pytest.fixture(scope="session")
+def everything(
+    platform: Objects, agent: Objects, monitoring: Objects, injector: Objects
+) -> Objects:
+    return platform + agent + monitoring + injector
 
 
 @pytest.fixture(scope="session")

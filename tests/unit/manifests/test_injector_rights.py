@@ -6,9 +6,8 @@ import pytest
 
 from ooda.common.cluster.kinds import Kind
 from ooda.injector.faults.library import FAULTS
-from servers.kubectl import kustomize
 from source.door_calls import KindsOf, right, rights_of, rights_used
-from unit.manifests.test_agent_rights import ROOT, granted, rules_of
+from unit.manifests.test_agent_rights import granted, rules_of
 
 Objects = list[dict[str, Any]]
 CHANGED = frozenset(
@@ -38,11 +37,6 @@ WRITES = {right("patch", kind) for kind in CHANGED} | {
 ESCALATE = "escalate rbac.authorization.k8s.io/roles"
 """What the API server wants of who gives a Role its rules back."""
 LEASE = rights_of("ooda.common.cluster.leases", "LeaseHolder", {})
-
-
-@pytest.fixture(scope="module")
-def injector() -> Objects:
-    return kustomize(ROOT / "k8s/overlays/kind/injector")
 
 
 def test_the_injector_may_do_what_its_code_does_and_nothing_else(injector: Objects) -> None:

@@ -26,5 +26,6 @@ async def compose(context: Context) -> App:
         consumers=(Consumption(INJECTOR, handlers.on_requested),),
         tasks=(driver.run, Announcer(api, namespace, bus).run),
         status=driver.counts,
+        ready=driver.ready,
         answers={SCENARIOS_SUBJECT: handlers.answer},
     )

@@ -6,13 +6,11 @@ The injector and the reaper are both this, in different roles. It needs the API 
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Coroutine
-from typing import Any
 
 import structlog
 
 from ooda.common.clock import Clock
-from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound, Refused
+from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound, Refused, Synced
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase
 from ooda.common.kill_switch import read_stop
@@ -54,6 +52,11 @@ class Driver:
         self._role = role
         self._changed: dict[str, asyncio.Event] = {}
         """By run that is being driven; set when somebody has written it."""
+        self._followed = False
+
+    def ready(self) -> bool:
+        """Say whether the journal is followed."""
+        return self._followed
 
     def counts(self) -> dict[str, str]:
         """Return what ``ooda status`` shows."""
@@ -63,6 +66,7 @@ class Driver:
         """Follow the journal, for ever. Raises ClusterError, and what a run cannot go on with."""
         async with asyncio.TaskGroup() as tasks:
             async for event in self._api.watch(Kind.FAULT_RUN, self._journal.namespace):
+                self._followed = self._followed or isinstance(event, Synced)
                 if isinstance(event, Delta) and event.change != "deleted":
                     self._notice(tasks, str(event.object["metadata"]["name"]), event)
 
@@ -220,9 +224,7 @@ class Driver:
 
     async def _wait(self, name: str, seconds: float) -> None:
         """Wait so long, or until somebody wrote the run."""
-        await _within(self._changed[name].wait(), max(seconds, 0.0))
-
-
-async def _within(coming: Coroutine[Any, Any, Any], seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(coming, seconds)
+        # Not asyncio.wait_for: before Python 3.12 it may lose a cancellation that comes with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._changed[name].wait()

@@ -7,6 +7,7 @@ there. Two of them at once are no harm: every write is guarded by what was read.
 import asyncio
 import signal
 import sys
+from contextlib import AsyncExitStack
 
 import structlog
 
@@ -14,7 +15,8 @@ from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.config_file import ConfigError
 from ooda.common.service import ServiceSettings
-from ooda.common.service.telemetry import log_as_json
+from ooda.common.service.health import HealthPage, serving
+from ooda.common.service.telemetry import log_as_json, metrics_registry
 from ooda.injector.core import machine
 from ooda.injector.driver import Driver
 
@@ -34,8 +36,10 @@ def main() -> None:
 
 
 async def _reap(settings: ServiceSettings) -> int:
-    async with ApiServer.connect(settings.cluster) as api:
+    async with ApiServer.connect(settings.cluster) as api, AsyncExitStack() as stack:
         driver = Driver(api, settings.namespace, SystemClock(), machine.REAPER)
+        page = HealthPage(driver.ready, metrics_registry())
+        await stack.enter_async_context(serving(page, settings.health_port))
         reaping = asyncio.create_task(driver.run())
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(each, reaping.cancel)
