@@ -173,7 +173,7 @@ def _with_executed(
             new |= {"phase": Phase.HELPED, "helped": flying.action}
             new["times"] = record.times.model_copy(update={"verified": at})
             if record.attempt > flying.attempt and record.open_anomalies:
-                new |= _joined_meanwhile(newer, at, limits)
+                new |= _joined_meanwhile(newer=newer, at=at, limits=limits)
         case Outcome.UNDONE | Outcome.NOT_HELPED:
             new["unhelpful"] = record.unhelpful + 1
             new["tried"] = (*record.tried, flying.action)
@@ -188,7 +188,7 @@ def _with_executed(
     return record.model_copy(update=new)
 
 
-def _joined_meanwhile(newer: bool, at: dt.datetime, limits: Limits) -> dict[str, Any]:
+def _joined_meanwhile(*, newer: bool, at: dt.datetime, limits: Limits) -> dict[str, Any]:
     """Go on with what joined while the action was under way: it was not verified with it.
 
     It may be healed by the same action, and gets some time to show that.

@@ -6,7 +6,7 @@ stayed so for the settling time, during which nothing that it uses changed eithe
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +92,17 @@ def _leads(namespace: Namespace, key: Key, service: Content) -> bool:
     before = namespace.known.services.get(service.meta.name, ())[-1:]
     pods = graph.pods_of(namespace, key)
     return not (flagged or unserved or any(astray(service.body, each, pods) for each in before))
+
+
+def changed_config_maps(namespace: Namespace, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the ConfigMaps that differ from their newest known good content."""
+    found = []
+    for name in names:
+        versions = namespace.known.config_maps.get(name, ())
+        content = namespace.contents.get((str(Kind.CONFIG_MAP), name))
+        if versions and (content is None or content.body != versions[-1]):
+            found.append(name)
+    return tuple(found)
 
 
 def remember(

@@ -21,6 +21,7 @@ from ooda.observer.core.views import (
     Node,
     Occurrence,
     Pod,
+    Refusal,
     Workload,
 )
 
@@ -145,6 +146,8 @@ class Namespace:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
     """The newest ones by pod."""
+    refusals: Mapping[Key, Refusal] = field(default_factory=dict)
+    """The newest one by controller."""
     endpoints: Mapping[str, Endpoints] = field(default_factory=dict)
     """By the name of the slice; a Service may have many."""
     children: Mapping[Key, frozenset[Key]] = field(default_factory=dict)

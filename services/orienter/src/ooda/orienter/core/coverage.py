@@ -1,6 +1,7 @@
 """Which open anomalies a hypothesis explains. Pure."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from ooda.common.targets import NodeTarget, PodTarget, Target
 from ooda.common.taxonomy import FailureClass
@@ -38,7 +39,7 @@ def unexplained(
 def _explained(
     explains: Explains,
     component: Target,
-    struck: Set[Target],
+    struck: AbstractSet[Target],
     anomaly: Member,
     graph: Graph,
 ) -> bool:
