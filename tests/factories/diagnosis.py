@@ -68,7 +68,7 @@ def _observed(member: Member) -> dict[str, str]:
     named = [each.partition(" ") for each in member.shares]
     maps = [name.partition("/")[2] for kind, _, name in named if kind == "ConfigMap"]
     quotas = [name.partition("/")[2] for kind, _, name in named if kind == "ResourceQuota"]
-    said = {"message": f"exceeded quota: {each}, requested: pods=1" for each in quotas}
+    said = {"message": f"exceeded quota: {quotas[0]}, requested: pods=1"} if quotas else {}
     return said | ({"changed_config_maps": ", ".join(maps)} if maps else {})
 
 

@@ -191,9 +191,8 @@ def test_a_job_that_goes_its_way_is_nothing(objects: tuple[dict[str, Any], ...])
     assert observed.flags == []
 
 
-HOMELESS = {
-    "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": at(0)
-}  # fmt: skip
+HOMELESS = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+HOMELESS |= {"lastTransitionTime": at(0)}
 
 
 def queued(words: str) -> dict[str, Any]:
