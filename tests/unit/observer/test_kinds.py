@@ -86,6 +86,30 @@ def test_a_rolling_update_of_a_daemon_set_is_nothing() -> None:
     assert observed.flags == []
 
 
+@pytest.mark.parametrize("late", [0.0, 0.5], ids=["pods first", "the DaemonSet first"])
+@pytest.mark.parametrize("after", [None, 5.0], ids=["its own", "one that was killed after it"])
+def test_a_rolling_update_that_is_over_within_a_moment(late: float, after: float | None) -> None:
+    observed = daemons(daemon("agent-a"), daemon("agent-b"))
+    observed.tell(daemon_set(image="shop:2", generation=2, updated=0))
+    for each in ("agent-a", "agent-b"):
+        new = [container(image="shop:2", started=observed.seconds)]
+        fresh = daemon(f"new-{each}", containers=new, created=observed.seconds)
+        if not late:
+            observed.tell(daemon(each, deleted=observed.seconds), "deleted")
+        observed.tell(fresh, "added")
+        if each == "agent-b":
+            observed.tell(daemon_set(image="shop:2", generation=2))
+        if late:
+            observed.wait(late)
+            observed.tell(daemon(each, deleted=observed.seconds), "deleted")
+    observed.wait(after or 10)
+    assert observed.flags == []
+    if after is not None:
+        observed.tell(daemon("new-agent-a", deleted=observed.seconds), "deleted")
+        observed.wait(1)
+        assert observed.signals == [Signal.POD_LOST]
+
+
 def test_a_daemon_that_is_not_ready_any_more_is_flagged_after_a_restart_of_the_observer_too() -> (
     None
 ):

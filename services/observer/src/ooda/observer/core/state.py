@@ -101,6 +101,8 @@ class Track:
     losses: tuple[Loss, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     rolling_since: dt.datetime | None = None
+    rolled: tuple[dt.datetime, dt.datetime] | None = None
+    """From when to when the last rolling update was, that has ended."""
     ever_ready: bool = False
     short_since: dt.datetime | None = None
     healthy_since: dt.datetime | None = None
