@@ -193,10 +193,9 @@ def _meant_for(pod: Mapping[str, Any]) -> str:
     """Return the node that a DaemonSet's pod names, else the only one."""
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    for term in required.get("nodeSelectorTerms") or ():
-        for field in term.get("matchFields") or ():
-            return str(field["values"][0])
-    return NODE
+    terms = required.get("nodeSelectorTerms") or ()
+    names = (field["values"][0] for term in terms for field in term.get("matchFields") or ())
+    return str(next(names, NODE))
 
 
 async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], name: str) -> None:
