@@ -47,6 +47,7 @@ class Pod:
     terminating: bool
     unschedulable: bool
     template_hash: str | None
+    created_at: dt.datetime | None
     containers: tuple[Container, ...]
 
     @property
@@ -76,7 +77,7 @@ class Workload:
     ready: int
     rolling_out: bool
     template: Object
-    quota_denied: str | None
+    denied: str | None
     """Why it may make no more pods, in the API server's words."""
     by_hand: bool = False
     """Whether it leaves old pods alone until somebody deletes them (``OnDelete``)."""
@@ -152,6 +153,7 @@ def pod_of(obj: Object) -> Pod:
         terminating="deletionTimestamp" in meta,
         unschedulable=conditions.get("PodScheduled") == ("False", "Unschedulable"),
         template_hash=text(labels.get(TEMPLATE_HASH)) or text(labels.get(REVISION_HASH)) or None,
+        created_at=moment(meta.get("creationTimestamp")),
         containers=tuple(_container(each, wanted) for each in statuses),
     )
 
@@ -202,13 +204,11 @@ def workload_of(kind: str, obj: Object) -> Workload:
         rolling_out=behind or (updated < total and not by_hand),
         by_hand=by_hand,
         template=mapping(spec.get("template")),
-        quota_denied=next(
+        denied=next(
             (
                 text(each.get("message"))
                 for each in items(status.get("conditions"))
-                if text(each.get("type")) == "ReplicaFailure"
-                and text(each.get("status")) == "True"
-                and "exceeded quota" in text(each.get("message"))
+                if text(each.get("type")) == "ReplicaFailure" and text(each.get("status")) == "True"
             ),
             None,
         ),
