@@ -294,6 +294,14 @@ def test_a_job_may_wait_its_turn_for_ten_minutes(objects: tuple[dict[str, Any], 
     assert len(observed.flags) == 1
 
 
+def test_a_job_whose_pods_are_refused_as_they_are_does_not_wait_for_that() -> None:
+    words = 'Error creating: pods "report-" is forbidden: service account "none" not found'
+    observed = Observed(node(), job(created=0), refused("report", "Job", 0, words))
+    observed.wait(25)
+    [flag] = observed.flags
+    assert flag.observed["message"] == words
+
+
 def test_a_bare_pod_that_fits_nowhere_is_its_own_target() -> None:
     conditions = [HOMELESS | {"message": "0/2 nodes are available: 2 Insufficient cpu."}]
     status = {"phase": "Pending", "conditions": conditions, "containerStatuses": []}

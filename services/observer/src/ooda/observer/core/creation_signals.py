@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.history import seconds
@@ -13,6 +14,8 @@ from ooda.observer.core.workload_signals import scaled
 
 DENIED_PATIENCE = 20.0
 """Seconds in which others may give free what a new pod needs: as long as a pod waits for a node."""
+_QUOTA = "exceeded quota"
+"""The words of the API server's quota admission."""
 
 
 def creation_denied(namespace: Namespace, key: Key, now: dt.datetime) -> Deviation | None:
@@ -37,12 +40,12 @@ def creation_refused(
     It counts while pods are missing and none was made after it. A Job may wait for a quota.
     """
     if key[0] in JOBS:
-        patience, waiting = QUEUE_PATIENCE, without_pods(namespace, key, pods)
+        waiting = without_pods(namespace, key, pods)
     else:
         workload = scaled(namespace, key)
         there = sum(1 for pod in pods if pod.meta.deleted_at is None and not pod.over)
         short = workload is not None and there < workload.desired
-        patience, waiting = DENIED_PATIENCE, [workload] if workload and short else []
+        waiting = [workload] if workload and short else []
     begun = namespace.tracks.get(key, Track()).short_since
     made = max((pod.meta.created_at for pod in pods if pod.meta.created_at), default=None)
     for each in waiting:
@@ -51,6 +54,8 @@ def creation_refused(
             continue
         times = (refusal.first_at, begun, made)
         since = max(at for at in (*times, each.meta.created_at) if at is not None)
+        queues = each.meta.kind == Kind.JOB and _QUOTA in refusal.note
+        patience = QUEUE_PATIENCE if queues else DENIED_PATIENCE
         stale = made is not None and refusal.last_at < made
         if not stale and seconds(since, now) >= patience:
             return _denied(each, since, refusal.note)
