@@ -275,8 +275,9 @@ def _container(
         state = {"waiting": {"reason": "CreateContainerConfigError", "message": words}}
     elif ends and spec.get("command") in (["false"], ["true"]):
         code = 1 if spec["command"] == ["false"] else 0
-        ended = {"reason": "Error" if code else "Completed", "startedAt": _now()}
-        state = {"terminated": {"exitCode": code, "finishedAt": _now(), **ended}}
+        why, at = "Error" if code else "Completed", _now()
+        times = {"startedAt": at, "finishedAt": at}
+        state = {"terminated": {"exitCode": code, "reason": why, **times}}
     elif spec["name"] == leaking or spec.get("command") == ["false"]:
         code, reason = (137, "OOMKilled") if spec["name"] == leaking else (1, "Error")
         ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}

@@ -1,6 +1,13 @@
 """A Service leads nowhere, and who depends on it turns unready: one incident, of the Service."""
 
-from factories.cluster_objects import container_status, deployment, endpoint_slice, pod, stamp
+from factories.cluster_objects import (
+    Json,
+    container_status,
+    deployment,
+    endpoint_slice,
+    pod,
+    stamp,
+)
 from factories.cluster_objects import service as served
 from factories.diagnosis import CHECKOUT, anomaly, anomaly_flagged
 from factories.events import NAMESPACE
@@ -18,7 +25,7 @@ WAITS = anomaly(Signal.CONTAINER_STUCK, reason="NotReady", pod="checkout-1", aft
 def misrouted(cluster: Cluster, log: str) -> None:
     broken = served("orders-db", {"app.kubernetes.io/name": "orders"})
     broken["spec"]["ports"] = GOOD["ports"]
-    written = {"f:spec": {"f:selector": {}}}
+    written: Json = {"f:spec": {"f:selector": {}}}
     broken["metadata"]["managedFields"] = [
         {"time": stamp(-4), "operation": "Update", "fieldsV1": written}
     ]

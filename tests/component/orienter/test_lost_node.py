@@ -66,6 +66,7 @@ async def test_all_that_was_on_it_is_one_incident_with_it_and_nothing_else_is(
     await orienter.hear(anomaly_flagged(own))
     told = await orienter.ready(4)
     assert (told.failure_class, told.component) == (FailureClass.NODE_NOT_READY, NODE)
-    assert {each.target.name for each in told.anomalies if each.target != NODE} == set(kinds)
+    targets = {workload(name, kind) for name, kind in kinds.items()}
+    assert {each.target for each in told.anomalies} == {NODE, *targets}
     assert told.hypotheses[0].unexplained == ()
     assert len({each.incident_id for each in orienter.said(DiagnosisStarted)}) == 2

@@ -11,9 +11,9 @@ from servers.yard import Yard, at_once, reads, workload
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(200)]
 
 
-def classes(yard: Yard) -> dict[str, tuple[str, str]]:
+def classes(yard: Yard) -> dict[str, tuple[str, str | None]]:
     """Return by component the class of its diagnosis and the action that was decided."""
-    found = {}
+    found: dict[str, tuple[str, str | None]] = {}
     for closed in (each for each in yard.story.heard if each["subject"] == "incident.closed"):
         ready = yard.of(closed["incident_id"], "diagnosis.ready")[-1]
         decided = yard.of(closed["incident_id"], "decision.made")[-1]
