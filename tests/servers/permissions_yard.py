@@ -86,7 +86,10 @@ class Yard:
         def there() -> bool:
             pods = self.read(self.at(where, "api/v1 pods"))["items"]
             found[:] = [
-                each["metadata"]["name"] for each in pods if "ownerReferences" in each["metadata"]
+                each["metadata"]["name"]
+                for each in pods
+                for owner in each["metadata"].get("ownerReferences", ())
+                if owner["kind"] == "ReplicaSet"
             ]
             return bool(found)
 
