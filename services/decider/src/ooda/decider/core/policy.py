@@ -92,6 +92,8 @@ class Review:
     """What an approval of the proposal would be bound to."""
     refusals: tuple[str, ...] = ()
     """All that stands in the way of doing it alone; the reason is the first."""
+    instructions: str = ""
+    """What a person can do by hand, exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def decide(
     if not case.open_anomalies:
         return StandDown(None, "No anomaly of the incident is open any more (0 of at least 1).")
     for reason in _of_history(case, limits):
-        return Review(reason)
+        return Review(reason, instructions=facts.instructions)
     match _choose(case, row, facts):
         case StandDownStep(stand_down_seconds=seconds):
             return StandDown(
@@ -124,7 +126,13 @@ def decide(
         case ActStep() as step if isinstance(case.diagnosis.component, Actionable):
             return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
         case _:
-            return Review(f"The playbook has no action for {_class(case)} as it is now.")
+            return Review(_without_action(case, facts), instructions=facts.instructions)
+
+
+def _without_action(case: Case, facts: Facts) -> str:
+    if facts.instructions:
+        return f"{_class(case)}: what others may do is never changed by the agent."
+    return f"The playbook has no action for {_class(case)} as it is now."
 
 
 def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | None:

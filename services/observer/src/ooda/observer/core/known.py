@@ -138,12 +138,12 @@ def _size(value: object) -> int:
 
 
 def bounded(known: KnownGoodSpec) -> KnownGoodSpec:
-    """Return what fits into one object: older versions are left out first, then ConfigMaps."""
+    """Return what fits into one object: older versions go first, then ConfigMaps and grants."""
     for keep in (VERSIONS_KEPT, 2, 1):
         smaller = _keeping(known, keep)
         if len(smaller.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT:
             return smaller
-    without = smaller.model_copy(update={"config_maps": {}})
+    without = smaller.model_copy(update={"config_maps": {}, "service_accounts": {}})
     workloads = dict(without.workloads)
     while workloads and len(without.model_dump_json(by_alias=True).encode()) > CATALOG_LIMIT:
         del workloads[min(workloads, key=lambda each: workloads[each].healthy_at)]
