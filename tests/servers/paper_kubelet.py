@@ -3,7 +3,7 @@
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
 one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
-everything else is running and ready as soon as it is seen.
+everything else is running and ready as soon as it is seen. What a pod logs is ``paper_logs``.
 """
 
 import asyncio
@@ -17,50 +17,67 @@ from typing import Any
 
 import aiohttp
 
+from servers.paper_logs import PaperLogs
+
 NODE = "paper-1"
 LEAKS = "paper/leaks"
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
 @asynccontextmanager
-async def paper_kubelet(server: str, token: str, trust: ssl.SSLContext) -> AsyncIterator[None]:
-    """Run pods on paper for as long as the block lasts."""
+async def paper_kubelet(
+    server: str, token: str, trust: ssl.SSLContext, serving: ssl.SSLContext
+) -> AsyncIterator[None]:
+    """Run pods on paper for as long as the block lasts; their logs are served like a kubelet's."""
     headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(ssl=trust)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(
         server, headers=headers, connector=connector, timeout=timeout
     ) as session:
-        await _create_node(session)
-        task = asyncio.create_task(_follow(session))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        logs = PaperLogs(session)
+        async with logs.served(serving) as port:
+            await _create_node(session, port)
+            tasks = [asyncio.create_task(each) for each in (_follow(session, logs), logs.write())]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
 
 
-async def _create_node(session: aiohttp.ClientSession) -> None:
+async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
     async with session.post("/api/v1/nodes", json=node) as answer:
         assert answer.status in (201, 409), await answer.text()
     ready = {"type": "Ready", "status": "True", "reason": "OnPaper", "message": ""}
     async with session.patch(
         f"/api/v1/nodes/{NODE}/status",
-        data=json.dumps({"status": {"conditions": [ready], "allocatable": {"memory": "8Gi"}}}),
+        data=json.dumps(
+            {
+                "status": {
+                    "conditions": [ready],
+                    "allocatable": {"memory": "8Gi"},
+                    "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                    "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+                }
+            }
+        ),
         headers=_MERGE,
     ) as answer:
         assert answer.status == 200, await answer.text()
 
 
-async def _follow(session: aiohttp.ClientSession) -> None:
+async def _follow(session: aiohttp.ClientSession, logs: PaperLogs) -> None:
     """List pods, then watch; begin again when the server went away."""
     while True:
         with contextlib.suppress(aiohttp.ClientError, ConnectionError):
             async with session.get("/api/v1/pods") as answer:
                 listed = await answer.json()
             for pod in listed["items"]:
+                logs.know(pod)
                 await _treat(session, pod)
             version = listed["metadata"]["resourceVersion"]
             async with session.get(
@@ -69,7 +86,10 @@ async def _follow(session: aiohttp.ClientSession) -> None:
                 async for line in watch.content:
                     change = json.loads(line)
                     if change["type"] in ("ADDED", "MODIFIED"):
+                        logs.know(change["object"])
                         await _treat(session, change["object"])
+                    elif change["type"] == "DELETED":
+                        logs.forget(change["object"])
         await asyncio.sleep(0.1)
 
 

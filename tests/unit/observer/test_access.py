@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories.objects import NAMESPACE, NOW, meta, pod
+from factories.objects import NAMESPACE, meta, pod
 from factories.observed import Observed, healthy
 from ooda.common.cluster.interface import Alive
 from ooda.common.cluster.kinds import Kind

@@ -32,7 +32,10 @@ _NAMED = re.compile(
 )
 """The API server's own words (``apiserver/pkg/endpoints/handlers/responsewriters``), as clients
 quote them."""
-_FORBIDDEN = re.compile(r"(?<![\w.:/-])403(?![\w.:/-])|forbidden", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"(?<![\w./-])403(?![\w/-]|\.\d)|forbidden", re.IGNORECASE)
+_ELSE = re.compile(rf"User {_Q}|is forbidden: |admission webhook", re.IGNORECASE)
+"""Of a line that does not name the account in the API server's words: it names somebody else, or
+admission, which asks what is in an object and not who sends it (quotas, policies)."""
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.-]{1,200}))/v[0-9][a-z0-9]{0,20}/namespaces/"
     r"(?P<where>[a-z0-9-]{1,63})/(?P<resource>[a-z]{1,100})"
@@ -82,16 +85,16 @@ def denials(
     """Return what logs say was denied to an account in its namespace, from a time on.
 
     Lines are as the kubelet stamps them; one without a stamp belongs to the one before. A vague
-    denial says nothing where the same log had one before that time: it is not new.
+    denial says nothing where other lines of the same log tell what was denied, nor where it had one
+    before that time: it is not new.
     """
     found: list[Denial] = []
     for text in texts:
         before, after = _parted(text, since)
         said = list(_denials(after, account, namespace))
-        if any(each.vague for each in said):
-            old = any(each.vague for each in _denials(before, account, namespace))
-            said = [each for each in said if not (each.vague and old)]
-        found += said
+        old = any(each.vague for each in _denials(before, account, namespace))
+        told = any(_NAMED.search(line[:_READ]) for line in after)
+        found += [each for each in said if not (each.vague and (old or told))]
     return tuple(dict.fromkeys(found))
 
 
@@ -108,8 +111,8 @@ def _denials(lines: Iterable[str], account: str, namespace: str) -> Iterator[Den
                 yield Denial(
                     shown, named["verb"], named["group"], named["resource"], named["name"] or ""
                 )
-        elif "system:serviceaccount:" in said:
-            continue  # it names whom, in a form that we do not know
+        elif _ELSE.search(said):
+            continue
         elif path is not None:
             if path["where"] == namespace:
                 yield Denial(shown, "", path["group"] or "", path["resource"], path["name"] or "")
