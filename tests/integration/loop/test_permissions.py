@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -100,7 +99,7 @@ async def test_a_trimmed_role_is_asked_about_with_its_diff_and_closed_when_it_is
     assert asked["proposal"] is None
     assert f"- {json.dumps(GET)}" in asked["instructions"]
     ooda = Ooda(tmp_path).with_bus(bus).with_audit(database)
-    shown = await asyncio.to_thread(_shown, ooda, asked["review_id"])
+    shown = await _shown(ooda, asked["review_id"])
     assert f"- {json.dumps(GET)}" in shown
     assert not [each for each in reading.heard if each["subject"].startswith("action.")]
 
@@ -113,12 +112,17 @@ async def test_a_trimmed_role_is_asked_about_with_its_diff_and_closed_when_it_is
     assert json.loads(live)["rules"] == [GET, LIST]
 
 
-def _shown(ooda: Ooda, review_id: str) -> str:
-    for _ in range(60):
-        done: subprocess.CompletedProcess[str] = ooda.process("review", "show", review_id)
-        if done.returncode == 0:
-            return done.stdout
-    raise AssertionError(done.stderr)
+async def _shown(ooda: Ooda, review_id: str) -> str:
+    """Return what a person is shown, as soon as the recorder has the question."""
+    shown: list[str] = []
+
+    async def there() -> bool:
+        done = await asyncio.to_thread(ooda.process, "review", "show", review_id)
+        shown[:] = [done.stdout]
+        return done.returncode == 0
+
+    await until(there, 30)
+    return shown[0]
 
 
 async def test_what_nobody_misses_flags_nothing(reading: Reading) -> None:

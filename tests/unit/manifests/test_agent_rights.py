@@ -122,6 +122,11 @@ def test_to_cordon_nodes_is_granted_apart_and_to_the_actor_alone(agent: Objects)
         assert granted(apart, service) == granted(agent, service)
 
 
+def test_who_writes_to_workloads_does_not_even_read_what_others_may_do(agent: Objects) -> None:
+    assert not [each for each in granted(agent, "actor") if "rbac" in each]
+    assert {Kind.ROLE, Kind.ROLE_BINDING}.isdisjoint(PATCHED)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_nobody_may_read_secrets_or_give_rights(agent: Objects, service: str) -> None:
     for each in granted(agent, service):

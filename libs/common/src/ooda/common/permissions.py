@@ -4,6 +4,7 @@ Rules of a ClusterRole are not read: that it is bound is one right of its own, w
 not. Nobody but the API server decides by this: it tells what was taken away from what is left.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
@@ -14,6 +15,7 @@ from ooda.common.known_good import KnownAccess
 ANY = "*"
 RIGHTS_LIMIT = 2000
 """Rights of one account that are looked at."""
+_ODD = re.compile(r"[^\w.*/:-]", re.ASCII)
 BOUND = "bound"
 """The verb of what is not known in detail: all that a ClusterRole allows."""
 
@@ -30,9 +32,9 @@ class Right:
 
     def __str__(self) -> str:
         if self.verb == BOUND:
-            return f"what ClusterRole {self.name} allows"
+            return f"what ClusterRole {_word(self.name)} allows"
         whole = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {whole}{f' {self.name}' if self.name else ''}"
+        return " ".join(_word(each) for each in (self.verb, whole, self.name) if each)
 
     def covers(self, other: "Right") -> bool:
         """Return whether who has this right may do the other."""
@@ -60,12 +62,12 @@ def access_of(
     Roles are given by name as mappings with ``rules``, bindings with ``roleRef`` and ``subjects``.
     """
     mine = {
-        name: {"roleRef": each.get("roleRef"), "subjects": each.get("subjects")}
+        name: binding_of(each)
         for name, each in sorted(bindings.items())
         if any(_names(subject, account, namespace) for subject in _items(each.get("subjects")))
     }
     named = {name for kind, name in map(_role_of, mine.values()) if kind == "Role"}
-    rules = {name: _rules(roles[name]) for name in sorted(named) if name in roles}
+    rules = {name: rules_of(roles[name]) for name in sorted(named) if name in roles}
     return KnownAccess(roles=rules, role_bindings=mine)
 
 
@@ -118,6 +120,11 @@ def _names(subject: Mapping[str, Any], account: str, namespace: str) -> bool:
     return False
 
 
+def binding_of(binding: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a RoleBinding says."""
+    return {field: binding.get(field) for field in ("roleRef", "subjects")}
+
+
 def by_name(objects: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return objects of the API server by their names."""
     return {str((each.get("metadata") or {}).get("name")): each for each in objects}
@@ -128,8 +135,14 @@ def user_of(account: str, namespace: str) -> str:
     return f"system:serviceaccount:{namespace}:{account}"
 
 
-def _rules(role: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def rules_of(role: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return what a Role says."""
     return tuple(_items(role.get("rules")))
+
+
+def _word(text: str) -> str:
+    """Return a word of a rule for a person: the API server takes any text for one."""
+    return _ODD.sub("?", text[:100])
 
 
 def _items(value: object) -> Iterator[Mapping[str, Any]]:

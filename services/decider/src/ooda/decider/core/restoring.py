@@ -4,6 +4,7 @@ The agent does none of it: it may not write RBAC, and no action of the playbook 
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import INSTRUCTIONS_LIMIT
 from ooda.common.known_good import KnownAccess
-from ooda.common.permissions import access_of, allowed, lost, rights_of
+from ooda.common.permissions import access_of, allowed, binding_of, lost, rights_of
 from ooda.common.targets import ServiceAccountTarget
 from ooda.decider.core.facts import owner_of
 
@@ -103,7 +104,7 @@ def _bindings(
         others = [each for each in subjects if each not in wanted] if not replaced else []
         content = {"roleRef": before.get("roleRef"), "subjects": [*wanted, *others]}
         body = _manifest(Kind.ROLE_BINDING, account.namespace, name, content)
-        now = [{key: there.get(key) for key in ("roleRef", "subjects")}] if live else []
+        now = [binding_of(there)] if live is not None else []
         yield _Restored(Kind.ROLE_BINDING, name, [before], now, body, live, replaced)
 
 
@@ -119,7 +120,7 @@ def _manifest(kind: Kind, namespace: str, name: str, content: Object) -> Object:
 
 def _difference(each: _Restored) -> Iterator[str]:
     gone = "" if each.live is not None else "; it is not there now"
-    yield f"{each.kind} {each.name}, known good (-) and now (+){gone}:"
+    yield f"{each.kind} {_word(each.name)}, known good (-) and now (+){gone}:"
     for part in each.before:
         yield f"{' ' if part in each.now else '-'} {_json(part)}"
     for part in each.now:
@@ -134,12 +135,17 @@ def _command(namespace: str, restored: Sequence[_Restored]) -> Iterator[str]:
     yield "To give it back:"
     for each in restored:
         if each.replaced:
-            yield f"kubectl -n {namespace} delete {each.kind.plural} {each.name}"
+            yield f"kubectl -n {namespace} delete {each.kind.plural} -- {_word(each.name)}"
     whole = {"apiVersion": "v1", "kind": "List", "items": [each.body for each in restored]}
     yield "kubectl apply -f - <<'END'"
     # One line of JSON, in which whatever a Role says cannot end the text.
     yield _json(whole)
     yield "END"
+
+
+def _word(name: str) -> str:
+    """Return a name as one word of a shell: that of a Role may be any text without a slash."""
+    return shlex.quote(name) if name.isprintable() else shlex.quote(json.dumps(name))
 
 
 def _json(value: Object) -> str:

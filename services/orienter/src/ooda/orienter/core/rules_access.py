@@ -3,12 +3,11 @@
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ooda.common.denials import denials
 from ooda.common.findings import Change
 from ooda.common.known_good import KnownAccess
-from ooda.common.permissions import Rights, access_of, lost, rights_of
+from ooda.common.permissions import Rights, access_of, binding_of, lost, rights_of, rules_of
 from ooda.common.targets import ServiceAccountTarget
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import Object
@@ -63,16 +62,14 @@ def recent_access_change(facts: AccessFacts, seen_at: dt.datetime | None) -> See
 def _changes(
     good: KnownAccess, facts: AccessFacts, seen_at: dt.datetime | None
 ) -> Iterator[tuple[str, dt.datetime | None]]:
-    now = facts.now
-    pairs: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, Object]], ...] = (
-        ("role", good.roles, now.roles, facts.roles),
-        ("rolebinding", good.role_bindings, now.role_bindings, facts.bindings),
-    )
-    for kind, before, after, live in pairs:
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                there = live.get(name)
-                yield f"{kind}/{name}", written_at(there, ()) if there is not None else seen_at
+    for name, rules in sorted(good.roles.items()):
+        role = facts.roles.get(name)
+        if role is None or rules_of(role) != tuple(rules):
+            yield f"role/{name}", written_at(role, ()) if role is not None else seen_at
+    for name, bound in sorted(good.role_bindings.items()):
+        binding = facts.bindings.get(name)
+        if binding is None or binding_of(binding) != bound:
+            yield f"rolebinding/{name}", written_at(binding, ()) if binding is not None else seen_at
 
 
 def read_permissions(facts: AccessFacts) -> Seen:
