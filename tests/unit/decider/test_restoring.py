@@ -5,7 +5,6 @@ import shlex
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +51,7 @@ def said(roles: dict[str, Raw], bindings: dict[str, Raw], good: KnownAccess | No
 def applied(text: str) -> list[Raw]:
     """Return what the command would apply, as kubectl reads it."""
     document = text.partition("kubectl apply -f - <<'END'\n")[2].partition("\nEND")[0]
-    found: list[Raw] = yaml.safe_load(document)["items"]
+    found: list[Raw] = json.loads(document)["items"]
     return found
 
 

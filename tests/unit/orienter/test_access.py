@@ -171,5 +171,6 @@ def test_a_log_counts_only_for_what_was_lost(line: str, sign: Sign) -> None:
 
 def test_a_log_of_a_workload_points_at_its_own_account_only() -> None:
     seen = read_denials([NO_GET], {"reader", "default"}, NAMESPACE)
-    assert (seen.signs, seen.points_at) == ({Sign.LOG_ACCESS_DENIED}, (ACCOUNT,))
+    assert seen.signs == {Sign.LOG_ACCESS_DENIED}
+    assert seen.points_at == (ACCOUNT,)
     assert read_denials([NO_GET], {"default"}, NAMESPACE) == Seen()
