@@ -265,6 +265,14 @@ def test_an_account_that_no_pod_uses_is_not_looked_at() -> None:
     assert "reader" not in shop.namespace.known.service_accounts
 
 
+def test_what_the_catalogue_has_no_room_for_is_left_out_and_not_tried_for_ever() -> None:
+    many = [GET | {"resourceNames": [f"{number:0200}"]} for number in range(5000)]
+    shop = Shop(role(*many), binding())
+    assert "reader" not in shop.namespace.known.service_accounts
+    assert len(shop.remembered) == 1  # of the workload
+    assert not shop.listened
+
+
 RULES = st.lists(
     st.fixed_dictionaries(
         {

@@ -173,6 +173,8 @@ def remembered(state: State, namespace: Namespace, now: dt.datetime) -> Namespac
     if good == namespace.known.service_accounts:
         return namespace
     known = bounded(namespace.known.model_copy(update={"service_accounts": good}))
+    if known == namespace.known:
+        return namespace  # there is no room for it
     return replace(namespace, known=known, regrant=True)
 
 
