@@ -125,6 +125,23 @@ async def _shown(ooda: Ooda, review_id: str) -> str:
     return shown[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("role", {"rules": []}), ("rolebinding", {"subjects": []})],
+    ids=["a-role-emptied", "a-binding-of-nobody"],
+)
+async def test_what_leaves_no_time_in_the_object_is_known_by_when_it_was_seen(
+    reading: Reading, kind: str, change: dict[str, Any]
+) -> None:
+    patch = ("patch", kind, "reader", "--type=merge", "-p", json.dumps(change))
+    await reading.kubectl("-n", reading.namespace, *patch)
+    ready = await reading.said("diagnosis.ready")
+    assert ready["failure_class"] == "permission_revoked", ready["summary"]
+    assert ready["confidence"] >= 0.9
+    asked = await reading.said("review.requested")
+    assert '"kind": "List"' in asked["instructions"]
+
+
 async def test_what_nobody_misses_flags_nothing(reading: Reading) -> None:
     await reading.grant("reader", GET)  # listing pods is what no pod does
     await reading.grant("other", GET | {"verbs": ["get", "watch"]})

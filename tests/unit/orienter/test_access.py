@@ -118,11 +118,17 @@ def facts(*rules: dict[str, Any], bound: bool = True, good: KnownAccess | None =
 
 
 def test_a_trimmed_role_is_the_change_since_when_it_was_written() -> None:
-    seen = recent_access_change(facts(LIST), NOW)
+    seen = recent_access_change(facts(LIST), None)
     assert seen.change is not None
     assert seen.change.fields == ("role/reader",)
     assert seen.change.changed_at == NOW - dt.timedelta(seconds=30)
     assert "lost: get configmaps" in seen.excerpt
+
+
+def test_what_left_no_time_changed_when_the_observer_saw_it() -> None:
+    seen = recent_access_change(facts(), NOW)
+    assert seen.change is not None
+    assert seen.change.changed_at == NOW
 
 
 def test_what_was_deleted_changed_when_the_observer_saw_it() -> None:

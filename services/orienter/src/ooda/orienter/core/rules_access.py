@@ -43,12 +43,13 @@ class AccessFacts:
 def recent_access_change(facts: AccessFacts, seen_at: dt.datetime | None) -> Seen:
     """Tell which Roles and RoleBindings took rights away, and when.
 
-    Nothing is left of an object that was deleted: then it was when the observer saw it.
+    What was deleted, or emptied, has left no time of it in ``managedFields``: what counts is when the
+    observer saw it, if it did.
     """
     if facts.good is None or not facts.lost:
         return Seen(excerpt="no right is known to have been taken away")
-    changes = dict(_changes(facts.good, facts, seen_at))
-    times = [at for at in changes.values() if at is not None]
+    changes = dict(_changes(facts.good, facts))
+    times = [at for at in (seen_at, *changes.values()) if at is not None]
     said = f"lost: {_listed(facts.lost)}; changed: {', '.join(changes)}"
     if not times:
         return Seen(excerpt=f"{said}; it is not known when")
@@ -59,17 +60,15 @@ def recent_access_change(facts: AccessFacts, seen_at: dt.datetime | None) -> See
     return Seen(excerpt=f"changed at {at:%H:%M:%S}; {said}", change=change)
 
 
-def _changes(
-    good: KnownAccess, facts: AccessFacts, seen_at: dt.datetime | None
-) -> Iterator[tuple[str, dt.datetime | None]]:
+def _changes(good: KnownAccess, facts: AccessFacts) -> Iterator[tuple[str, dt.datetime | None]]:
     for name, rules in sorted(good.roles.items()):
         role = facts.roles.get(name)
         if role is None or rules_of(role) != tuple(rules):
-            yield f"role/{name}", written_at(role, ()) if role is not None else seen_at
+            yield f"role/{name}", written_at(role, ()) if role is not None else None
     for name, bound in sorted(good.role_bindings.items()):
         binding = facts.bindings.get(name)
         if binding is None or binding_of(binding) != bound:
-            yield f"rolebinding/{name}", written_at(binding, ()) if binding is not None else seen_at
+            yield f"rolebinding/{name}", written_at(binding, ()) if binding is not None else None
 
 
 def read_permissions(facts: AccessFacts) -> Seen:
