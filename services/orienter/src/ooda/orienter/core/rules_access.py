@@ -43,8 +43,8 @@ class AccessFacts:
 def recent_access_change(facts: AccessFacts, seen_at: dt.datetime | None) -> Seen:
     """Tell which Roles and RoleBindings took rights away, and when.
 
-    What was deleted, or emptied, has left no time of it in ``managedFields``: what counts is when the
-    observer saw it, if it did.
+    What was deleted, or emptied, has left no time of it in ``managedFields``: what counts is when
+    the observer saw it, if it did.
     """
     if facts.good is None or not facts.lost:
         return Seen(excerpt="no right is known to have been taken away")
