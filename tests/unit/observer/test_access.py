@@ -256,6 +256,18 @@ def test_nobody_is_listened_to_more_often_than_said() -> None:
     assert 60 / PERIODS[0] - 2 <= len(shop.listened) <= 60 / PERIODS[0] + 1
 
 
+def test_pods_of_jobs_that_are_over_do_not_keep_from_those_that_run() -> None:
+    shop = Shop()
+    for number in range(5):
+        name, owner = f"a-job-{number}", ("Job", "a-job")
+        body = pod(name, phase="Succeeded", ready=False, owner=owner, containers=[])
+        body["spec"]["serviceAccountName"] = "reader"
+        shop.tell(body, "added")
+    shop.tell(role(LIST))
+    shop.wait(1)
+    assert shop.listened[0].containers == ((POD, "app", False),)
+
+
 def test_an_account_that_no_pod_uses_is_not_looked_at() -> None:
     shop = Observed(*healthy(), role(GET), binding())
     shop.wait(45)

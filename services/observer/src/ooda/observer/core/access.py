@@ -29,7 +29,8 @@ EAGER_SECONDS = 120.0
 PERIODS = 2.0, 10.0
 """Seconds between two looks at the logs, at first and then."""
 PODS_HEARD = 3
-"""Pods of an account whose logs are read, those that are not ready first."""
+"""Pods of an account whose logs are read: those that are not ready first, those of Jobs that are
+over last."""
 RIGHTS_SAID = 3
 """Rights that are named in one sentence."""
 
@@ -91,7 +92,7 @@ def _pods(namespace: Namespace, account: str) -> list[Pod]:
         for pod in namespace.pods.values()
         if pod.account == account and pod.meta.deleted_at is None
     )
-    return sorted(mine, key=lambda pod: (pod.counts, pod.meta.name))
+    return sorted(mine, key=lambda pod: (pod.over, pod.counts, pod.meta.name))
 
 
 def _logs(pods: list[Pod]) -> Iterator[tuple[str, str, bool]]:

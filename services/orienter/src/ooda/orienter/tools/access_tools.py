@@ -12,7 +12,7 @@ from ooda.common.permissions import by_name
 from ooda.common.targets import ServiceAccountTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, finding, unavailable
-from ooda.orienter.core.objects import account_of, pod_of, text
+from ooda.orienter.core.objects import Pod, account_of, pod_of, text
 from ooda.orienter.core.rules_access import (
     AccessFacts,
     read_account_logs,
@@ -23,7 +23,7 @@ from ooda.orienter.core.weights import Weights
 from ooda.orienter.tools.reading import Reading
 
 PODS_READ = 3
-"""Pods whose logs are read, those in trouble first."""
+"""Pods whose logs are read, those in trouble first and those that are over last."""
 TAIL_LINES = 500
 """Of each container: a log of requests is long, and the denial may be anywhere in it."""
 
@@ -76,7 +76,7 @@ class AccessTools:
         pods = [pod_of(each) for each in found if account_of(each) == account]
         texts: list[str] = []
         errors: list[str] = []
-        for pod in sorted(pods, key=lambda pod: (not pod.in_trouble, pod.ready))[:PODS_READ]:
+        for pod in sorted(pods, key=_rank)[:PODS_READ]:
             for container, previous in pod.logs:
                 try:
                     texts.append(
@@ -96,3 +96,7 @@ class AccessTools:
     def _about(self, tool: str, family: EvidenceFamily, account: str, namespace: str) -> About:
         target = ServiceAccountTarget(namespace=namespace, name=account)
         return About(tool, family, target, self.clock.now())
+
+
+def _rank(pod: Pod) -> tuple[bool, bool, bool]:
+    return pod.phase in ("Succeeded", "Failed"), not pod.in_trouble, pod.ready
