@@ -63,8 +63,10 @@ def decision(valid_seconds: float = 8, **given: Any) -> DecisionMade:
 class TakingBack(Planner):
     """Plans what may be taken back: every action of today would restore the fault by that."""
 
-    async def plan(self, record: ActionRecord, other: str | None) -> Plan | Refusal | None:
-        found = await super().plan(record, other)
+    async def plan(
+        self, record: ActionRecord, other: str | None, not_in_place: str | None = None
+    ) -> Plan | Refusal | None:
+        found = await super().plan(record, other, not_in_place)
         return replace(found, undo="inverse") if isinstance(found, Plan) else found
 
 

@@ -1,13 +1,16 @@
 """From a decision and the live objects to exact steps, or a refusal in words. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import ValidationError
 
 from ooda.actor.core.contents import config_changes, service_changes
+from ooda.actor.core.in_place import InPlace, Placed, in_place
 from ooda.actor.core.memory import Room, raised
+from ooda.actor.core.owners import owner_uid, owner_uid_by
+from ooda.actor.core.patches import generation_of
 from ooda.actor.core.pointers import value_at
 from ooda.common.approvals import Ground
 from ooda.common.cluster.interface import Object
@@ -23,6 +26,7 @@ from ooda.common.plans import (
     FieldChange,
     ObjectRef,
     PatchStep,
+    ResizeStep,
     Step,
 )
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
@@ -51,6 +55,10 @@ class Scene:
     """The node that the action is about."""
     room: Room = field(default_factory=Room)
     """What node and namespace leave, where the action needs it."""
+    others: Sequence[Placed] = ()
+    """Pods that the workload may have beside the one that the action names."""
+    not_in_place: str | None = None
+    """Why pods are not changed while they run, where that is known before it is asked."""
 
 
 def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
@@ -70,6 +78,13 @@ class Plan:
     steps: tuple[Step, ...]
     undo: Literal["inverse", "keep", "irreversible"]
     before: tuple[BeforeImage, ...]
+    note: str = ""
+    """A sentence on why it is done this way, where there was another one."""
+
+    @property
+    def in_place(self) -> bool:
+        """Return whether it changes pods while they run."""
+        return any(isinstance(each, ResizeStep) for each in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +200,7 @@ def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectR
     if target.workload_kind != Kind.STATEFUL_SET or scene.pod is None:
         return None
     leaving = value_at(scene.pod, "/metadata/deletionTimestamp") is not None
-    if leaving or _owner(scene.pod) != workload.uid or _is_ready(scene.pod):
+    if leaving or owner_uid(scene.pod) != workload.uid or _is_ready(scene.pod):
         return None
     return _reference(Kind.POD, scene.pod)
 
@@ -235,12 +250,35 @@ def _raise_limit(
         return spec
     known = spec.workloads.get(workload_key(target.workload_kind, target.name))
     templates = known.templates if known else ()
+    why_not = scene.not_in_place
+    if why_not is None:
+        running = in_place(Placed(live, scene.room.node), scene.others, templates, scene.room)
+        if isinstance(running, InPlace):
+            return _resized(running)
+        why_not = running
     found = raised(scene.workload or {}, live, templates, scene.room)
     if isinstance(found, str):
         return Refusal(f"The memory limit of {target} is not raised: {found}.")
     # A limit that was never healthy is what the diagnosis blames: it must never come back.
     undo: Literal["inverse", "keep"] = "inverse" if found.was_good else "keep"
-    return _with_stuck(_patch(workload, [found.change], undo), target, workload, scene)
+    patched = _with_stuck(_patch(workload, [found.change], undo), target, workload, scene)
+    return replace(patched, note=f"Not in place: {why_not.rstrip('.')}.")
+
+
+def _resized(found: InPlace) -> Plan:
+    steps = tuple(
+        ResizeStep(
+            object=_reference(Kind.POD, pod),
+            container=found.container,
+            changes=(change,),
+            generation=generation_of(pod),
+        )
+        for pod, change in found.changes
+    )
+    before = tuple(
+        _image(each.object, {each.changes[0].path: each.changes[0].before}) for each in steps
+    )
+    return Plan(steps, "inverse" if found.was_good else "keep", before)
 
 
 def _named_pod(
@@ -252,7 +290,7 @@ def _named_pod(
         return Refusal(f"Pod {target.namespace}/{name} does not exist any more.")
     if value_at(scene.pod, "/metadata/deletionTimestamp") is not None:
         return Refusal(f"Pod {target.namespace}/{name} is terminating already.")
-    if workload.uid not in (_owner(scene.pod), _owner_by(scene.pod, scene.replica_set)):
+    if workload.uid not in (owner_uid(scene.pod), owner_uid_by(scene.pod, scene.replica_set)):
         return Refusal(f"Pod {target.namespace}/{name} does not belong to {target}.")
     return scene.pod
 
@@ -291,23 +329,3 @@ def _reference(kind: Kind, live: Object) -> ObjectRef:
         uid=metadata["uid"],
         resource_version=metadata.get("resourceVersion", ""),
     )
-
-
-def controller_of(live: Object) -> tuple[str, str, str] | None:
-    """Return kind, name and UID of the object's controller, None if it has none."""
-    for owner in value_at(live, "/metadata/ownerReferences") or ():
-        if owner.get("controller"):
-            return owner["kind"], owner["name"], owner["uid"]
-    return None
-
-
-def _owner(live: Object) -> str | None:
-    controller = controller_of(live)
-    return controller[2] if controller else None
-
-
-def _owner_by(pod: Object, replica_set: Object | None) -> str | None:
-    """Return the UID of the owner of the ReplicaSet that owns the pod."""
-    if replica_set is None or value_at(replica_set, "/metadata/uid") != _owner(pod):
-        return None
-    return _owner(replica_set)

@@ -171,6 +171,7 @@ def _with_executed(
             new |= {"phase": Phase.JUDGING, "handed_over": CONTAIN[flying.action](flying.doing)}
         case Outcome.KEPT:
             new["phase"], new["helped"] = Phase.HELPED, flying.action
+            new["follow_up"] = event.follow_up
             new["times"] = record.times.model_copy(update={"verified": at})
         case Outcome.UNDONE | Outcome.NOT_HELPED:
             new["unhelpful"] = record.unhelpful + 1
