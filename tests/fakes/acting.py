@@ -9,7 +9,15 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from factories.actions import catalog, deployment, namespace, pod, replica_set, snapshot
+from factories.actions import (
+    catalog,
+    deployment,
+    limited_pod,
+    namespace,
+    pod,
+    replica_set,
+    snapshot,
+)
 from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.guards import Fence
@@ -32,6 +40,7 @@ QUICK = Verification(hold_seconds=0.05, deadline_seconds=0.6)
 OWN_NAMESPACE = "ooda-system"
 PATIENCE = 10.0
 PATCHED = f"patch Deployment {NAMESPACE}/checkout"
+RESIZED = f"resize Pod {NAMESPACE}/checkout-1-a"
 DELETED = f"delete Pod {NAMESPACE}/checkout-1-a"
 
 
@@ -42,6 +51,26 @@ def shop_in(found: ActorCluster) -> ActorCluster:
     found.put(Kind.KNOWN_GOOD, catalog())
     found.put(Kind.POD, pod())
     found.put(Kind.REPLICA_SET, replica_set())
+    return found
+
+
+def starve(found: ActorCluster) -> ActorCluster:
+    """Have the workload's pod be one that was killed for memory, with a limit that was good."""
+    limits = {"limits": {"memory": "64Mi"}}
+    template = {"metadata": {}, "spec": {"containers": [{"name": "app", "resources": limits}]}}
+    found.put(Kind.DEPLOYMENT, deployment(template=template))
+    found.put(Kind.KNOWN_GOOD, catalog(1, template))
+    found.put(Kind.POD, killed_pod())
+    allocatable = {"allocatable": {"memory": "4Gi"}}
+    found.put(Kind.NODE, {"metadata": {"name": "node-2"}, "status": allocatable})
+    return found
+
+
+def killed_pod(**metadata: Any) -> dict[str, Any]:
+    """Return a pod whose container was killed for memory once, and runs again."""
+    found = limited_pod("64Mi", generation=1, **metadata)
+    ended = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    found["status"]["containerStatuses"][0] |= {"lastState": ended, "restartCount": 1}
     return found
 
 
