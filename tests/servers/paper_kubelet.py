@@ -3,7 +3,9 @@
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
 one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
-everything else is running and ready as soon as it is seen.
+all that may use less than annotation ``paper/needs`` are killed until they may; everything else is
+running and ready as soon as it is seen. A pod is resized in place at once, or never if it has
+annotation ``paper/rigid``.
 """
 
 import asyncio
@@ -11,14 +13,16 @@ import contextlib
 import datetime as dt
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
+from ooda.common.quantities import bytes_of
+
 NODE = "paper-1"
-LEAKS = "paper/leaks"
+LEAKS, NEEDS, RIGID = "paper/leaks", "paper/needs", "paper/rigid"
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
@@ -90,16 +94,46 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None
         }
         async with session.post(f"{path}/binding", json=binding):
             return
-    leaking = (meta.get("annotations") or {}).get(LEAKS)
-    known = (pod.get("status") or {}).get("containerStatuses")
-    if known and leaking and not any(each["restartCount"] for each in known):
-        await _back_off(session, meta, leaking)
-        known = None
-    if not known:
-        async with session.patch(
-            f"{path}/status", data=json.dumps({"status": _status(pod)}), headers=_MERGE
-        ):
-            return
+    known = _known(pod)
+    status = _status(pod)
+    down = [each["name"] for each in status["containerStatuses"] if each["restartCount"]]
+    if known and down and not any(each["restartCount"] for each in known.values()):
+        await _back_off(session, meta, down[0])
+        known = {}
+    if not known or _limits(known.values()) != _limits(status["containerStatuses"]):
+        await _say(session, path, status)
+    elif _pending(pod) != (_limits(known.values()) != _limits(pod["spec"]["containers"])):
+        await _say(session, path, {"conditions": [_cannot(not _pending(pod))]})
+
+
+async def _say(session: aiohttp.ClientSession, path: str, status: Mapping[str, Any]) -> None:
+    async with session.patch(f"{path}/status", data=json.dumps({"status": status}), headers=_MERGE):
+        return
+
+
+def _known(pod: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what was said of each container."""
+    said = (pod.get("status") or {}).get("containerStatuses") or ()
+    return {each["name"]: each for each in said}
+
+
+def _limits(containers: Iterable[Mapping[str, Any]]) -> list[str | None]:
+    return [_limit(each) for each in containers]
+
+
+def _limit(container: Mapping[str, Any]) -> str | None:
+    found = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+    return None if found is None else str(found)
+
+
+def _pending(pod: Mapping[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions") or ()
+    return any(e["type"] == "PodResizePending" and e["status"] == "True" for e in conditions)
+
+
+def _cannot(pending: bool) -> dict[str, str]:  # noqa: FBT001 - a status
+    status = "True" if pending else "False"
+    return {"type": "PodResizePending", "status": status, "reason": "Infeasible"}
 
 
 async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], name: str) -> None:
@@ -127,8 +161,11 @@ async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], nam
 
 
 def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
-    leaking = (pod["metadata"].get("annotations") or {}).get(LEAKS)
-    containers = [_container(each, leaking) for each in pod["spec"]["containers"]]
+    annotations, known = pod["metadata"].get("annotations") or {}, _known(pod)
+    containers = [
+        _container(each, annotations, known.get(each["name"], {}))
+        for each in pod["spec"]["containers"]
+    ]
     ready = "True" if all(each["ready"] for each in containers) else "False"
     since = _now()
     return {
@@ -154,16 +191,23 @@ def _address(uid: str) -> str:
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
-def _container(spec: Mapping[str, Any], leaking: str | None) -> dict[str, Any]:
+def _container(
+    spec: Mapping[str, Any], annotations: Mapping[str, str], known: Mapping[str, Any]
+) -> dict[str, Any]:
     state: dict[str, Any] = {"running": {"startedAt": _now()}}
-    restarts, last = 0, {}
+    leaks = spec["name"] == annotations.get(LEAKS)
+    resources = known.get("resources") if known and RIGID in annotations else None
+    resources = resources or spec.get("resources") or {}
+    needs = bytes_of(annotations.get(NEEDS)) or 0
+    starves = needs > (bytes_of(_limit({"resources": resources})) or needs)
+    restarts, last = known.get("restartCount", 0), known.get("lastState") or {}
     if spec["image"].endswith(":broken"):
         state = {"waiting": {"reason": "ErrImagePull", "message": "no such tag"}}
-    elif spec["name"] == leaking or spec.get("command") == ["false"]:
-        code, reason = (137, "OOMKilled") if spec["name"] == leaking else (1, "Error")
+    elif leaks or starves or spec.get("command") == ["false"]:
+        code, reason = (137, "OOMKilled") if leaks or starves else (1, "Error")
         ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-        restarts, last = 3, {"terminated": ended}
+        restarts, last = 1 if starves else 3, {"terminated": ended}
     runs = "running" in state
     return {
         "name": spec["name"],
@@ -174,6 +218,7 @@ def _container(spec: Mapping[str, Any], leaking: str | None) -> dict[str, Any]:
         "restartCount": restarts,
         "state": state,
         "lastState": last,
+        "resources": resources,
     }
 
 
