@@ -59,6 +59,7 @@ def _container(raw: Json, declared: Json, *, init: bool, message_limit: int) -> 
         ready_budget=STARTED_BUDGET + _probe(declared, "readinessProbe")
         if raw.get("started") is True and "startupProbe" in declared
         else None,
+        memory_limit=str(mapping(declared, "resources", "limits").get("memory") or ""),
     )
 
 

@@ -64,6 +64,8 @@ class Container:
     """Seconds that are left of that once its start-up probe has passed; None if it has not."""
     started_at: dt.datetime | None = None
     """When its start-up probe was seen to have passed: no object tells when it did."""
+    memory_limit: str = ""
+    """As its pod has it, which may be more than the template says; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
