@@ -228,14 +228,35 @@ def test_a_lost_pod(pods: list[Json], workload: Json, signs: set[Sign]) -> None:
     assert seen - {Sign.ALL_READY} == signs - {Sign.ALL_READY}
 
 
-def test_a_quota_is_read_from_the_condition() -> None:
-    condition = {
-        "type": "ReplicaFailure",
-        "status": "True",
-        "message": 'pods "x" is forbidden: exceeded quota: small',
-    }
+REFUSALS = {
+    "quota": ('pods "x" is forbidden: exceeded quota: small', Sign.QUOTA_DENIED),
+    "account": (
+        'pods "x-" is forbidden: error looking up service account a/b: it was not found',
+        Sign.POD_REFUSED,
+    ),
+    "security": (
+        'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+        Sign.POD_REFUSED,
+    ),
+    "policy": ('admission webhook "p.example" denied the request: no latest', Sign.POD_REFUSED),
+    "schema": ('Pod "x" is invalid: spec.containers[0].image: Required value', Sign.POD_REFUSED),
+    "webhook away": (
+        'Internal error occurred: failed calling webhook "p.example": connection refused',
+        None,
+    ),
+    "namespace goes": (
+        'pods "x" is forbidden: namespace a cannot take it because it is being terminated',
+        None,
+    ),
+}
 
-    assert Sign.QUOTA_DENIED in inspect([], deployment(ready=0, conditions=[condition]))
+
+@pytest.mark.parametrize(("message", "sign"), REFUSALS.values(), ids=REFUSALS)
+def test_why_no_pod_may_be_made_is_read_from_the_condition(message: str, sign: Sign | None) -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "message": message}
+    seen = inspect([], deployment(ready=0, conditions=[condition]))
+
+    assert seen & {Sign.QUOTA_DENIED, Sign.POD_REFUSED} == ({sign} if sign else set())
 
 
 EVENTS = {
@@ -275,6 +296,7 @@ EVENTS = {
     "no node": ("FailedScheduling", "0/3 nodes are available", Sign.EVENT_FAILED_SCHEDULING),
     "a node is made": ("TriggeredScaleUp", "pod triggered scale-up", Sign.EVENT_NODE_COMING),
     "quota": ("FailedCreate", "forbidden: exceeded quota: small", Sign.EVENT_QUOTA),
+    "refused": ("FailedCreate", 'pods "x" is forbidden: no account', Sign.EVENT_POD_REFUSED),
     "scaled to nothing": (
         "ScalingReplicaSet",
         "Scaled down replica set checkout-1 from 3 to 0",

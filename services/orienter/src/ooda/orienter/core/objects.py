@@ -74,7 +74,7 @@ class Workload:
     ready: int
     rolling_out: bool
     template: Object
-    quota_denied: str | None
+    denied: str | None
     """Why it may make no more pods, in the API server's words."""
 
 
@@ -194,13 +194,11 @@ def workload_of(kind: str, obj: Object) -> Workload:
         # Old pods are left: one that is only short of replicas is not rolling out.
         rolling_out=behind or updated < total,
         template=mapping(spec.get("template")),
-        quota_denied=next(
+        denied=next(
             (
                 text(each.get("message"))
                 for each in items(status.get("conditions"))
-                if text(each.get("type")) == "ReplicaFailure"
-                and text(each.get("status")) == "True"
-                and "exceeded quota" in text(each.get("message"))
+                if text(each.get("type")) == "ReplicaFailure" and text(each.get("status")) == "True"
             ),
             None,
         ),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ooda.common.masking import mask
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import EventNote
+from ooda.orienter.core.refusals import over_quota, refused
 from ooda.orienter.core.signs import Sign
 
 RECENT = dt.timedelta(minutes=10)
@@ -81,8 +82,10 @@ def _sign(event: EventNote) -> Sign | None:
             sign = Sign.EVENT_LIVENESS_KILL
         case "Unhealthy" if event.note.startswith(("Readiness probe", "Startup probe")):
             sign = Sign.EVENT_READINESS_FAILED
-        case "FailedCreate" if "exceeded quota" in event.note:
+        case "FailedCreate" if over_quota(event.note):
             sign = Sign.EVENT_QUOTA
+        case "FailedCreate" if refused(event.note):
+            sign = Sign.EVENT_POD_REFUSED
         case "ScalingReplicaSet" if re.match(r"Scaled down .* to 0\b", event.note):
             sign = Sign.EVENT_SCALED_DOWN
         case reason:
