@@ -3,9 +3,9 @@
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
 one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
-all that may use less than annotation ``paper/needs`` are killed until they may; everything else is
-running and ready as soon as it is seen. A pod is resized in place at once, or never if it has
-annotation ``paper/rigid``.
+all that may use less than annotation ``paper/needs`` were killed twice and run again; everything
+else is running and ready as soon as it is seen. A pod is resized in place at once, or never if it
+has annotation ``paper/rigid``.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from ooda.common.quantities import bytes_of
 
 NODE = "paper-1"
 LEAKS, NEEDS, RIGID = "paper/leaks", "paper/needs", "paper/rigid"
+KILLS = 2
+"""Of a container that may use too little: as many as are a failure."""
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
@@ -100,7 +102,7 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None
     if known and down and not any(each["restartCount"] for each in known.values()):
         await _back_off(session, meta, down[0])
         known = {}
-    if not known or _limits(known.values()) != _limits(status["containerStatuses"]):
+    if not known or _told(known.values()) != _told(status["containerStatuses"]):
         await _say(session, path, status)
     elif _pending(pod) != (_limits(known.values()) != _limits(pod["spec"]["containers"])):
         await _say(session, path, {"conditions": [_cannot(not _pending(pod))]})
@@ -115,6 +117,10 @@ def _known(pod: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return what was said of each container."""
     said = (pod.get("status") or {}).get("containerStatuses") or ()
     return {each["name"]: each for each in said}
+
+
+def _told(statuses: Iterable[Mapping[str, Any]]) -> list[tuple[int, str | None]]:
+    return [(each["restartCount"], _limit(each)) for each in statuses]
 
 
 def _limits(containers: Iterable[Mapping[str, Any]]) -> list[str | None]:
@@ -203,11 +209,12 @@ def _container(
     restarts, last = known.get("restartCount", 0), known.get("lastState") or {}
     if spec["image"].endswith(":broken"):
         state = {"waiting": {"reason": "ErrImagePull", "message": "no such tag"}}
-    elif leaks or starves or spec.get("command") == ["false"]:
-        code, reason = (137, "OOMKilled") if leaks or starves else (1, "Error")
-        ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
+    elif leaks or spec.get("command") == ["false"]:
+        code, reason = (137, "OOMKilled") if leaks else (1, "Error")
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-        restarts, last = 1 if starves else 3, {"terminated": ended}
+        restarts, last = 3, _ended(code, reason)
+    elif starves and restarts < KILLS:
+        restarts, last = restarts + 1, _ended(137, "OOMKilled", KILLS - restarts)
     runs = "running" in state
     return {
         "name": spec["name"],
@@ -222,5 +229,12 @@ def _container(
     }
 
 
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _ended(code: int, reason: str, ago: int = 0) -> dict[str, Any]:
+    """Return what is said of the last end of a container, so many seconds ago."""
+    times = {"startedAt": _now(ago), "finishedAt": _now(ago)}
+    return {"terminated": {"exitCode": code, "reason": reason} | times}
+
+
+def _now(ago: int = 0) -> str:
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=ago)
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -29,7 +29,7 @@ from servers.control_plane import ControlPlane
 from servers.waiting import until
 
 LABELS = {"app": "web"}
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": LABELS},
     "spec": {
         "containers": [
@@ -37,12 +37,17 @@ TEMPLATE = {
         ]
     },
 }
+RUNS = {
+    "state": {"running": {"startedAt": "2026-11-25T12:00:00Z"}},
+    "resources": {"limits": {"memory": "64Mi"}},
+}
 GUARANTEED = {"limits": {"memory": "64Mi", "cpu": "100m"}}
 OOM = {
     "name": "app",
     "image": "web:1",
     "imageID": "",
     "ready": False,
+    "restartCount": 3,
     "state": {"waiting": {"reason": "CrashLoopBackOff"}},
     "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
 }
@@ -60,11 +65,10 @@ class Shop:
     plane: ControlPlane
     request: ActionRequest
     namespace: str
-    node: str
 
-    def killed(self, restarts: int) -> None:
-        """Have the pod wait for its next start, after so many."""
-        status = {"containerStatuses": [OOM | {"restartCount": restarts}]}
+    def killed(self, **more: Any) -> None:
+        """Have the container of the pod wait for its next start, or as is said."""
+        status = {"containerStatuses": [OOM | more]}
         self.status("pod", self.request.parameters["pod"], status, "-n", self.namespace)
 
     def status(self, kind: str, name: str, status: dict[str, Any], *where: str) -> None:
@@ -74,9 +78,9 @@ class Shop:
 
 
 async def open_shop(
-    api: ApiServer, plane: ControlPlane, resources: dict[str, Any] | None = None
+    api: ApiServer, plane: ControlPlane, node: str, resources: dict[str, Any] | None
 ) -> Shop:
-    namespace, node = f"a-{uuid.uuid4().hex[:8]}", f"n-{uuid.uuid4().hex[:8]}"
+    namespace = f"a-{uuid.uuid4().hex[:8]}"
     labelled = made(Kind.NAMESPACE, namespace)
     labelled["metadata"]["labels"] = {"ooda.dev/mode": "auto"}
     await api.create(Kind.NAMESPACE, labelled)
@@ -102,7 +106,7 @@ async def open_shop(
     plane.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
     target = WorkloadTarget(namespace=namespace, workload_kind="Deployment", name="web")
     chosen = request(action=ActionKind.RAISE_MEMORY_LIMIT, target=target, parameters={"pod": pod})
-    shop = Shop(plane, chosen, namespace, node)
+    shop = Shop(plane, chosen, namespace)
     room = {"memory": "1Gi", "cpu": "1"}
     shop.status("node", node, {"allocatable": room, "capacity": room})
     return shop
@@ -112,15 +116,17 @@ async def open_shop(
 async def shop(
     api: ApiServer, plane: ControlPlane, request: pytest.FixtureRequest
 ) -> AsyncIterator[Shop]:
-    opened = await open_shop(api, plane, getattr(request, "param", None))
-    yield opened
-    plane.kubectl("delete", "node", opened.node)
+    node = f"n-{uuid.uuid4().hex[:8]}"
+    try:
+        yield await open_shop(api, plane, node, getattr(request, "param", None))
+    finally:
+        plane.kubectl("delete", "node", node, "--ignore-not-found")
 
 
 @pytest.fixture
 def chosen(shop: Shop) -> ActionRequest:
-    """Raise the limit where a container waits so long that a new pod is there sooner."""
-    shop.killed(3)
+    """Raise the limit where the container does not run."""
+    shop.killed()
     return shop.request
 
 
@@ -160,7 +166,7 @@ def limit_of(pod: Object | None) -> str:
 
 
 async def test_is_raised_in_place_once_and_taken_back_once(api: ApiServer, shop: Shop) -> None:
-    shop.killed(1)
+    shop.killed(**RUNS)
     found = await planned(api, shop.request)
     assert isinstance(found, Plan), found
     (step,) = found.steps
@@ -193,21 +199,29 @@ def begun(shop: Shop) -> ActionRecord:
 
 
 async def test_is_asked_in_a_dry_run_and_done_in_place(api: ApiServer, shop: Shop) -> None:
-    shop.killed(1)
+    shop.killed(**RUNS)
     found = await Planner(api, Fence(frozenset(), "elsewhere")).plan(begun(shop), None)
     assert isinstance(found, Plan), found
     assert found.in_place, found.note
 
 
-@pytest.mark.parametrize("shop", [GUARANTEED], indirect=True)
+@pytest.mark.parametrize(
+    ("shop", "status", "words"),
+    [
+        (GUARANTEED, RUNS, "Pod QOS Class may not change"),
+        (None, {"state": RUNS["state"]}, "node without support for resize"),
+    ],
+    indirect=["shop"],
+    ids=["guaranteed", "an old kubelet"],
+)
 async def test_what_the_api_server_does_not_accept_is_done_by_the_template(
-    api: ApiServer, shop: Shop
+    api: ApiServer, shop: Shop, status: dict[str, Any], words: str
 ) -> None:
-    shop.killed(1)
+    shop.killed(**status)
     found = await Planner(api, Fence(frozenset(), "elsewhere")).plan(begun(shop), None)
     assert isinstance(found, Plan), found
     assert isinstance(found.steps[0], PatchStep)
-    assert "Pod QOS Class may not change" in found.note
+    assert words in found.note
 
 
 async def test_nothing_is_planned_beyond_quota_or_limit_range(

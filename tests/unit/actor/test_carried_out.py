@@ -54,6 +54,8 @@ def pod(force: str, *conditions: tuple[str, str], uid: str = "uid-pod") -> dict[
 DONE, NOT_YET = pod("96Mi"), pod("64Mi", ("PodResizeInProgress", ""))
 DEFERRED = pod("64Mi", ("PodResizePending", "Deferred"))
 IMPOSSIBLE = pod("64Mi", ("PodResizePending", "Infeasible"))
+ENDED = pod("96Mi")
+ENDED["status"]["containerStatuses"][0]["restartCount"] = 1
 OTHER = pod("96Mi", uid="uid-other")
 
 
@@ -67,6 +69,7 @@ OTHER = pod("96Mi", uid="uid-other")
         pytest.param((NOT_YET,), 60.0, Vain, id="too slow"),
         pytest.param((DEFERRED,), 60.0, Vain, id="put off too long"),
         pytest.param((IMPOSSIBLE,), 1.0, Vain, id="impossible"),
+        pytest.param((ENDED,), 1.0, Vain, id="killed again"),
         pytest.param((None,), 1.0, Vain, id="gone"),
         pytest.param((OTHER,), 1.0, Vain, id="replaced by one of its name"),
         pytest.param(None, 1.0, Blind, id="not readable"),

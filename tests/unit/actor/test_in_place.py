@@ -15,7 +15,6 @@ from ooda.common.taxonomy import ActionKind
 PATH = "/spec/containers/0/resources/limits/memory"
 NODE = {"status": {"allocatable": {"memory": "4Gi"}}}
 ENDED = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
-WAITING = {"waiting": {"reason": "CrashLoopBackOff"}}
 
 
 def template(memory: str) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def test_raises_by_half_and_says_how_it_was() -> None:
     (step,) = found.steps
     assert isinstance(step, ResizeStep)
     assert step.object.uid == "uid-pod"
-    assert (step.container, step.generation) == ("app", 4)
+    assert (step.container, step.generation, step.restarts) == ("app", 4, 1)
     assert step.changes == (FieldChange(path=PATH, before="64Mi", after="96Mi"),)
     assert found.before[0].fields == {PATH: "64Mi"}
     assert (found.undo, found.note) == ("inverse", "")
@@ -90,19 +89,17 @@ def test_raises_the_pods_that_the_same_controller_made_with_the_same_limit() -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "way"),
-    [
-        ({"state": {"running": {}}, "restartCount": 9}, "in place"),
-        ({"state": WAITING, "restartCount": 2}, "in place"),
-        ({"state": ENDED, "lastState": {}, "restartCount": 0}, "in place"),
-        ({"state": WAITING, "restartCount": 3}, "waits too long for its next start, after 3"),
-    ],
-    ids=["it runs", "a short back-off", "it just ended", "a long back-off"],
+    "state",
+    [{"waiting": {"reason": "CrashLoopBackOff"}}, {"waiting": {}}, ENDED, {}],
+    ids=["backs off", "is created", "just ended", "unknown"],
 )
-def test_a_limit_takes_effect_at_the_next_start(status: dict[str, Any], way: str) -> None:
-    found = planned(killed(**status))
-    assert found.in_place is (way == "in place")
-    assert found.in_place or way in found.note
+def test_what_does_not_run_is_replaced(state: dict[str, Any]) -> None:
+    found = planned(killed(state=state))
+    assert found.note == "Not in place: container app of pod checkout-1-a does not run."
+    resting = another(1)
+    resting.pod["status"]["containerStatuses"][0]["state"] = state
+    found = planned(None, resting)
+    assert found.note == "Not in place: container app of pod checkout-1-1 does not run."
 
 
 def test_a_container_that_is_restarted_for_it_is_replaced() -> None:

@@ -83,6 +83,8 @@ class ResizeStep(_Part):
     changes: tuple[FieldChange, ...]
     generation: int | None = None
     """Of the pod as it was planned with; None of an API server that does not count."""
+    restarts: int = 0
+    """How often the container had been started again when it was planned."""
 
 
 class DeletePodStep(_Part):

@@ -17,8 +17,8 @@ from ooda.common.plans import MEMORY_LIMIT, ResizeStep
 from ooda.common.quantities import bytes_of
 
 PATIENCE = dt.timedelta(seconds=60)
-"""How long the kubelet may take: the longest back-off that is waited for and a start, twice. It
-took seconds where it was measured."""
+"""How long the kubelet may take. It took seconds where it was measured; what it puts off it tries
+again later, when nobody may be waiting for it any more. A choice."""
 
 INFEASIBLE = "Infeasible"
 
@@ -49,6 +49,10 @@ def carried_out(
     ]
     if not there:
         return Vain("No pod that was resized is there any more.")
+    ended = [step.object.name for step, pod in there if _restarts(step, pod) > step.restarts]
+    if ended:
+        # Whether it was killed at the new limit or at its pod's old one nobody can tell.
+        return Vain(f"A container that was resized ended all the same: {', '.join(ended)}.")
     missing = [(step, pod) for step, pod in there if not _in_force(step, pod)]
     return _waited(record, missing, now) if missing else None
 
@@ -64,18 +68,22 @@ def _waited(
     return Bad(f"The kubelet has not resized yet: {names}.")
 
 
-def _in_force(step: ResizeStep, pod: Object) -> bool:
-    wanted = [bytes_of(each.after) for each in step.changes if each.path.endswith(MEMORY_LIMIT)]
+def _status(step: ResizeStep, pod: Object) -> Object | None:
     statuses = [
         *(value_at(pod, "/status/containerStatuses") or ()),
         *(value_at(pod, "/status/initContainerStatuses") or ()),
     ]
-    actual = [
-        bytes_of(value_at(each, MEMORY_LIMIT))
-        for each in statuses
-        if value_at(each, "/name") == step.container
-    ]
-    return actual == wanted
+    return next((each for each in statuses if value_at(each, "/name") == step.container), None)
+
+
+def _restarts(step: ResizeStep, pod: Object) -> int:
+    found = value_at(_status(step, pod), "/restartCount")
+    return found if isinstance(found, int) else 0
+
+
+def _in_force(step: ResizeStep, pod: Object) -> bool:
+    actual = bytes_of(value_at(_status(step, pod), MEMORY_LIMIT))
+    return all(bytes_of(each.after) == actual for each in step.changes)
 
 
 def _pending(pod: Object) -> str | None:

@@ -26,11 +26,6 @@ from ooda.common.cluster.interface import Object
 from ooda.common.plans import MEMORY_LIMIT, FieldChange
 from ooda.common.quantities import bytes_of, in_mebibytes
 
-SHORT_RESTARTS = 2
-"""Restarts after which the next start comes within 20 s: the kubelet waits 10 s after the second
-end, and twice as long after each (Kubernetes: Pod Lifecycle, "Container restarts"). A limit raised
-in place takes effect only then, and a new pod would be there sooner."""
-
 MOST = 10
 """Pods that are raised at once; of more, the pace is better left to a rollout. A choice."""
 
@@ -46,11 +41,20 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class InPlace:
-    """The change of each pod, and whether the old limit was ever healthy."""
+class Resize:
+    """The change of one pod, and how often its container had been started again by then."""
 
+    pod: Object
     container: str
-    changes: tuple[tuple[Object, FieldChange], ...]
+    change: FieldChange
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """The pods to change, and whether the old limit was ever healthy."""
+
+    resizes: tuple[Resize, ...]
     was_good: bool
 
 
@@ -69,13 +73,11 @@ def in_place(
     before = limit_of(shown.pod, field, name)
     if before is None:
         return f"container {name} has no memory limit of its own"
-    unfit = next(_unfit(shown.pod, field, name), None)
-    if unfit is not None:
-        return unfit
     alike = [each for each in others if _alike(each.pod, shown.pod, field, name, before)]
     pods = [shown, *alike]
-    if len(pods) > MOST:
-        return f"{len(pods)} pods have this limit, and {MOST} are raised at once at most"
+    unfit = next(_unfit([each.pod for each in pods], field, name), None)
+    if unfit is not None:
+        return unfit
     after = in_mebibytes(int(before * FACTOR))
     new = bytes_of(after) or before
     good = good_limits(known, field, name)
@@ -88,22 +90,33 @@ def in_place(
     reason = next(forbidden(growth, good, [each.node for each in pods], room), None)
     if reason is not None:
         return f"{after} is more than {reason}"
-    changes = tuple((each.pod, _change(each.pod, field, name, after)) for each in pods)
-    return InPlace(name, changes, was_good=bool(good) and good[-1] == before)
+    resizes = tuple(_resize(each.pod, field, name, after) for each in pods)
+    return InPlace(resizes, was_good=bool(good) and good[-1] == before)
 
 
-def _unfit(pod: Object, field: str, name: str) -> Iterator[str]:
-    container = value_at(pod, f"/spec/{field}/{place_of(pod, field, name)}")
+def _unfit(pods: Sequence[Object], field: str, name: str) -> Iterator[str]:
+    container = value_at(pods[0], f"/spec/{field}/{place_of(pods[0], field, name)}")
     for each in value_at(container, "/resizePolicy") or ():
         if value_at(each, "/resourceName") == "memory" and (
             value_at(each, "/restartPolicy") != "NotRequired"
         ):
             yield f"container {name} is restarted when its memory limit changes"
+    for each in pods:
+        if not _runs(_status(each, field, name)):
+            # The kubelet raises the cgroup of a pod only together with a container that runs: one
+            # that starts later is still killed at the old limit of its pod (docs/adr/0014).
+            yield f"container {name} of pod {value_at(each, '/metadata/name')} does not run"
+    if len(pods) > MOST:
+        yield f"{len(pods)} pods have this limit, and {MOST} are raised at once at most"
+
+
+def _status(pod: Object, field: str, name: str) -> Object | None:
     statuses = value_at(pod, f"/status/{_STATUSES[field]}") or ()
-    status = next((each for each in statuses if value_at(each, "/name") == name), None)
-    restarts = value_at(status, "/restartCount") or 0
-    if value_at(status, "/state/running") is None and restarts > SHORT_RESTARTS:
-        yield f"container {name} waits too long for its next start, after {restarts} restarts"
+    return next((each for each in statuses if value_at(each, "/name") == name), None)
+
+
+def _runs(status: Object | None) -> bool:
+    return value_at(status, "/state/running") is not None
 
 
 def _alike(pod: Object, shown: Object, field: str, name: str, limit: int) -> bool:
@@ -116,6 +129,8 @@ def _alike(pod: Object, shown: Object, field: str, name: str, limit: int) -> boo
     )
 
 
-def _change(pod: Object, field: str, name: str, after: str) -> FieldChange:
+def _resize(pod: Object, field: str, name: str, after: str) -> Resize:
     path = pointer("spec", field, str(place_of(pod, field, name))) + MEMORY_LIMIT
-    return FieldChange(path=path, before=value_at(pod, path), after=after)
+    change = FieldChange(path=path, before=value_at(pod, path), after=after)
+    restarts = value_at(_status(pod, field, name), "/restartCount")
+    return Resize(pod, name, change, restarts if isinstance(restarts, int) else 0)

@@ -98,9 +98,4 @@ def inverse(step: PatchStep | ResizeStep, live: Object) -> PatchStep | ResizeSte
         case PatchStep():
             return PatchStep(object=step.object, changes=ours)
         case ResizeStep():
-            return ResizeStep(
-                object=step.object,
-                container=step.container,
-                changes=ours,
-                generation=generation_of(live),
-            )
+            return step.model_copy(update={"changes": ours, "generation": generation_of(live)})

@@ -268,15 +268,16 @@ def _raise_limit(
 def _resized(found: InPlace) -> Plan:
     steps = tuple(
         ResizeStep(
-            object=_reference(Kind.POD, pod),
-            container=found.container,
-            changes=(change,),
-            generation=generation_of(pod),
+            object=_reference(Kind.POD, each.pod),
+            container=each.container,
+            changes=(each.change,),
+            generation=generation_of(each.pod),
+            restarts=each.restarts,
         )
-        for pod, change in found.changes
+        for each in found.resizes
     )
     before = tuple(
-        _image(each.object, {each.changes[0].path: each.changes[0].before}) for each in steps
+        _image(step.object, {each.path: each.before for each in step.changes}) for step in steps
     )
     return Plan(steps, "inverse" if found.was_good else "keep", before)
 
