@@ -1,7 +1,7 @@
 """A memory limit raised in the pods that run, without replacing them: whether, and in which. Pure.
 
 Whether the cluster can is asked of it in a dry run; this only says where it would be right
-(``docs/adr/0014``). Raised are the pod that was killed and those that its controller made like it:
+(``docs/adr/0015``). Raised are the pod that was killed and those that its controller made like it:
 they have the same limit and the same load, and a limit that grows restarts nobody.
 """
 
@@ -104,7 +104,7 @@ def _unfit(pods: Sequence[Object], field: str, name: str) -> Iterator[str]:
     for each in pods:
         if not _runs(_status(each, field, name)):
             # The kubelet raises the cgroup of a pod only together with a container that runs: one
-            # that starts later is still killed at the old limit of its pod (docs/adr/0014).
+            # that starts later is still killed at the old limit of its pod (docs/adr/0015).
             yield f"container {name} of pod {value_at(each, '/metadata/name')} does not run"
     if len(pods) > MOST:
         yield f"{len(pods)} pods have this limit, and {MOST} are raised at once at most"

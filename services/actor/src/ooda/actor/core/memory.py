@@ -1,6 +1,6 @@
 """By how much a memory limit is raised, and what forbids it. Pure.
 
-The step and the cap are choices (``docs/adr/0014``): half as much again is what gives a workload
+The step and the cap are choices (``docs/adr/0015``): half as much again is what gives a workload
 room without hiding a leak for long, and four times what was known to be good is no longer the same
 workload. What does not fit whole is not done in part: a smaller step would buy minutes.
 """
