@@ -21,6 +21,7 @@ from factories.actions import (
 from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.guards import Fence
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
@@ -37,6 +38,7 @@ from ooda.common.testing.bus import MemoryBus, delivery
 from ooda.common.topology import ACTIONS
 
 QUICK = Verification(hold_seconds=0.05, deadline_seconds=0.6)
+ENDED = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 OWN_NAMESPACE = "ooda-system"
 PATIENCE = 10.0
 PATCHED = f"patch Deployment {NAMESPACE}/checkout"
@@ -69,8 +71,7 @@ def starve(found: ActorCluster) -> ActorCluster:
 def killed_pod(**metadata: Any) -> dict[str, Any]:
     """Return a pod whose container was killed for memory once, and runs again."""
     found = limited_pod("64Mi", generation=1, **metadata)
-    ended = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
-    found["status"]["containerStatuses"][0] |= {"lastState": ended, "restartCount": 1}
+    found["status"]["containerStatuses"][0] |= {"lastState": ENDED, "restartCount": 1}
     return found
 
 
@@ -93,9 +94,14 @@ class TakingBack(Planner):
     """Plans what may be taken back: every action of today would restore the fault by that."""
 
     async def plan(
-        self, record: ActionRecord, other: str | None, not_in_place: str | None = None
-    ) -> Plan | Refusal | None:
-        found = await super().plan(record, other, not_in_place)
+        self,
+        record: ActionRecord,
+        other: str | None,
+        not_in_place: str | None = None,
+        *,
+        may_wait: bool = False,
+    ) -> Plan | Refusal | Starting | None:
+        found = await super().plan(record, other, not_in_place, may_wait=may_wait)
         return replace(found, undo="inverse") if isinstance(found, Plan) else found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from factories.events import NAMESPACE
-from fakes.acting import PATCHED, RESIZED, Acting, decision, killed_pod, starve
+from fakes.acting import ENDED, PATCHED, RESIZED, Acting, decision, killed_pod, starve
 from ooda.actor.core.record import ActionRecord
 from ooda.common.cluster.interface import ClusterError, NotFound, Refused, Unavailable
 from ooda.common.cluster.kinds import Kind
@@ -118,3 +118,17 @@ async def test_a_pod_that_came_with_the_old_limit_again_and_is_killed_again() ->
     live = await acting.api.get(Kind.DEPLOYMENT, NAMESPACE, "checkout")
     container = live["spec"]["template"]["spec"]["containers"][0]
     assert container["resources"]["limits"]["memory"] == "96Mi"
+
+
+async def test_a_container_that_has_just_ended_is_waited_for() -> None:
+    acting = shop()
+    running = killed_pod()
+    ended = killed_pod()
+    ended["status"]["containerStatuses"][0]["state"] = ENDED
+    acting.api.put(Kind.POD, ended)
+    async with acting.actor() as handlers:
+        await handlers.on_loop(delivery(raising()))
+        await acting.until(lambda: "get Pod" in acting.api.calls)
+        acting.api.put(Kind.POD, running)
+        await acting.until(acting.executed)
+    assert acting.api.writes == [RESIZED]

@@ -12,6 +12,7 @@ import pytest
 from factories.events import ACTION_ID, NOW, make, request
 from ooda.actor.core.applied import Standing, standing, taken_back
 from ooda.actor.core.guards import Fence
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.patches import inverse
 from ooda.actor.core.plan import Plan, Refusal, plan
 from ooda.actor.core.record import ActionRecord, begin
@@ -130,7 +131,7 @@ def chosen(shop: Shop) -> ActionRequest:
     return shop.request
 
 
-async def planned(api: ApiServer, chosen: ActionRequest) -> Plan | Refusal:
+async def planned(api: ApiServer, chosen: ActionRequest) -> Plan | Refusal | Starting:
     return plan(chosen, await look_at_scene(api, chosen))
 
 

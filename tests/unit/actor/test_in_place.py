@@ -6,9 +6,9 @@ import pytest
 
 from factories.actions import catalog, deployment, limited_pod, scene
 from factories.events import request
-from ooda.actor.core.in_place import Placed
+from ooda.actor.core.in_place import Placed, Starting
 from ooda.actor.core.memory import Room
-from ooda.actor.core.plan import Plan, plan
+from ooda.actor.core.plan import Plan, Refusal, plan
 from ooda.common.plans import FieldChange, PatchStep, ResizeStep
 from ooda.common.taxonomy import ActionKind
 
@@ -33,15 +33,16 @@ def another(number: int, memory: str = "64Mi", **given: Any) -> Placed:
     return Placed(limited_pod(memory, **meta), NODE)
 
 
-def planned(
+def made(
     shown: dict[str, Any] | None = None,
     *others: Placed,
     known: str = "64Mi",
     live: str = "64Mi",
     not_in_place: str | None = None,
+    may_wait: bool = False,
     **room: Any,
-) -> Plan:
-    found = plan(
+) -> Plan | Refusal | Starting:
+    return plan(
         request(action=ActionKind.RAISE_MEMORY_LIMIT, parameters={"pod": "checkout-1-a"}),
         scene(
             workload=deployment(template=template(live)),
@@ -50,8 +51,13 @@ def planned(
             room=Room(**{"node": NODE} | room),
             others=others,
             not_in_place=not_in_place,
+            may_wait=may_wait,
         ),
     )
+
+
+def planned(*given: Any, **more: Any) -> Plan:
+    found = made(*given, **more)
     assert isinstance(found, Plan), found
     return found
 
@@ -89,17 +95,26 @@ def test_raises_the_pods_that_the_same_controller_made_with_the_same_limit() -> 
 
 
 @pytest.mark.parametrize(
-    "state",
-    [{"waiting": {"reason": "CrashLoopBackOff"}}, {"waiting": {}}, ENDED, {}],
-    ids=["backs off", "is created", "just ended", "unknown"],
+    ("state", "words"),
+    [
+        ({"waiting": {"reason": "CrashLoopBackOff"}}, "does not run"),
+        ({}, "does not run"),
+        ({"waiting": {"reason": "ContainerCreating"}}, "is about to run"),
+        (ENDED, "is about to run"),
+    ],
+    ids=["backs off", "unknown", "is created", "just ended"],
 )
-def test_what_does_not_run_is_replaced(state: dict[str, Any]) -> None:
-    found = planned(killed(state=state))
-    assert found.note == "Not in place: container app of pod checkout-1-a does not run."
+def test_what_does_not_run_is_replaced_unless_it_is_about_to(
+    state: dict[str, Any], words: str
+) -> None:
+    shown = killed(state=state)
+    assert planned(shown).note == f"Not in place: container app of pod checkout-1-a {words}."
     resting = another(1)
     resting.pod["status"]["containerStatuses"][0]["state"] = state
     found = planned(None, resting)
-    assert found.note == "Not in place: container app of pod checkout-1-1 does not run."
+    assert found.note == f"Not in place: container app of pod checkout-1-1 {words}."
+    waited = made(shown, may_wait=True)
+    assert isinstance(waited, Starting if words == "is about to run" else Plan)
 
 
 def test_a_container_that_is_restarted_for_it_is_replaced() -> None:

@@ -15,6 +15,7 @@ import structlog
 
 from ooda.actor.core.announcements import announcements
 from ooda.actor.core.guards import Guards
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.machine import RETRY, Failed, Sight, Write, advance, confirm, current_step
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord, State, begin, to_delete
@@ -46,6 +47,10 @@ log = structlog.get_logger()
 
 SWEEP_SECONDS = 3600.0
 """Between two looks for records that are older than they need to be."""
+
+STARTS_WITHIN = dt.timedelta(seconds=3)
+"""How long a container that has just ended is waited for, if that lets its pod stay. The kubelet
+starts it again within one or two seconds, unless it lets it wait. A choice."""
 
 _WRITES = frozenset({State.RECORDED, State.APPLYING, State.UNDOING})
 
@@ -250,11 +255,13 @@ class Driver:
             log.warning("cannot look", action_id=record.action_id, why=str(error))
             return None
 
-    async def _planned(self, record: ActionRecord) -> Plan | Refusal | None:
-        if self._clock.now() >= record.valid_until:
+    async def _planned(self, record: ActionRecord) -> Plan | Refusal | Starting | None:
+        now = self._clock.now()
+        if now >= record.valid_until:
             return None
         other = self.other_in_flight(record.target, record.action_id)
-        return await self._planner.plan(record, other, self._not_in_place(record))
+        waits = now < record.planned_at + STARTS_WITHIN
+        return await self._planner.plan(record, other, self._not_in_place(record), may_wait=waits)
 
     def _not_in_place(self, record: ActionRecord) -> str | None:
         """Return why pods are not to be changed while they run: once a day has to be enough.

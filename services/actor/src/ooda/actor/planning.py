@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ooda.actor.core.guards import Fence
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.plan import Plan, Refusal, Scene, basis_of, plan
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.looking import Api, look_at_scene, look_at_source, mode_at
@@ -18,12 +19,18 @@ class Planner:
     fence: Fence
 
     async def plan(
-        self, record: ActionRecord, other: str | None, not_in_place: str | None = None
-    ) -> Plan | Refusal | None:
+        self,
+        record: ActionRecord,
+        other: str | None,
+        not_in_place: str | None = None,
+        *,
+        may_wait: bool = False,
+    ) -> Plan | Refusal | Starting | None:
         """Return the exact steps, or why there are none; None if the API server did not answer.
 
         ``other`` is an older action in flight on the same target; ``not_in_place`` is why its pods
-        are not to be changed while they run, if they are not.
+        are not to be changed while they run, if they are not, and ``may_wait`` whether one that is
+        about to run is waited for.
         """
         if other is not None:
             return Refusal(f"Action {other} is in flight on {record.target}.")
@@ -31,7 +38,7 @@ class Planner:
             if not await self._is_allowed(record):
                 reason = f"{record.place} does not let the agent act by itself."
                 return Refusal(reason)
-            return await self._steps(record, not_in_place)
+            return await self._steps(record, not_in_place, may_wait=may_wait)
         except Unavailable:
             return None
         except (Conflict, NotFound) as error:
@@ -46,17 +53,19 @@ class Planner:
         # What cannot be read now is read again before the write.
         return mode is None or record.allowed_in(mode)
 
-    async def _steps(self, record: ActionRecord, not_in_place: str | None) -> Plan | Refusal:
+    async def _steps(
+        self, record: ActionRecord, not_in_place: str | None, *, may_wait: bool
+    ) -> Plan | Refusal | Starting:
         seen = await look_at_scene(self.api, record.request)
-        scene = replace(seen, not_in_place=not_in_place)
+        scene = replace(seen, not_in_place=not_in_place, may_wait=may_wait)
         if record.approval is not None and basis_of(record.request, scene) != record.approval.basis:
             reason = f"{record.target} is not any more what {record.approval.person} approved."
             return Refusal(reason, conflict=True)
         return await self._judged(record, scene)
 
-    async def _judged(self, record: ActionRecord, scene: Scene) -> Plan | Refusal:
+    async def _judged(self, record: ActionRecord, scene: Scene) -> Plan | Refusal | Starting:
         found = plan(record.request, scene)
-        if isinstance(found, Refusal):
+        if not isinstance(found, Plan):
             return found
         fenced = self.fence.refuses(found.steps)
         if fenced is not None:

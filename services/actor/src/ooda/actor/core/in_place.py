@@ -29,6 +29,7 @@ from ooda.common.quantities import bytes_of, in_mebibytes
 MOST = 10
 """Pods that are raised at once; of more, the pace is better left to a rollout. A choice."""
 
+_STARTS = ("ContainerCreating", "PodInitializing")
 _STATUSES = {"containers": "containerStatuses", "initContainers": "initContainerStatuses"}
 
 
@@ -58,9 +59,16 @@ class InPlace:
     was_good: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Not now: a container that has just ended is about to run again."""
+
+    reason: str
+
+
 def in_place(
     shown: Placed, others: Sequence[Placed], known: Sequence[Mapping[str, Any]], room: Room
-) -> InPlace | str:
+) -> InPlace | Starting | str:
     """Return what to raise in the pods that run, or why that is not the way.
 
     ``shown`` is the pod that was killed, ``others`` may be any pods; ``known`` are the templates
@@ -94,20 +102,23 @@ def in_place(
     return InPlace(resizes, was_good=bool(good) and good[-1] == before)
 
 
-def _unfit(pods: Sequence[Object], field: str, name: str) -> Iterator[str]:
+def _unfit(pods: Sequence[Object], field: str, name: str) -> Iterator[str | Starting]:
     container = value_at(pods[0], f"/spec/{field}/{place_of(pods[0], field, name)}")
     for each in value_at(container, "/resizePolicy") or ():
         if value_at(each, "/resourceName") == "memory" and (
             value_at(each, "/restartPolicy") != "NotRequired"
         ):
             yield f"container {name} is restarted when its memory limit changes"
-    for each in pods:
-        if not _runs(_status(each, field, name)):
-            # The kubelet raises the cgroup of a pod only together with a container that runs: one
-            # that starts later is still killed at the old limit of its pod (docs/adr/0015).
-            yield f"container {name} of pod {value_at(each, '/metadata/name')} does not run"
     if len(pods) > MOST:
         yield f"{len(pods)} pods have this limit, and {MOST} are raised at once at most"
+    for each in pods:
+        status = _status(each, field, name)
+        place = f"container {name} of pod {value_at(each, '/metadata/name')}"
+        if value_at(status, "/state/running") is not None:
+            continue
+        # The kubelet raises the cgroup of a pod only together with a container that runs: one that
+        # starts later is still killed at the old limit of its pod (docs/adr/0015).
+        yield Starting(f"{place} is about to run") if _starts(status) else f"{place} does not run"
 
 
 def _status(pod: Object, field: str, name: str) -> Object | None:
@@ -115,8 +126,10 @@ def _status(pod: Object, field: str, name: str) -> Object | None:
     return next((each for each in statuses if value_at(each, "/name") == name), None)
 
 
-def _runs(status: Object | None) -> bool:
-    return value_at(status, "/state/running") is not None
+def _starts(status: Object | None) -> bool:
+    """Return whether the kubelet starts a container without letting it wait."""
+    waits = value_at(status, "/state/waiting/reason")
+    return value_at(status, "/state/terminated") is not None or waits in _STARTS
 
 
 def _alike(pod: Object, shown: Object, field: str, name: str, limit: int) -> bool:

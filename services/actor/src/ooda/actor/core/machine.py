@@ -14,6 +14,7 @@ from typing import Literal
 from ooda.actor.core.applied import Standing, standing, taken_back
 from ooda.actor.core.carried_out import Vain, carried_out
 from ooda.actor.core.guards import Go, Guards, Hold, Stop, may_write
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.patches import Invertible, as_patch, inverse
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.pointers import value_at
@@ -39,7 +40,7 @@ class Failed:
 class Sight:
     """What was gathered for one move; a state needs only what it looks at."""
 
-    plan: Plan | Refusal | None = None
+    plan: Plan | Refusal | Starting | None = None
     """What could be planned; None: the API server did not answer."""
     guards: Guards | None = None
     looked: bool = False
@@ -114,6 +115,8 @@ def _plan(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
         case Refusal(reason=reason, conflict=conflict):
             state = State.CONFLICT if conflict else State.REFUSED
             return Move(_end(record, state, sight, now, reason))
+        case Starting(reason=reason):
+            return _later(record, now, f"Waits: {reason}.")
         case None:
             return _later(record, now, "The API server did not answer.")
 

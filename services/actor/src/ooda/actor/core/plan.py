@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ooda.actor.core.contents import config_changes, service_changes
-from ooda.actor.core.in_place import InPlace, Placed, in_place
+from ooda.actor.core.in_place import InPlace, Placed, Starting, in_place
 from ooda.actor.core.memory import Room, raised
 from ooda.actor.core.owners import owner_uid, owner_uid_by
 from ooda.actor.core.patches import generation_of
@@ -59,6 +59,8 @@ class Scene:
     """Pods that the workload may have beside the one that the action names."""
     not_in_place: str | None = None
     """Why pods are not changed while they run, where that is known before it is asked."""
+    may_wait: bool = False
+    """Whether a container that is about to run is waited for."""
 
 
 def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
@@ -96,7 +98,7 @@ class Refusal:
     """Whether the objects changed while they were planned with."""
 
 
-def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
+def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal | Starting:
     """Return the exact steps of an action on the objects as they are now, or why not."""
     match request.target:
         case WorkloadTarget() as target:
@@ -122,7 +124,9 @@ def _roll_back_service(target: ServiceTarget, scene: Scene) -> Plan | Refusal:
     return _patch(_reference(Kind.SERVICE, scene.service), changes, "keep")
 
 
-def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -> Plan | Refusal:
+def _on_workload(
+    request: ActionRequest, target: WorkloadTarget, scene: Scene
+) -> Plan | Refusal | Starting:
     if target.workload_kind not in _WITH_TEMPLATE:
         return Refusal(f"No action is known on a {target.workload_kind}.")
     if scene.workload is None:
@@ -130,6 +134,7 @@ def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -
     workload = _reference(Kind(target.workload_kind), scene.workload)
     given = request.parameters
     pod = given.get(POD_PARAMETER)
+    found: Plan | Refusal | Starting
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
             found = _roll_back(target, workload, scene)
@@ -242,7 +247,7 @@ def _restart(
 
 def _raise_limit(
     target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
-) -> Plan | Refusal:
+) -> Plan | Refusal | Starting:
     live, spec = _named_pod(target, workload, name, scene), _known_good(scene)
     if isinstance(live, Refusal):
         return live
@@ -253,9 +258,15 @@ def _raise_limit(
     why_not = scene.not_in_place
     if why_not is None:
         running = in_place(Placed(live, scene.room.node), scene.others, templates, scene.room)
-        if isinstance(running, InPlace):
-            return _resized(running)
-        why_not = running
+        match running:
+            case InPlace():
+                return _resized(running)
+            case Starting() if scene.may_wait:
+                return running
+            case Starting(reason=why_not):
+                pass
+            case _:
+                why_not = running
     found = raised(scene.workload or {}, live, templates, scene.room)
     if isinstance(found, str):
         return Refusal(f"The memory limit of {target} is not raised: {found}.")
