@@ -45,6 +45,7 @@ class Pod:
     terminating: bool
     unschedulable: bool
     template_hash: str | None
+    created_at: dt.datetime | None
     containers: tuple[Container, ...]
 
     @property
@@ -147,6 +148,7 @@ def pod_of(obj: Object) -> Pod:
         terminating="deletionTimestamp" in meta,
         unschedulable=conditions.get("PodScheduled") == ("False", "Unschedulable"),
         template_hash=text(mapping(meta.get("labels")).get(TEMPLATE_HASH)) or None,
+        created_at=moment(meta.get("creationTimestamp")),
         containers=tuple(_container(each, wanted) for each in statuses),
     )
 
