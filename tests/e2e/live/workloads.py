@@ -193,13 +193,13 @@ while True:
     time.sleep(3)
     hoard.append("x" * 2**20)
 """
-"""Once it is told to it takes 58 MiB, then one more every 3 s, slowly enough to be measured near its
-limit. Started again it waits to be told."""
+"""Once told it takes 58 MiB, then one more every 3 s, slowly enough to be seen near its limit.
+Started again it waits to be told."""
 
 
 @contextmanager
 def hoarder(kube: Kube) -> Iterator[Workload]:
-    """A Deployment of two replicas that need more memory than they may have, if they are told to."""
+    """A Deployment of two replicas that need more memory than they may have, if they are told."""
     name = f"e2e-hoarder-{secrets.token_hex(3)}"
     container = {
         "image": PYTHON,

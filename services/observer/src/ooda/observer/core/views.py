@@ -65,7 +65,7 @@ class Container:
     started_at: dt.datetime | None = None
     """When its start-up probe was seen to have passed: no object tells when it did."""
     memory_limit: str = ""
-    """As its pod has it, which may be more than the template says; empty if it has none."""
+    """In force, as its pod has it, which may be more than the template says; empty if none is."""
 
 
 @dataclass(frozen=True, slots=True)
