@@ -38,7 +38,8 @@ TOKENS: Mapping[str, Sequence[str]] = {
 every right that RBAC can give, so that only admission is left to refuse it something."""
 _CONTROLLERS = (
     "deployment-controller,replicaset-controller,namespace-controller,"
-    "garbage-collector-controller,disruption-controller,endpointslice-controller"
+    "garbage-collector-controller,disruption-controller,endpointslice-controller,"
+    "statefulset-controller,daemonset-controller,job-controller,resourcequota-controller"
 )
 _START = 40.0  # seconds; a busy machine takes its time
 

@@ -1,11 +1,11 @@
 """Plays scheduler and kubelet for a real API server: pods become what their spec deserves.
 
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
-An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
-one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
-all that may use less than annotation ``paper/needs`` were killed twice and run again; everything
-else is running and ready as soon as it is seen. A pod is resized in place at once, or never if it
-has annotation ``paper/rigid``.
+An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes,
+and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
+memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it. Of a
+Job with annotation ``paper/fails-once`` the first pod fails. Everything else is running and ready
+as soon as it is seen. What needs more memory, and is resized: see ``paper_memory``.
 """
 
 import asyncio
@@ -13,18 +13,41 @@ import contextlib
 import datetime as dt
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-from ooda.common.quantities import bytes_of
+from servers.paper_memory import killed, news
 
 NODE = "paper-1"
-LEAKS, NEEDS, RIGID = "paper/leaks", "paper/needs", "paper/rigid"
-KILLS = 2
-"""Of a container that may use too little: as many as are a failure."""
+LEAKS = "paper/leaks"
+FAILS_ONCE = "paper/fails-once"
+LABELS = {"paper": "yes"}
+"""Of the node, for what selects one."""
+_AGAIN = 0.3  # seconds
+
+
+@dataclass
+class _Memory:
+    waiting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Pods that wait for a key, by UID."""
+    failed: set[str] = field(default_factory=set)
+    """UIDs of Jobs of which a pod has failed once."""
+
+    def lets_fail(self, pod: Mapping[str, Any]) -> bool:
+        """Say whether this pod is the first of a Job of which one is to fail."""
+        owners = pod["metadata"].get("ownerReferences") or ()
+        job = next((each["uid"] for each in owners), "")
+        marked = FAILS_ONCE in (pod["metadata"].get("annotations") or {})
+        if not marked or job in self.failed:
+            return False
+        self.failed.add(job)
+        return True
+
+
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
@@ -38,19 +61,30 @@ async def paper_kubelet(server: str, token: str, trust: ssl.SSLContext) -> Async
         server, headers=headers, connector=connector, timeout=timeout
     ) as session:
         await _create_node(session)
-        task = asyncio.create_task(_follow(session))
+        memory = _Memory()
+        tasks = [
+            asyncio.create_task(each)
+            for each in (_follow(session, memory), _try_again(session, memory))
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            for each in ended:
+                if not isinstance(each, asyncio.CancelledError | None):
+                    raise each
 
 
 async def _create_node(session: aiohttp.ClientSession) -> None:
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": LABELS}}
     async with session.post("/api/v1/nodes", json=node) as answer:
         assert answer.status in (201, 409), await answer.text()
+    # Admission gives a new node a taint that the node controller would take away.
+    untainted = json.dumps({"spec": {"taints": None}})
+    async with session.patch(f"/api/v1/nodes/{NODE}", data=untainted, headers=_MERGE) as answer:
+        assert answer.status == 200, await answer.text()
     ready = {"type": "Ready", "status": "True", "reason": "OnPaper", "message": ""}
     async with session.patch(
         f"/api/v1/nodes/{NODE}/status",
@@ -60,14 +94,55 @@ async def _create_node(session: aiohttp.ClientSession) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def _follow(session: aiohttp.ClientSession) -> None:
+async def _try_again(session: aiohttp.ClientSession, memory: _Memory) -> None:
+    """Look again whether the keys are there that containers wait for, for ever."""
+    while True:
+        await asyncio.sleep(_AGAIN)
+        for uid, pod in list(memory.waiting.items()):
+            with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+                if not await _missing(session, pod):
+                    memory.waiting.pop(uid, None)
+                    await _say_status(session, pod, _status(pod, frozenset()))
+
+
+async def _missing(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> frozenset[str]:
+    """Return the containers that want a key which is not there."""
+    found = set()
+    for container in pod["spec"]["containers"]:
+        for each in container.get("env") or ():
+            reference = (each.get("valueFrom") or {}).get("configMapKeyRef")
+            if reference is None:
+                continue
+            place = f"/api/v1/namespaces/{pod['metadata']['namespace']}/configmaps"
+            async with session.get(f"{place}/{reference['name']}") as answer:
+                data = (await answer.json()).get("data") or {}
+            if reference["key"] not in data:
+                found.add(container["name"])
+    return frozenset(found)
+
+
+async def _say_status(
+    session: aiohttp.ClientSession, pod: Mapping[str, Any], status: Mapping[str, Any]
+) -> None:
+    async with session.patch(
+        f"{_path(pod)}/status", data=json.dumps({"status": status}), headers=_MERGE
+    ):
+        return
+
+
+def _path(pod: Mapping[str, Any]) -> str:
+    meta = pod["metadata"]
+    return f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+
+
+async def _follow(session: aiohttp.ClientSession, memory: _Memory) -> None:
     """List pods, then watch; begin again when the server went away."""
     while True:
         with contextlib.suppress(aiohttp.ClientError, ConnectionError):
             async with session.get("/api/v1/pods") as answer:
                 listed = await answer.json()
             for pod in listed["items"]:
-                await _treat(session, pod)
+                await _treat(session, pod, memory)
             version = listed["metadata"]["resourceVersion"]
             async with session.get(
                 "/api/v1/pods", params={"watch": "1", "resourceVersion": version}
@@ -75,15 +150,15 @@ async def _follow(session: aiohttp.ClientSession) -> None:
                 async for line in watch.content:
                     change = json.loads(line)
                     if change["type"] in ("ADDED", "MODIFIED"):
-                        await _treat(session, change["object"])
+                        await _treat(session, change["object"], memory)
         await asyncio.sleep(0.1)
 
 
-async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None:
+async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory: _Memory) -> None:
     """Bring one pod a step on: delete it, bind it, or say how its containers are."""
-    meta = pod["metadata"]
-    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    meta, path = pod["metadata"], _path(pod)
     if meta.get("deletionTimestamp"):
+        memory.waiting.pop(meta["uid"], None)
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
         async with session.delete(path, json=body):
             return
@@ -92,54 +167,44 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None
             "apiVersion": "v1",
             "kind": "Binding",
             "metadata": {"name": meta["name"]},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": _meant_for(pod)},
         }
         async with session.post(f"{path}/binding", json=binding):
             return
-    known = _known(pod)
-    status = _status(pod)
-    down = [each["name"] for each in status["containerStatuses"] if each["restartCount"]]
-    if known and down and not any(each["restartCount"] for each in known.values()):
-        await _back_off(session, meta, down[0])
-        known = {}
-    if not known or _told(known.values()) != _told(status["containerStatuses"]):
-        await _say(session, path, status)
-    elif _pending(pod) != (_limits(known.values()) != _limits(pod["spec"]["containers"])):
-        await _say(session, path, {"conditions": [_cannot(not _pending(pod))]})
-
-
-async def _say(session: aiohttp.ClientSession, path: str, status: Mapping[str, Any]) -> None:
-    async with session.patch(f"{path}/status", data=json.dumps({"status": status}), headers=_MERGE):
+    leaking = (meta.get("annotations") or {}).get(LEAKS)
+    known = (pod.get("status") or {}).get("containerStatuses")
+    if known and leaking and not any(each["restartCount"] for each in known):
+        await _back_off(session, meta, leaking)
+        known = None
+    if not known:
+        missing = await _missing(session, pod)
+        if missing:
+            memory.waiting[meta["uid"]] = pod
+        for each in pod["spec"]["containers"]:
+            if _loops(pod, each):
+                await _back_off(session, meta, each["name"])
+        fails = memory.lets_fail(pod)
+        await _say_status(session, pod, _status(pod, missing, fails=fails))
         return
+    said = news(pod)
+    if said is not None:
+        name = killed(pod, said)
+        if name is not None:
+            await _back_off(session, meta, name)
+        await _say_status(session, pod, said)
 
 
-def _known(pod: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return what was said of each container."""
-    said = (pod.get("status") or {}).get("containerStatuses") or ()
-    return {each["name"]: each for each in said}
+def _loops(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
+    return container.get("command") == ["false"] and pod["spec"]["restartPolicy"] == "Always"
 
 
-def _told(statuses: Iterable[Mapping[str, Any]]) -> list[tuple[int, str | None]]:
-    return [(each["restartCount"], _limit(each)) for each in statuses]
-
-
-def _limits(containers: Iterable[Mapping[str, Any]]) -> list[str | None]:
-    return [_limit(each) for each in containers]
-
-
-def _limit(container: Mapping[str, Any]) -> str | None:
-    found = ((container.get("resources") or {}).get("limits") or {}).get("memory")
-    return None if found is None else str(found)
-
-
-def _pending(pod: Mapping[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or ()
-    return any(e["type"] == "PodResizePending" and e["status"] == "True" for e in conditions)
-
-
-def _cannot(pending: bool) -> dict[str, str]:  # noqa: FBT001 - a status
-    status = "True" if pending else "False"
-    return {"type": "PodResizePending", "status": status, "reason": "Infeasible"}
+def _meant_for(pod: Mapping[str, Any]) -> str:
+    """Return the node that a DaemonSet's pod names, else the only one."""
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = required.get("nodeSelectorTerms") or ()
+    names = (field["values"][0] for term in terms for field in term.get("matchFields") or ())
+    return str(next(names, NODE))
 
 
 async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], name: str) -> None:
@@ -166,16 +231,19 @@ async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], nam
         assert answer.status == 201, await answer.text()
 
 
-def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
-    annotations, known = pod["metadata"].get("annotations") or {}, _known(pod)
+def _status(
+    pod: Mapping[str, Any], missing: frozenset[str], *, fails: bool = False
+) -> dict[str, Any]:
+    leaking = (pod["metadata"].get("annotations") or {}).get(LEAKS)
+    ends = pod["spec"]["restartPolicy"] != "Always"
     containers = [
-        _container(each, annotations, known.get(each["name"], {}))
+        _container(each | ({"command": ["false"]} if fails else {}), leaking, missing, ends=ends)
         for each in pod["spec"]["containers"]
     ]
     ready = "True" if all(each["ready"] for each in containers) else "False"
     since = _now()
     return {
-        "phase": "Running" if any(each["started"] for each in containers) else "Pending",
+        "phase": _phase(containers),
         "startTime": since,
         "podIPs": [{"ip": _address(pod["metadata"]["uid"])}],
         "conditions": [
@@ -197,24 +265,33 @@ def _address(uid: str) -> str:
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
+def _phase(containers: Sequence[Mapping[str, Any]]) -> str:
+    over = [each["state"].get("terminated") for each in containers]
+    if all(over):
+        return "Failed" if any(each["exitCode"] for each in over) else "Succeeded"
+    return "Running" if any(each["started"] for each in containers) else "Pending"
+
+
 def _container(
-    spec: Mapping[str, Any], annotations: Mapping[str, str], known: Mapping[str, Any]
+    spec: Mapping[str, Any], leaking: str | None, missing: frozenset[str], *, ends: bool
 ) -> dict[str, Any]:
     state: dict[str, Any] = {"running": {"startedAt": _now()}}
-    leaks = spec["name"] == annotations.get(LEAKS)
-    resources = known.get("resources") if known and RIGID in annotations else None
-    resources = resources or spec.get("resources") or {}
-    needs = bytes_of(annotations.get(NEEDS)) or 0
-    starves = needs > (bytes_of(_limit({"resources": resources})) or needs)
-    restarts, last = known.get("restartCount", 0), known.get("lastState") or {}
+    restarts, last = 0, {}
     if spec["image"].endswith(":broken"):
         state = {"waiting": {"reason": "ErrImagePull", "message": "no such tag"}}
-    elif leaks or spec.get("command") == ["false"]:
-        code, reason = (137, "OOMKilled") if leaks else (1, "Error")
+    elif spec["name"] in missing:
+        words = "couldn't find key"
+        state = {"waiting": {"reason": "CreateContainerConfigError", "message": words}}
+    elif ends and spec.get("command") in (["false"], ["true"]):
+        code = 1 if spec["command"] == ["false"] else 0
+        why, at = "Error" if code else "Completed", _now()
+        times = {"startedAt": at, "finishedAt": at}
+        state = {"terminated": {"exitCode": code, "reason": why, **times}}
+    elif spec["name"] == leaking or spec.get("command") == ["false"]:
+        code, reason = (137, "OOMKilled") if spec["name"] == leaking else (1, "Error")
+        ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-        restarts, last = 3, _ended(code, reason)
-    elif starves and restarts < KILLS:
-        restarts, last = restarts + 1, _ended(137, "OOMKilled", KILLS - restarts)
+        restarts, last = 3, {"terminated": ended}
     runs = "running" in state
     return {
         "name": spec["name"],
@@ -225,16 +302,9 @@ def _container(
         "restartCount": restarts,
         "state": state,
         "lastState": last,
-        "resources": resources,
+        "resources": spec.get("resources") or {},
     }
 
 
-def _ended(code: int, reason: str, ago: int = 0) -> dict[str, Any]:
-    """Return what is said of the last end of a container, so many seconds ago."""
-    times = {"startedAt": _now(ago), "finishedAt": _now(ago)}
-    return {"terminated": {"exitCode": code, "reason": reason} | times}
-
-
-def _now(ago: int = 0) -> str:
-    at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=ago)
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

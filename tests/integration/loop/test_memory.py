@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from servers.paper_kubelet import LEAKS, NEEDS, RIGID
+from servers.paper_kubelet import LEAKS
+from servers.paper_memory import NEEDS, RIGID
 from servers.story import WORKLOAD, Story
 from servers.waiting import until
 

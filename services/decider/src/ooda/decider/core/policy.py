@@ -11,6 +11,7 @@ from ooda.common.phrases import sentence
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, Basis
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
+from ooda.decider.core.advice import advice
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.limits import Limits
@@ -124,7 +125,8 @@ def decide(
         case ActStep() as step if isinstance(case.diagnosis.component, Actionable):
             return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
         case _:
-            return Review(f"The playbook has no action for {_class(case)} as it is now.")
+            reason = f"The playbook has no action for {_class(case)} as it is now."
+            return Review(f"{reason}{advice(case.diagnosis.component)}")
 
 
 def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | None:
@@ -242,7 +244,7 @@ def _parameters(
         case ActionKind.RESTART_POD | ActionKind.RAISE_MEMORY_LIMIT:
             # To restart it, or to see what was killed.
             named = {POD_PARAMETER: pod}
-        case ActionKind.ROLL_BACK_WORKLOAD if _replaces_one_by_one(target):
+        case ActionKind.ROLL_BACK_WORKLOAD if facts.by_hand or _replaces_one_by_one(target):
             # It does not replace the pod that never became ready.
             named = {POD_PARAMETER: pod}
         case ActionKind.ROLL_BACK_CONFIG_MAP:

@@ -26,6 +26,7 @@ from ooda.observer.core.inputs import (
 from ooda.observer.core.judge import judge
 from ooda.observer.core.planned import noticed
 from ooda.observer.core.reading import mapping, text
+from ooda.observer.core.reports import CONTROLLERS
 from ooda.observer.core.sight import blind_kinds
 from ooda.observer.core.silence import judge_nodes
 from ooda.observer.core.state import Namespace, State
@@ -158,5 +159,14 @@ def _tidied(state: State) -> State:
         if Kind.POD not in state.synced:
             # Events are listed before the pods that they are about.
             occurrences = dict(each.occurrences)
-        kept[name] = replace(each, tracks=tracks, occurrences=occurrences, changed_pods=frozenset())
+        refusals = {key: said for key, said in each.refusals.items() if key in each.workloads}
+        if not state.synced >= set(CONTROLLERS):
+            refusals = dict(each.refusals)
+        kept[name] = replace(
+            each,
+            tracks=tracks,
+            occurrences=occurrences,
+            refusals=refusals,
+            changed_pods=frozenset(),
+        )
     return replace(state, namespaces=kept)

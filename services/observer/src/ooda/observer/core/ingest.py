@@ -27,6 +27,7 @@ from ooda.observer.core.views import (
     Node,
     Occurrence,
     Pod,
+    Refusal,
     Renewal,
     View,
     Workload,
@@ -131,6 +132,10 @@ def _into(
         case Endpoints():
             namespace = _endpoints(namespace, view, gone=gone)
             touched = str(Kind.SERVICE), view.service
+        case Refusal() if not gone:
+            namespace = _refusal(namespace, view)
+            owner = namespace.workloads.get(view.controller)
+            touched = graph.top(namespace, view.controller, owner.meta.owner) if owner else None
         case Occurrence() if not gone:
             namespace = _occurrence(namespace, view)
             pod = namespace.pods.get(view.pod)
@@ -144,6 +149,19 @@ def _occurrence(namespace: Namespace, view: Occurrence) -> Namespace:
     kept = [each for each in others if each.meta.name != view.meta.name and each.uid == view.uid]
     mine = (*kept, view)[-OCCURRENCES_LIMIT:]
     return replace(namespace, occurrences=_set(namespace.occurrences, view.pod, mine))
+
+
+def _refusal(namespace: Namespace, view: Refusal) -> Namespace:
+    """Keep the newest, since the first: each attempt of a controller may have an Event of its own.
+
+    It may be heard of before its controller is, and is tidied away later.
+    """
+    old = namespace.refusals.get(view.controller)
+    if old is not None and old.uid == view.uid:
+        first = min((at for at in (old.first_at, view.first_at) if at), default=None)
+        last = max((at for at in (old.last_at, view.last_at) if at), default=None)
+        view = replace(view, first_at=first, last_at=last)
+    return replace(namespace, refusals=_set(namespace.refusals, view.controller, view))
 
 
 def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:

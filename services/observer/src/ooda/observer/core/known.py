@@ -6,7 +6,7 @@ stayed so for the settling time, during which nothing that it uses changed eithe
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -106,6 +106,17 @@ def _resized(pod: Pod, template: Mapping[str, Any]) -> bool:
     }
     wanted = {name: str(limit) for name, limit in limits.items() if limit}
     return any(wanted.get(e.name, e.memory_limit) != e.memory_limit for e in pod.containers)
+
+
+def changed_config_maps(namespace: Namespace, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the ConfigMaps that differ from their newest known good content."""
+    found = []
+    for name in names:
+        versions = namespace.known.config_maps.get(name, ())
+        content = namespace.contents.get((str(Kind.CONFIG_MAP), name))
+        if versions and (content is None or content.body != versions[-1]):
+            found.append(name)
+    return tuple(found)
 
 
 def remember(

@@ -133,6 +133,8 @@ def _workload(meta: Meta, raw: Json) -> Workload:
         finished=text(end.get("type")),
         finished_at=moment(end.get("lastTransitionTime")),
         backoff_limit=number(spec.get("backoffLimit"), 6),
+        finished_reason=text(end.get("reason"))[:MESSAGE_LIMIT],
+        suspended=spec.get("suspend") is True,
     )
 
 

@@ -22,6 +22,7 @@ from ooda.observer.core.views import (
     Node,
     Occurrence,
     Pod,
+    Refusal,
     Workload,
 )
 
@@ -112,6 +113,8 @@ class Track:
     losses: tuple[Loss, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     rolling_since: dt.datetime | None = None
+    rolled: tuple[dt.datetime, dt.datetime] | None = None
+    """From when to when the last rolling update was, that has ended."""
     ever_ready: bool = False
     short_since: dt.datetime | None = None
     healthy_since: dt.datetime | None = None
@@ -157,6 +160,8 @@ class Namespace:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
     """The newest ones by pod."""
+    refusals: Mapping[Key, Refusal] = field(default_factory=dict)
+    """The newest one by controller."""
     endpoints: Mapping[str, Endpoints] = field(default_factory=dict)
     """By the name of the slice; a Service may have many."""
     children: Mapping[Key, frozenset[Key]] = field(default_factory=dict)

@@ -40,6 +40,14 @@ class WorkloadArguments(BaseModel):
     namespace: Name
 
 
+class JobArguments(BaseModel):
+    """One Job or CronJob."""
+
+    workload_kind: Literal["Job", "CronJob"]
+    name: Name
+    namespace: Name
+
+
 class NodeArguments(BaseModel):
     """One node."""
 

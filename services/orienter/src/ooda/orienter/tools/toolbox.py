@@ -43,6 +43,7 @@ from ooda.orienter.core.weights import Weights
 from ooda.orienter.prometheus import Metrics, PrometheusUnavailableError
 from ooda.orienter.sight import Sight
 from ooda.orienter.tools import arguments
+from ooda.orienter.tools.job_tools import JobTools
 from ooda.orienter.tools.node_tools import NodeTools
 from ooda.orienter.tools.reading import WORKLOADS, Reading, having, labels_of_selector
 
@@ -223,6 +224,7 @@ class Toolbox:
     def tools(self) -> dict[str, BaseTool]:
         """Return the tools by name."""
         nodes = NodeTools(self.reader, self.metrics, self.clock, self.weights)
+        jobs = JobTools(self.reader, self.clock, self.weights)
         made = (
             _tool(self.inspect_workload, arguments.InspectArguments),
             _tool(self.get_pod_logs, arguments.ServiceArguments),
@@ -232,6 +234,8 @@ class Toolbox:
             _tool(self.check_memory, arguments.WorkloadArguments),
             _tool(self.recent_changes, arguments.WorkloadArguments),
             _tool(self.recent_service_changes, arguments.ServiceArguments),
+            _tool(jobs.inspect_job, arguments.JobArguments),
+            _tool(jobs.inspect_pod, arguments.PodArguments),
             _tool(nodes.inspect_node, arguments.NodeArguments),
             _tool(nodes.inspect_pods_of_node, arguments.NodeArguments),
             _tool(nodes.describe_node_events, arguments.NodeArguments),
