@@ -85,6 +85,9 @@ FAMILIES = {
     "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
     "describe_node_events": EvidenceFamily.EVENTS,
     "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
+    "recent_access_changes": EvidenceFamily.RECENT_CHANGE,
+    "check_permissions": EvidenceFamily.IDENTITY,
+    "get_account_logs": EvidenceFamily.LOGS,
 }
 
 

@@ -69,6 +69,13 @@ class ControlPlane:
         """Return what trusts its certificate."""
         return ssl.create_default_context(cafile=str(self.directory / "tls.crt"))
 
+    @property
+    def serving(self) -> ssl.SSLContext:
+        """Return what serves on loopback with its certificate, as a kubelet would."""
+        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        made.load_cert_chain(self.directory / "tls.crt", self.directory / "tls.key")
+        return made
+
     def kubeconfig(self, name: str, token: str = ADMIN, server: str | None = None) -> Path:
         """Write a kubeconfig for a token, by way of another address if one is given."""
         path = self.directory / f"{name}.kubeconfig"

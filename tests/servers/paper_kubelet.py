@@ -5,7 +5,8 @@ An image whose tag is ``broken`` cannot be pulled; a container whose command is 
 and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
 memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it. Of a
 Job with annotation ``paper/fails-once`` the first pod fails. Everything else is running and ready
-as soon as it is seen. What needs more memory, and is resized: see ``paper_memory``.
+as soon as it is seen. What a pod logs is ``paper_logs``; what needs more memory, and is resized,
+``paper_memory``.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Any
 
 import aiohttp
 
+from servers.paper_logs import PaperLogs
 from servers.paper_memory import killed, news
 
 NODE = "paper-1"
@@ -52,32 +54,33 @@ _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
 @asynccontextmanager
-async def paper_kubelet(server: str, token: str, trust: ssl.SSLContext) -> AsyncIterator[None]:
-    """Run pods on paper for as long as the block lasts."""
+async def paper_kubelet(
+    server: str, token: str, trust: ssl.SSLContext, serving: ssl.SSLContext
+) -> AsyncIterator[None]:
+    """Run pods on paper for as long as the block lasts; their logs are served like a kubelet's."""
     headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(ssl=trust)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(
         server, headers=headers, connector=connector, timeout=timeout
     ) as session:
-        await _create_node(session)
-        memory = _Memory()
-        tasks = [
-            asyncio.create_task(each)
-            for each in (_follow(session, memory), _try_again(session, memory))
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-            for each in ended:
-                if not isinstance(each, asyncio.CancelledError | None):
-                    raise each
+        logs, memory = PaperLogs(session), _Memory()
+        async with logs.served(serving) as port:
+            await _create_node(session, port)
+            works = _follow(session, memory, logs), _try_again(session, memory), logs.write()
+            tasks = [asyncio.create_task(each) for each in works]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+                for each in ended:
+                    if not isinstance(each, asyncio.CancelledError | None):
+                        raise each
 
 
-async def _create_node(session: aiohttp.ClientSession) -> None:
+async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": LABELS}}
     async with session.post("/api/v1/nodes", json=node) as answer:
         assert answer.status in (201, 409), await answer.text()
@@ -88,7 +91,16 @@ async def _create_node(session: aiohttp.ClientSession) -> None:
     ready = {"type": "Ready", "status": "True", "reason": "OnPaper", "message": ""}
     async with session.patch(
         f"/api/v1/nodes/{NODE}/status",
-        data=json.dumps({"status": {"conditions": [ready], "allocatable": {"memory": "8Gi"}}}),
+        data=json.dumps(
+            {
+                "status": {
+                    "conditions": [ready],
+                    "allocatable": {"memory": "8Gi"},
+                    "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                    "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+                }
+            }
+        ),
         headers=_MERGE,
     ) as answer:
         assert answer.status == 200, await answer.text()
@@ -135,13 +147,14 @@ def _path(pod: Mapping[str, Any]) -> str:
     return f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
 
 
-async def _follow(session: aiohttp.ClientSession, memory: _Memory) -> None:
+async def _follow(session: aiohttp.ClientSession, memory: _Memory, logs: PaperLogs) -> None:
     """List pods, then watch; begin again when the server went away."""
     while True:
         with contextlib.suppress(aiohttp.ClientError, ConnectionError):
             async with session.get("/api/v1/pods") as answer:
                 listed = await answer.json()
             for pod in listed["items"]:
+                logs.know(pod)
                 await _treat(session, pod, memory)
             version = listed["metadata"]["resourceVersion"]
             async with session.get(
@@ -150,7 +163,10 @@ async def _follow(session: aiohttp.ClientSession, memory: _Memory) -> None:
                 async for line in watch.content:
                     change = json.loads(line)
                     if change["type"] in ("ADDED", "MODIFIED"):
+                        logs.know(change["object"])
                         await _treat(session, change["object"], memory)
+                    elif change["type"] == "DELETED":
+                        logs.forget(change["object"])
         await asyncio.sleep(0.1)
 
 

@@ -12,7 +12,14 @@ from langchain_core.tools import BaseTool
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
-from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget, Target, WorkloadTarget
+from ooda.common.targets import (
+    NodeTarget,
+    PodTarget,
+    ServiceAccountTarget,
+    ServiceTarget,
+    Target,
+    WorkloadTarget,
+)
 from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
@@ -43,6 +50,9 @@ FAMILIES = {
     "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
     "describe_node_events": EvidenceFamily.EVENTS,
     "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
+    "recent_access_changes": EvidenceFamily.RECENT_CHANGE,
+    "check_permissions": EvidenceFamily.IDENTITY,
+    "get_account_logs": EvidenceFamily.LOGS,
 }
 
 
@@ -51,13 +61,19 @@ _AWAY = (_LATE, Unavailable.__name__)
 """How the reason begins where the same question may be answered later."""
 
 
-STATES = ("inspect_workload", "inspect_job", "inspect_pod", "check_service_endpoints")
-"""Tools that read the state of what is suspected: of a workload, of a Service."""
+STATES = (
+    "inspect_workload",
+    "inspect_job",
+    "inspect_pod",
+    "check_service_endpoints",
+    "check_permissions",
+)
+"""Tools that read the state of what is suspected: of a workload, a Service, a service account."""
 
-CHANGES = ("recent_changes", "recent_service_changes")
+CHANGES = ("recent_changes", "recent_service_changes", "recent_access_changes")
 """Tools that tell what changed on it."""
 
-Suspect = WorkloadTarget | ServiceTarget | NodeTarget | PodTarget
+Suspect = WorkloadTarget | ServiceTarget | NodeTarget | PodTarget | ServiceAccountTarget
 """What there are tools to look at."""
 
 NODE_TOOLS = ("inspect_node", "inspect_pods_of_node", "describe_node_events", "query_node_scrapes")
@@ -167,8 +183,21 @@ def calls_for(suspect: Suspect, incident: Incident, graph: Graph) -> list[Call]:
         case PodTarget(namespace=namespace, name=name):
             return _calls_that_end(suspect, name, Call(
                 "inspect_pod", {"pod_name": name, "namespace": namespace}, suspect))  # fmt: skip
+        case ServiceAccountTarget():
+            return _calls_for_account(suspect, incident)
         case WorkloadTarget():
             return _calls_for_workload(suspect, incident, graph)
+
+
+def _calls_for_account(account: ServiceAccountTarget, incident: Incident) -> list[Call]:
+    which = {"account": account.name, "namespace": account.namespace}
+    times = (each.since for each in incident.members if each.target == account)
+    timed = {**which, "since": min(times, default=None)}
+    return [
+        Call("recent_access_changes", timed, account),
+        Call("check_permissions", which, account),
+        Call("get_account_logs", timed, account),
+    ]
 
 
 def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:

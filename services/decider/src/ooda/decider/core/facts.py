@@ -65,6 +65,8 @@ class Facts:
     """Who would change that one back."""
     ground: Ground | None = None
     """The objects that an action on it depends on."""
+    instructions: str = ""
+    """What a person can do about it by hand, where the agent may not."""
 
     def basis(self, request: ActionRequest) -> Basis | None:
         """Return what an approval of an action would be bound to, None if there is no object."""

@@ -93,6 +93,8 @@ class Review:
     """What an approval of the proposal would be bound to."""
     refusals: tuple[str, ...] = ()
     """All that stands in the way of doing it alone; the reason is the first."""
+    instructions: str = ""
+    """What a person can do by hand, exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def decide(
     if not case.open_anomalies:
         return StandDown(None, "No anomaly of the incident is open any more (0 of at least 1).")
     for reason in _of_history(case, limits):
-        return Review(reason)
+        return Review(reason, instructions=facts.instructions)
     match _choose(case, row, facts):
         case StandDownStep(stand_down_seconds=seconds):
             return StandDown(
@@ -125,8 +127,15 @@ def decide(
         case ActStep() as step if isinstance(case.diagnosis.component, Actionable):
             return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
         case _:
-            reason = f"The playbook has no action for {_class(case)} as it is now."
-            return Review(f"{reason}{advice(case.diagnosis.component)}")
+            reason = _without_action(case, facts)
+            return Review(reason, instructions=facts.instructions)
+
+
+def _without_action(case: Case, facts: Facts) -> str:
+    if facts.instructions:
+        return f"{_class(case)}: what others may do is never changed by the agent."
+    reason = f"The playbook has no action for {_class(case)} as it is now."
+    return f"{reason}{advice(case.diagnosis.component)}"
 
 
 def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | None:

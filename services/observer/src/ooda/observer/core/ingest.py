@@ -9,7 +9,7 @@ from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core import graph, history, nodes
 from ooda.observer.core.containers import with_starts
-from ooda.observer.core.parsing import parse
+from ooda.observer.core.parsing import GRANTS, parse
 from ooda.observer.core.state import (
     OCCURRENCES_LIMIT,
     PODS_LIMIT,
@@ -124,6 +124,8 @@ def _into(
             namespace, touched = _workload(namespace, view, now, gone=gone)
         case Content(meta=meta) if meta.kind == Kind.NAMESPACE:
             namespace = replace(namespace, ending=gone or meta.deleted_at is not None)
+        case Content(meta=meta) if meta.kind in GRANTS:
+            namespace = _grant(namespace, view, gone=gone)
         case Content():
             namespace = _content(namespace, view, gone=gone)
             touched = view.meta.key if view.meta.kind == Kind.SERVICE else None
@@ -170,6 +172,16 @@ def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
         return namespace
     kept = _set(namespace.budgets, view.meta.name, None if gone else view)
     return replace(namespace, budgets=kept)
+
+
+def _grant(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:
+    key = view.meta.key
+    old = namespace.grants.get(key)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return namespace
+    return replace(
+        namespace, grants=_set(namespace.grants, key, None if gone else view), regrant=True
+    )
 
 
 def _endpoints(namespace: Namespace, view: Endpoints, *, gone: bool) -> Namespace:

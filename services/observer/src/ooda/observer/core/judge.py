@@ -11,6 +11,7 @@ from dataclasses import replace
 from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
 from ooda.observer.core import (
+    access,
     container_signals,
     creation_signals,
     graph,
@@ -27,8 +28,8 @@ from ooda.observer.core.job_signals import JOBS
 from ooda.observer.core.minimum import was_healthy
 from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import acting, judge_losses
-from ooda.observer.core.sources import OWNERSHIP, PLANS, ROUTES
-from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
+from ooda.observer.core.sources import ACCESS, OWNERSHIP, PLANS, ROUTES
+from ooda.observer.core.state import OPEN_LIMIT, SERVICE_ACCOUNT, Namespace, Open, State, Track
 from ooda.observer.core.views import OOM, Key, Pod
 from ooda.observer.core.wording import cleared, flagged
 
@@ -49,6 +50,8 @@ def judge(
         return _unsure(namespace, key), ()
     if key[0] == Kind.SERVICE:
         return _of_service(state, namespace, key, now)
+    if key[0] == SERVICE_ACCOUNT:
+        return _of_account(state, namespace, key, now)
     pods = graph.pods_of(namespace, key)
     found: list[Deviation] = [*_of_containers(namespace, key, pods, now)]
     found += _unscheduled(key, pods, now)
@@ -72,6 +75,15 @@ def _of_service(
     if ROUTES & state.blind:
         return _unsure(namespace, key), ()
     found = service_signals.misrouted(state, namespace, key, now)
+    return _reconcile(state, namespace, key, (), [found] if found else [], now)
+
+
+def _of_account(
+    state: State, namespace: Namespace, key: Key, now: dt.datetime
+) -> tuple[Namespace, tuple[Output, ...]]:
+    if ACCESS & state.blind:
+        return _unsure(namespace, key), ()
+    found = access.denied(namespace, key[1], now)
     return _reconcile(state, namespace, key, (), [found] if found else [], now)
 
 

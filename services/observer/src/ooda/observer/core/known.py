@@ -172,17 +172,23 @@ def _size(value: object) -> int:
 
 
 def bounded(known: KnownGoodSpec) -> KnownGoodSpec:
-    """Return what fits into one object: older versions are left out first, then ConfigMaps."""
+    """Return what fits into one object: older versions go first, then ConfigMaps and grants."""
     for keep in (VERSIONS_KEPT, 2, 1):
         smaller = _keeping(known, keep)
-        if len(smaller.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT:
+        if _fits(smaller):
             return smaller
     without = smaller.model_copy(update={"config_maps": {}})
+    if not _fits(without):
+        without = without.model_copy(update={"service_accounts": {}})
     workloads = dict(without.workloads)
-    while workloads and len(without.model_dump_json(by_alias=True).encode()) > CATALOG_LIMIT:
+    while workloads and not _fits(without):
         del workloads[min(workloads, key=lambda each: workloads[each].healthy_at)]
         without = without.model_copy(update={"workloads": dict(workloads)})
     return without
+
+
+def _fits(known: KnownGoodSpec) -> bool:
+    return len(known.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT
 
 
 def _keeping(known: KnownGoodSpec, keep: int) -> KnownGoodSpec:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import AnomalyFlagged
 from ooda.common.known_good import KnownGoodSpec
-from ooda.common.targets import NodeTarget, Target
+from ooda.common.permissions import Rights
+from ooda.common.targets import NodeTarget, ServiceAccountTarget, Target
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.views import (
     Budget,
@@ -26,6 +27,8 @@ from ooda.observer.core.views import (
     Workload,
 )
 
+SERVICE_ACCOUNT = "ServiceAccount"
+"""The kind in keys of service accounts, which are not watched themselves."""
 PODS_LIMIT = 20_000
 """Per namespace, and for every other kind too."""
 CRASHES_LIMIT = 32
@@ -134,6 +137,22 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Reduction:
+    """What a service account may not do any more, and whether it misses it."""
+
+    since: dt.datetime
+    """When the observer saw it."""
+    lost: Rights
+    listened_at: dt.datetime | None = None
+    """When the logs of its pods were asked for last."""
+    denied_at: dt.datetime | None = None
+    """When a log last said that it was denied one of these."""
+    pod: str = ""
+    """Whose log said so."""
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """The last sign of life of a node."""
 
@@ -158,6 +177,12 @@ class Namespace:
     """Contents by one label that they select (``Content.indexed``): nobody has to look at all of
     them for each workload."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    grants: Mapping[Key, Content] = field(default_factory=dict)
+    """Roles and RoleBindings."""
+    regrant: bool = False
+    """Whether something of who may do what changed, and was not compared yet."""
+    reductions: Mapping[str, Reduction] = field(default_factory=dict)
+    """By service account."""
     occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
     """The newest ones by pod."""
     refusals: Mapping[Key, Refusal] = field(default_factory=dict)
@@ -226,5 +251,11 @@ def initial(
 
 def top_of(event: AnomalyFlagged) -> Key:
     """Return the key of the object that an anomaly is about."""
-    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
-    return kind, getattr(event.target, "name", "")
+    return kind_of(event.target), getattr(event.target, "name", "")
+
+
+def kind_of(target: Target) -> str:
+    """Return the kind of the object that an anomaly is about."""
+    if isinstance(target, ServiceAccountTarget):
+        return SERVICE_ACCOUNT
+    return getattr(target, "workload_kind", target.kind.capitalize())

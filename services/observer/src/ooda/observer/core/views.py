@@ -89,6 +89,8 @@ class Pod:
     config_maps: tuple[str, ...]
     ports: frozenset[str]
     """That its containers declare, by name and by number."""
+    account: str = "default"
+    """The service account that it runs as."""
 
     @property
     def revision(self) -> str:
@@ -144,7 +146,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A Service, ConfigMap or NetworkPolicy: what it says."""
+    """A Service, ConfigMap, NetworkPolicy, Role or RoleBinding: what it says."""
 
     meta: Meta
     body: Mapping[str, Any]

@@ -12,7 +12,7 @@ from ooda.observer.core.graph import (
     target_of,
 )
 from ooda.observer.core.known import changed_config_maps
-from ooda.observer.core.state import Namespace
+from ooda.observer.core.state import Namespace, kind_of
 from ooda.observer.core.views import Key, Pod
 
 SERVICES_LIMIT = 5
@@ -70,7 +70,7 @@ def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
 def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:
     """Return the event that says that a flagged anomaly is gone."""
     name = getattr(event.target, "name", str(event.target))
-    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
+    kind = kind_of(event.target)
     signal = event.signal.replace("_", " ")
     return AnomalyCleared(
         event_id=derive_id(AnomalyCleared.subject, event.anomaly_id),

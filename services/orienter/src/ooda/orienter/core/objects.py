@@ -5,7 +5,7 @@ writes into fields of its own, and shown to people; nothing else comes of them.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,14 @@ class Pod:
             or (each.exit_code not in (None, 0) and not each.ready)
             for each in self.containers
         )
+
+    @property
+    def logs(self) -> Iterator[tuple[str, bool]]:
+        """Yield what has a log: a container, and whether of the run before this one."""
+        for each in self.containers:
+            if each.running or each.exit_code is not None:
+                runs = (True, False) if each.restarts else (False,)
+                yield from ((each.name, previous) for previous in runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,11 @@ def pod_of(obj: Object) -> Pod:
         created_at=moment(meta.get("creationTimestamp")),
         containers=tuple(_container(each, wanted) for each in statuses),
     )
+
+
+def account_of(pod: Object) -> str:
+    """Return the service account that a pod runs as."""
+    return text(mapping(pod.get("spec")).get("serviceAccountName")) or "default"
 
 
 def _container(status: Object, wanted: Mapping[str, Object]) -> Container:

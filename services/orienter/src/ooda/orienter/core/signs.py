@@ -62,6 +62,14 @@ class Sign(StrEnum):
     LOG_PERMISSION_DENIED = "log_permission_denied"
     LOG_NO_SUCH_FILE = "log_no_such_file"
     LOG_CONFIG_MISSING = "log_config_missing"
+    LOG_ACCESS_DENIED = "log_access_denied"
+    """The API server denied something to the account of these pods, and the line says what."""
+    LOG_DENIED_VAGUELY = "log_denied_vaguely"
+    """It denied something, and no line says what."""
+    LOG_NOTHING_DENIED = "log_nothing_denied"
+    # identity
+    ACCESS_AS_GOOD = "access_as_good"
+    """The account may do all that it might do while all was well."""
     # resources
     MEMORY_AT_LIMIT = "memory_at_limit"
     MEMORY_LOW = "memory_low"

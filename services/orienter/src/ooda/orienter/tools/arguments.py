@@ -1,5 +1,6 @@
 """The typed arguments of the tools: what a sequence, or a model, may ask for."""
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -52,6 +53,19 @@ class NodeArguments(BaseModel):
     """One node."""
 
     node: Name
+
+
+class AccountArguments(BaseModel):
+    """One service account."""
+
+    account: Name
+    namespace: Name
+
+
+class AccountSinceArguments(AccountArguments):
+    """One service account, and since when something is amiss with it."""
+
+    since: dt.datetime | None = None
 
 
 class InspectArguments(WorkloadArguments):
