@@ -5,7 +5,8 @@ An image whose tag is ``broken`` cannot be pulled; a container whose command is 
 and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
 memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it. Of a
 Job with annotation ``paper/fails-once`` the first pod fails. Everything else is running and ready
-as soon as it is seen. What a pod logs is ``paper_logs``.
+as soon as it is seen. What a pod logs is ``paper_logs``; what needs more memory, and is resized,
+``paper_memory``.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from typing import Any
 import aiohttp
 
 from servers.paper_logs import PaperLogs
+from servers.paper_memory import killed, news
 
 NODE = "paper-1"
 LEAKS = "paper/leaks"
@@ -199,6 +201,13 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory:
                 await _back_off(session, meta, each["name"])
         fails = memory.lets_fail(pod)
         await _say_status(session, pod, _status(pod, missing, fails=fails))
+        return
+    said = news(pod)
+    if said is not None:
+        name = killed(pod, said)
+        if name is not None:
+            await _back_off(session, meta, name)
+        await _say_status(session, pod, said)
 
 
 def _loops(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
@@ -309,6 +318,7 @@ def _container(
         "restartCount": restarts,
         "state": state,
         "lastState": last,
+        "resources": spec.get("resources") or {},
     }
 
 

@@ -416,6 +416,8 @@ class ActionExecuted(IncidentEvent):
     """Whether anything was written to the cluster, even if it was taken back."""
     target: Target | None = None
     """What it was on; None of an actor that did not say so yet."""
+    follow_up: str = ""
+    """What is left to a person though it helped; empty: nothing, or what is always left."""
 
 
 class StageTimes(_Part):

@@ -89,8 +89,24 @@ class ApiServer:
         dry_run: bool = False,
     ) -> Object:
         """See ClusterWriter."""
+        return await self._patch(kind.path(namespace, name), operations, dry_run=dry_run)
+
+    async def resize(
+        self,
+        namespace: str | None,
+        pod: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """See ClusterWriter."""
+        path = Kind.POD.path(namespace, pod) + "/resize"
+        return await self._patch(path, operations, dry_run=dry_run)
+
+    async def _patch(
+        self, path: str, operations: Sequence[Mapping[str, Any]], *, dry_run: bool
+    ) -> Object:
         refuse_others(operations)
-        path = kind.path(namespace, name)
         return await self._requests.json("PATCH", path, _dry(dry_run), list(operations), JSON_PATCH)
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:

@@ -149,6 +149,20 @@ class ClusterWriter(Protocol):
         """
         ...
 
+    async def resize(
+        self,
+        namespace: str | None,
+        pod: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """Apply a JSON patch to what a running pod's containers may use, and return the pod.
+
+        Raises as ``patch`` does; NotFound also where the server cannot resize pods in place.
+        """
+        ...
+
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         """Create an object in the namespace that its metadata names. Raises ClusterError."""
         ...

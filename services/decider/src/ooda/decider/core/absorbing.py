@@ -170,7 +170,7 @@ def _with_executed(
             new["times"] = record.times.model_copy(update={"verified": at})
             new |= {"phase": Phase.JUDGING, "handed_over": CONTAIN[flying.action](flying.doing)}
         case Outcome.KEPT:
-            new |= {"phase": Phase.HELPED, "helped": flying.action}
+            new |= {"phase": Phase.HELPED, "helped": flying.action, "follow_up": event.follow_up}
             new["times"] = record.times.model_copy(update={"verified": at})
             if record.attempt > flying.attempt and record.open_anomalies:
                 new |= _joined_meanwhile(newer=newer, at=at, limits=limits)

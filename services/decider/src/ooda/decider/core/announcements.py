@@ -21,7 +21,7 @@ _FOLLOW_UPS = {
         "Review its capacity: the memory limit was raised, and why it needs more is not known."
     ),
 }
-"""What is left to a person after an action that helped."""
+"""What is left to a person after an action that helped, unless the actor knows it better."""
 
 
 def verdict_of(judgement: Judgement) -> Verdict:
@@ -119,7 +119,8 @@ def asked_anew(asked: ReviewRequested, sequence: int) -> ReviewRequested:
 def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) -> IncidentClosed:
     """Announce the end of an incident, with the times of its stages."""
     diagnosis = record.diagnosis
-    follow_up = _FOLLOW_UPS.get(record.helped, "") if record.helped else ""
+    usual = _FOLLOW_UPS.get(record.helped, "") if record.helped else ""
+    follow_up = record.follow_up or usual
     return IncidentClosed(
         event_id=derive_id(IncidentClosed.subject, record.incident_id),
         summary=shortened(

@@ -16,6 +16,7 @@ from ooda.common.targets import NodeTarget, ServiceAccountTarget, Target
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.views import (
     Budget,
+    Container,
     Content,
     Endpoints,
     Key,
@@ -72,6 +73,17 @@ class Crash:
     ran_seconds: float
     oom: bool = False
     """Whether the kernel killed it for memory."""
+    memory_limit: str = ""
+    """What it might use of it then."""
+
+    @property
+    def key(self) -> tuple[str, str, dt.datetime]:
+        """Return which end of which container it is."""
+        return self.uid, self.container, self.at
+
+    def outgrown(self, container: Container) -> bool:
+        """Return whether it was killed for memory with another limit than it has by now."""
+        return self.oom and self.memory_limit != container.memory_limit
 
 
 @dataclass(frozen=True, slots=True)

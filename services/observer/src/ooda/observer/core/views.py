@@ -64,6 +64,8 @@ class Container:
     """Seconds that are left of that once its start-up probe has passed; None if it has not."""
     started_at: dt.datetime | None = None
     """When its start-up probe was seen to have passed: no object tells when it did."""
+    memory_limit: str = ""
+    """In force, as its pod has it, which may be more than the template says; empty if none is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from ooda.orienter.core.rules_changes import (
 )
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
-from ooda.orienter.core.rules_memory import memory_limits, memory_query, read_memory
+from ooda.orienter.core.rules_memory import memory_query, memory_uses, read_memory
 from ooda.orienter.core.rules_services import (
     PROFILES,
     Routing,
@@ -191,13 +191,14 @@ class Toolbox:
             found = await self.reader.get(WORKLOADS[workload_kind], namespace, name)
         except NotFound:
             return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
-        limits = memory_limits(mapping(mapping(found.get("spec")).get("template")))
+        labels = labels_of_selector(found)
+        pods = await self.reader.list(Kind.POD, namespace, labels=labels) if labels else ()
         try:
             answer = await self.metrics.query(memory_query(name, namespace))
         except PrometheusUnavailableError as error:
             return unavailable(about, str(error))
-        used = {labels.get("container", ""): value for labels, value in answer}
-        return finding(about, read_memory(limits, used, self.weights), self.weights)
+        uses = memory_uses(mapping(mapping(found.get("spec")).get("template")), pods, answer)
+        return finding(about, read_memory(uses, self.weights), self.weights)
 
     async def recent_changes(self, workload_kind: str, name: str, namespace: str) -> Finding:
         """Tell what changed on a workload lately, against what is known to be good."""
