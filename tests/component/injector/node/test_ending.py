@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from ooda.injector.node.orders import LONGEST, End, Refusal
 from ooda.injector.node.refusing import RefusedError, WorkerLostError
 from ooda.injector.node.running import run
 from servers.datagrams import Train, train
-from servers.sandboxes import PEER, Place, Yard
+from servers.sandboxes import Place, Yard
 from servers.standing_fault import node_of, order_for, standing
 
 FAULTS: list[dict[str, Any]] = [
@@ -169,25 +168,6 @@ async def test_it_ends_with_the_sandbox() -> None:
             os.kill(other.target.pid, signal.SIGKILL)
             result = await stands.task
     assert result.end is End.SANDBOX_GONE
-
-
-async def test_a_connection_outlives_it(yard: Yard) -> None:
-    with yard.target.socket(socket.SOCK_STREAM) as listening:
-        listening.bind((yard.target.address, 8080))
-        listening.listen()
-        with yard.peer.socket(socket.SOCK_STREAM) as calling:
-            calling.connect((yard.target.address, 8080))
-            served, _ = listening.accept()
-            traffic = {"direction": "both", "peers": [PEER]}
-            cut = order_for(yard, fault={"kind": "partition"}, traffic=traffic)
-            with served:
-                async with standing(yard, cut):
-                    calling.send(b"held up")
-                    served.settimeout(0.3)
-                    with pytest.raises(TimeoutError):
-                        served.recv(10)
-                served.settimeout(5)
-                assert served.recv(10) == b"held up"
 
 
 @pytest.mark.parametrize(

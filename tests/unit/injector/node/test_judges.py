@@ -16,7 +16,7 @@ from ooda.injector.node.core.judges import (
 )
 from ooda.injector.node.core.tally import Tally
 from ooda.injector.node.core.wander import Wander
-from ooda.injector.node.orders import Delay, Fault, Loss, Partition
+from ooda.injector.node.orders import Delay, Fault, Loss, Partition, Unanswered
 
 MS = 1_000_000
 moments = st.lists(st.integers(0, 300 * MS), min_size=1, max_size=60).map(itertools.accumulate)
@@ -128,6 +128,7 @@ def test_ten_seconds_of_a_wandering_delay_have_its_mean(seed: str, jitter_ms: in
         (Loss(percent=5), LosingJudge),
         (Delay(mean_ms=20), DelayingJudge),
         (Partition(), PartingJudge),
+        (Unanswered(), PartingJudge),
     ],
 )
 def test_each_fault_has_its_judge(fault: Fault, kind: type) -> None:

@@ -77,7 +77,17 @@ class Partition(_Part):
     kind: Literal["partition"] = "partition"
 
 
-Fault = Annotated[Loss | Delay | Partition, Field(discriminator="kind")]
+class Unanswered(_Part):
+    """Connections are accepted, and then nothing comes of them.
+
+    Of the TCP packets that are meant only those of the handshake pass (SYN). For a client that gets
+    no answer from one dependency: incoming, with that one's address and port.
+    """
+
+    kind: Literal["unanswered"] = "unanswered"
+
+
+Fault = Annotated[Loss | Delay | Partition | Unanswered, Field(discriminator="kind")]
 
 
 class Direction(StrEnum):

@@ -28,6 +28,7 @@ from ooda.injector.node.orders import (
     Refusal,
     Refused,
     Result,
+    Unanswered,
 )
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.serving import FaultInForce
@@ -44,7 +45,14 @@ def _directions(order: Order) -> list[Matching]:
         Direction.BOTH: [True, False],
     }[traffic.direction]
     return [
-        Matching(incoming, traffic.peers, traffic.peer_ports, traffic.own_ports, spared)
+        Matching(
+            incoming=incoming,
+            peers=traffic.peers,
+            peer_ports=traffic.peer_ports,
+            own_ports=traffic.own_ports,
+            spared=spared,
+            accepting=isinstance(order.fault, Unanswered),
+        )
         for incoming in wanted
     ]
 

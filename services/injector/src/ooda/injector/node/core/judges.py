@@ -11,7 +11,7 @@ from random import Random
 from typing import Final, Protocol
 
 from ooda.injector.node.core.wander import Wander
-from ooda.injector.node.orders import Delay, Fault, Loss, Partition
+from ooda.injector.node.orders import Delay, Fault, Loss, Partition, Unanswered
 
 _MS: Final = 1_000_000
 
@@ -126,5 +126,5 @@ def judge_of(fault: Fault, seed: str) -> Judge:
             return LosingJudge(percent, seed)
         case Delay(mean_ms=mean, jitter_ms=jitter):
             return DelayingJudge(mean, jitter, seed)
-        case Partition():
+        case Partition() | Unanswered():
             return PartingJudge()

@@ -35,7 +35,8 @@ Peer = IPv4Network | IPv6Network
 class Matching:
     """Which packets of one direction are meant.
 
-    No peers: all of them; no ports: all of them. `spared` goes before everything else.
+    No peers: all of them; no ports: all of them. `spared` goes before everything else. With
+    `accepting`, only TCP is meant, but for the packets that open a connection.
     """
 
     incoming: bool
@@ -43,12 +44,17 @@ class Matching:
     peer_ports: tuple[int, ...]
     own_ports: tuple[int, ...]
     spared: tuple[Peer, ...]
+    accepting: bool = False
 
 
 @dataclass(frozen=True)
 class _Field:
     base: int
     offset: int
+
+
+_FLAGS = _Field(_TRANSPORT, 13)
+_SYN = 0x02
 
 
 def _expression(name: str, *inner: bytes) -> bytes:
@@ -97,19 +103,34 @@ def _within(field: _Field, net: Peer) -> bytes:
     loaded = _payload(field, width)
     if net.prefixlen == net.max_prefixlen:
         return loaded + _compare(_EQUAL, net.network_address.packed)
-    masked = _expression(
+    return loaded + _masked(net.netmask.packed) + _compare(_EQUAL, net.network_address.packed)
+
+
+def _masked(mask: bytes) -> bytes:
+    return _expression(
         "bitwise",
         number(1, _REGISTER),
         number(2, _REGISTER),
-        number(3, width),
-        _value(4, net.netmask.packed),
-        _value(5, bytes(width)),
+        number(3, len(mask)),
+        _value(4, mask),
+        _value(5, bytes(len(mask))),
     )
-    return loaded + masked + _compare(_EQUAL, net.network_address.packed)
 
 
 def _skip_other_ports(name: str, offset: int) -> list[bytes]:
     return [_payload(_Field(_TRANSPORT, offset), 2) + _not_in(name) + _leave()]
+
+
+def _skip_all_but_established() -> list[bytes]:
+    opening = (
+        _load(_PROTOCOL)
+        + _compare(_EQUAL, bytes([_TCP]))
+        + _payload(_FLAGS, 1)
+        + _masked(bytes([_SYN]))
+        + _compare(_NOT_EQUAL, b"\0")
+    )
+    other = _load(_PROTOCOL) + _compare(_NOT_EQUAL, bytes([_TCP]))
+    return [opening + _leave(), other + _leave()]
 
 
 def rules(family: int, queue: int, matching: Matching) -> list[bytes]:
@@ -139,6 +160,8 @@ def rules(family: int, queue: int, matching: Matching) -> list[bytes]:
             + _compare(_NOT_EQUAL, bytes([_UDP]))
             + _leave()
         )
+    if matching.accepting:
+        rules += _skip_all_but_established()
     source, destination = 0, 2
     if matching.peer_ports:
         rules += _skip_other_ports(PEER_PORTS, source if matching.incoming else destination)

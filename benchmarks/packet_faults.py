@@ -1,0 +1,109 @@
+"""How many packets a fault can judge without losing any of its own accord, and how soon it bites.
+
+Run it as root with ``PYTHONPATH=tests .venv/bin/python benchmarks/packet_faults.py``. It makes
+namespaces of its own and stays in them.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+import time
+from typing import Any
+
+import structlog
+
+from servers.datagrams import train
+from servers.sandboxes import Yard, unable
+from servers.standing_fault import order_for, standing
+
+COUNT = 20_000
+RATES = (1_000, 5_000, 10_000, 20_000, 30_000, 40_000)
+TCP_SECONDS = 3.0
+CHUNK = bytes(256 << 10)
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"kind": "delay", "mean_ms": 20},
+    {"kind": "delay", "mean_ms": 200, "jitter_ms": 50},
+    {"kind": "loss", "percent": 5},
+    {"kind": "loss", "percent": 30},
+)
+
+
+def say(line: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f"{line}\n")
+
+
+async def at_rate(yard: Yard, fault: dict[str, Any], rate: int) -> str:
+    """Send at a rate, and compare what came in with what the fault let pass."""
+    called = time.time()
+    async with standing(yard, order_for(yard, fault=fault, seconds=60)) as stands:
+        bites = stands.armed.at.timestamp() - called
+        with train(yard.peer, yard.target) as datagrams:
+            begun = time.monotonic()
+            await asyncio.to_thread(datagrams.send, COUNT, every_ms=1000 / rate)
+            reached = COUNT / (time.monotonic() - begun)
+            await asyncio.to_thread(datagrams.arrived, within=0.5)
+            result = await stands.ended()
+            arrived = len(datagrams.arrived(within=0.2))
+    counters = result.counters
+    own = COUNT - counters.dropped - arrived
+    realised = counters.delay_ms_mean if fault["kind"] == "delay" else counters.loss_percent
+    return (
+        f"{reached:7.0f} packets/s: lost of its own accord {own}, passed untouched "
+        f"{counters.unheard}, realised {realised:.2f}, in force after {bites * 1000:.0f} ms"
+    )
+
+
+def _flood(calling: socket.socket, served: socket.socket) -> float:
+    """Give the megabits a second that one connection carries."""
+    calling.settimeout(0)
+    served.settimeout(0)
+    taken, begun = 0, time.monotonic()
+    while time.monotonic() - begun < TCP_SECONDS:
+        try:
+            calling.send(CHUNK)
+        except BlockingIOError:
+            time.sleep(0.0002)
+        try:
+            while got := len(served.recv(1 << 20)):
+                taken += got
+        except BlockingIOError:
+            continue
+    return taken * 8 / 1e6 / (time.monotonic() - begun)
+
+
+async def stream(yard: Yard, fault: dict[str, Any] | None) -> float:
+    """Give what a connection carries under the fault."""
+    with (
+        yard.target.socket(socket.SOCK_STREAM) as listening,
+        yard.peer.socket(socket.SOCK_STREAM) as calling,
+    ):
+        listening.bind((yard.target.address, 0))
+        listening.listen()
+        calling.connect(listening.getsockname())
+        served, _ = listening.accept()
+        with served:
+            if fault is None:
+                return await asyncio.to_thread(_flood, calling, served)
+            async with standing(yard, order_for(yard, fault=fault)):
+                return await asyncio.to_thread(_flood, calling, served)
+
+
+async def main() -> None:
+    """Measure."""
+    if reason := unable():
+        sys.exit(reason)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    with Yard.made() as yard:
+        for fault in FAULTS:
+            say(f"datagrams under {fault}")
+            for rate in RATES:
+                say("  " + await at_rate(yard, fault, rate))
+        say(f"one connection: {await stream(yard, None):.0f} Mbit/s without a fault")
+        for fault in FAULTS:
+            say(f"one connection: {await stream(yard, fault):.1f} Mbit/s under {fault}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
