@@ -5,6 +5,7 @@ namespaces of its own and stays in them.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import sys
@@ -81,12 +82,12 @@ async def stream(yard: Yard, fault: dict[str, Any] | None) -> float:
     ):
         listening.bind((yard.target.address, 0))
         listening.listen()
-        calling.connect(listening.getsockname())
-        served, _ = listening.accept()
-        with served:
-            if fault is None:
-                return await asyncio.to_thread(_flood, calling, served)
-            async with standing(yard, order_for(yard, fault=fault)):
+        async with contextlib.AsyncExitStack() as held:
+            if fault is not None:
+                await held.enter_async_context(standing(yard, order_for(yard, fault=fault)))
+            calling.connect(listening.getsockname())
+            served, _ = listening.accept()
+            with served:
                 return await asyncio.to_thread(_flood, calling, served)
 
 

@@ -1,6 +1,7 @@
 """What becomes of packets, whatever comes and whenever."""
 
 import itertools
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -108,18 +109,32 @@ def test_a_wandering_delay_stays_within_its_jitter_and_never_lets_one_overtake(
     wander = Wander(mean, jitter, seed)
     arrivals: list[int] = []
     for now in times:
-        delay = wander.at(now)
+        delay = wander.at(now, 1)
         assert mean - jitter <= delay <= mean + jitter
         arrivals.append(now + delay)
     assert arrivals == sorted(arrivals)
 
 
 @settings(max_examples=15)
-@given(st.text(max_size=5), st.integers(1, 100))
+@given(st.text(max_size=5), st.integers(1, 50))
 def test_ten_seconds_of_a_wandering_delay_have_its_mean(seed: str, jitter_ms: int) -> None:
     wander = Wander(200 * MS, jitter_ms * MS, seed)
-    delays = [wander.at(now * MS) for now in range(10_000)]
+    delays = [wander.at(now * MS, 1) for now in range(10_000)]
     assert sum(delays) / len(delays) / MS == pytest.approx(200, abs=2)
+
+
+@settings(max_examples=15)
+@given(st.integers(), st.integers(1, 50))
+def test_ten_thousand_packets_in_bursts_have_its_mean(seed: int, jitter_ms: int) -> None:
+    chance = Random(seed)  # noqa: S311 -- bursts of a test
+    wander = Wander(200 * MS, jitter_ms * MS, "")
+    now = total = count = 0
+    while count < 10_000:
+        now += chance.randint(0, 100 * MS)
+        burst = chance.randint(1, 100)
+        total += wander.at(now, burst) * burst
+        count += burst
+    assert total / count / MS == pytest.approx(200, abs=2)
 
 
 @pytest.mark.parametrize(

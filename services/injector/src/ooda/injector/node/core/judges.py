@@ -91,7 +91,7 @@ class DelayingJudge:
 
     def came(self, packets: Sequence[int], now: int) -> Verdicts:
         """Hold them back for the delay of this moment."""
-        due = now + self._wander.at(now)
+        due = now + self._wander.at(now, len(packets))
         self._held.extend((due, now, packet) for packet in packets)
         return NOTHING
 

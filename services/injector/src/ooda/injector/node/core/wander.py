@@ -12,8 +12,8 @@ class Wander:
 
     Knots are at least twice the jitter apart, so the delay never falls faster than time goes by:
     what comes later leaves later. (Drawing for each packet, as netem does, reorders them, which
-    looks like loss to TCP.) Every second knot mirrors the one before it, so that the mean of any
-    two is the mean asked for; a short run realises it too.
+    looks like loss to TCP.) The next knot is above the mean if packets have so far waited less than
+    it, and below if more: a short run realises the mean too, and so do packets that come in bursts.
     """
 
     def __init__(self, mean_ns: int, jitter_ns: int, seed: str) -> None:
@@ -22,23 +22,26 @@ class Wander:
         self._step = max(2 * jitter_ns, _SHORTEST_NS)
         self._random = Random(seed)  # noqa: S311 -- chance, no secret
         self._start: int | None = None
-        self._line = -1
+        self._line = 0
         self._from = 0
         self._to = 0
+        self._owed = 0  # by how much all packets together have waited less than the mean
 
-    def at(self, now: int) -> int:
-        """Give the delay in nanoseconds; `now` never goes back."""
+    def at(self, now: int, packets: int) -> int:
+        """Give the delay in nanoseconds of so many packets; `now` never goes back."""
         if self._jitter == 0:
             return self._mean
         if self._start is None:
             self._start = now
-            self._to = self._draw()
         line, into = divmod(now - self._start, self._step)
-        while self._line < line:
+        while self._line <= line:
             self._line += 1
-            self._from = self._to
-            self._to = self._draw() if self._line % 2 else -self._from
-        return self._mean + self._from + (self._to - self._from) * into // self._step
+            self._from, self._to = self._to, self._draw()
+        beyond = self._from + (self._to - self._from) * into // self._step
+        self._owed -= beyond * packets
+        return self._mean + beyond
 
     def _draw(self) -> int:
-        return self._random.randint(-self._jitter, self._jitter)
+        size = self._random.randint(0, self._jitter)
+        late = self._owed > 0 if self._owed else self._random.choice((True, False))
+        return size if late else -size
