@@ -7,9 +7,12 @@ namespaces of its own and stays in them.
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import socket
 import sys
 import time
+from statistics import median
 from typing import Any
 
 import structlog
@@ -19,6 +22,7 @@ from servers.sandboxes import Yard, unable
 from servers.standing_fault import order_for, standing
 
 COUNT = 20_000
+ENDINGS = 10
 RATES = (1_000, 5_000, 10_000, 20_000, 30_000, 40_000)
 TCP_SECONDS = 3.0
 CHUNK = bytes(256 << 10)
@@ -91,6 +95,44 @@ async def stream(yard: Yard, fault: dict[str, Any] | None) -> float:
                 return await asyncio.to_thread(_flood, calling, served)
 
 
+async def after_signal(yard: Yard, fault: dict[str, Any], number: signal.Signals) -> float:
+    """Give how long packets are still hit once the process has got a signal, in milliseconds."""
+    with train(yard.peer, yard.target) as datagrams:
+        async with standing(yard, order_for(yard, fault=fault)) as stands:
+            os.kill(stands.armed.worker, number)
+            begun = time.monotonic()
+            while not datagrams.passes():
+                pass
+            took = time.monotonic() - begun
+            if number is signal.SIGSTOP:
+                os.kill(stands.armed.worker, signal.SIGCONT)
+            await asyncio.gather(stands.task, stands.ended(), return_exceptions=True)
+    return took * 1000
+
+
+async def overshoot(yard: Yard, fault: dict[str, Any]) -> float:
+    """Give how long after its deadline a fault and its rule are gone, in milliseconds."""
+    order = order_for(yard, fault=fault, seconds=1)
+    async with standing(yard, order) as stands:
+        result = await stands.task
+    return (result.ended_at - order.until).total_seconds() * 1000
+
+
+async def endings(yard: Yard) -> None:
+    """Measure how faults end."""
+    partition = {"kind": "partition"}
+    rounds = [partition, *FAULTS[:1]] * ENDINGS
+    killed = [await after_signal(yard, fault, signal.SIGKILL) for fault in rounds]
+    stopped = [await after_signal(yard, partition, signal.SIGSTOP) for _ in range(ENDINGS)]
+    over = [await overshoot(yard, fault) for fault in rounds]
+    for what, seen in (
+        ("SIGKILL → packets pass", killed),
+        ("SIGSTOP → packets pass", stopped),
+        ("deadline → gone", over),
+    ):
+        say(f"{what}: median {median(seen):.0f} ms, worst {max(seen):.0f} ms of {len(seen)}")
+
+
 async def main() -> None:
     """Measure."""
     if reason := unable():
@@ -101,6 +143,7 @@ async def main() -> None:
             say(f"datagrams under {fault}")
             for rate in RATES:
                 say("  " + await at_rate(yard, fault, rate))
+        await endings(yard)
         say(f"one connection: {await stream(yard, None):.0f} Mbit/s without a fault")
         for fault in FAULTS:
             say(f"one connection: {await stream(yard, fault):.1f} Mbit/s under {fault}")

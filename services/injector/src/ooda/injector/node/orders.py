@@ -3,7 +3,7 @@
 An order names the sandbox, the fault, the packets that are meant, and the moment at which it ends.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -173,7 +173,7 @@ class Armed(_Part):
     order_id: str
     worker: int
     at: AwareDatetime
-    until: datetime
+    until: AwareDatetime
 
 
 class Result(_Part):

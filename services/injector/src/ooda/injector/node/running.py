@@ -50,7 +50,6 @@ async def run(
         str(node),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env=os.environ,
     )
     _hurry(worker)
     left = max(order.until - datetime.now(UTC), timedelta(0)) + _GRACE
