@@ -87,7 +87,7 @@ compose-down: setup ## remove those, their volumes, and what was made for them i
 	@$(TESTBED) compose-down
 
 .PHONY: demo
-demo: setup ## have everything, break the shop three ways, watch the agent heal it
+demo: setup ## have everything, break the shop four ways, watch the agent heal it
 	@$(TESTBED) demo
 
 .PHONY: down

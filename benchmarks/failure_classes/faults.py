@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from e2e.live import ordinary
 from e2e.live.kube import Kube
-from e2e.live.shop import SHOP
+from e2e.live.shop import SHOP, restore
 from e2e.live.waiting import wait_until
 from e2e.live.workloads import NO_SUCH_IMAGE, Workload
 from ooda.common.taxonomy import ActionKind, FailureClass, Verdict
+from ooda.testbed.commands import run
+from ooda.testbed.layout import WORKERS
 
 REVIEW, STAND_DOWN = Verdict.REVIEW, Verdict.STAND_DOWN
 Answer = ActionKind | Verdict
@@ -113,6 +117,45 @@ def _quota_of_nothing(kube: Kube, name: str) -> Callable[[], None]:
     return lambda: kube.delete("ResourceQuota", "no-more-pods", SHOP)
 
 
+def _key_taken_from_its_config(kube: Kube, name: str) -> Callable[[], None]:
+    """Let it need a key of a ConfigMap, take the key away once all is well, and lose a pod."""
+    workload, config = _deployment(kube, name), f"settings-of-{name}"
+    undo = _put_back(kube, name)
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": config}}
+    kube.create({**manifest, "data": {"LEVEL": "info"}}, SHOP)
+    needed = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": config, "key": "LEVEL"}}}
+    container = workload.read()["spec"]["template"]["spec"]["containers"][0]
+    workload.set_container(env=[*container.get("env", ()), needed])
+    workload.wait_until_complete()
+    workload.wait_until_known()
+    kube.patch("ConfigMap", config, SHOP, {"data": {"LEVEL": None}})
+    _pod_deleted(kube, name)
+
+    def back() -> None:
+        undo()
+        workload.wait_until_complete()
+        kube.delete("ConfigMap", config, SHOP)
+
+    return back
+
+
+def _kubelet_stopped(kube: Kube, name: str) -> Callable[[], None]:
+    """Let the agent close a node, as an operator does, and stop what keeps that node alive."""
+    kube.kubectl("apply", "-f", str(CORDON))
+    kube.kubectl("label", "node", name, "ooda.dev/mode=auto", "--overwrite")
+    run("docker", "exec", name, "systemctl", "stop", "kubelet")
+
+    def back() -> None:
+        run("docker", "exec", name, "systemctl", "start", "kubelet")
+        kube.kubectl("uncordon", name)
+        kube.kubectl("label", "node", name, "ooda.dev/mode-")
+        kube.kubectl("delete", "-f", str(CORDON))
+        restore(kube)
+
+    return back
+
+
+CORDON = Path(__file__).parents[2] / "k8s/components/cordon/rbac.yaml"
 _MISSING_KEY = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {
     "name": "circuit-breakers", "key": "no-such-key"}}}  # fmt: skip
 _SMALL = {"requests": {"memory": "16Mi"}, "limits": {"memory": "24Mi"}}
@@ -198,31 +241,44 @@ FAULTS = (
         ("recommendation", "reports", "payment-fallback"),
         _quota_of_nothing,
     ),
+    Fault(
+        "key taken from a ConfigMap",
+        frozenset({FailureClass.CONFIG_ERROR}),
+        frozenset({ActionKind.ROLL_BACK_CONFIG_MAP}),
+        ("cart", "shipping", "payment"),
+        _key_taken_from_its_config,
+    ),
+    Fault(
+        "kubelet stopped",
+        frozenset({FailureClass.NODE_NOT_READY}),
+        frozenset({ActionKind.CORDON_NODE}),
+        WORKERS,
+        _kubelet_stopped,
+        component="node {name}",
+    ),
 )
 
 
-def _rolled(kube: Kube, name: str) -> None:
-    _deployment(kube, name).restart()
-    _deployment(kube, name).wait_until_complete()
+def _on_the_shop(does: Callable[[Kube], None]) -> Callable[[Kube, str], None]:
+    return lambda kube, _: does(kube)
 
 
-def _up_and_down(kube: Kube, name: str) -> None:
-    workload = _deployment(kube, name)
-    replicas = int(workload.read()["spec"]["replicas"])
-    for wanted in (replicas + 1, replicas):
-        workload.scale(wanted)
-        workload.wait_until_complete()
+def _drained_and_used_again(kube: Kube) -> None:
+    with ordinary.drained(kube):
+        pass
 
 
-def _killed_once(kube: Kube, name: str) -> None:
-    workload = _deployment(kube, name)
-    before = workload.restarts()
-    workload.kill()
-    wait_until(lambda: workload.restarts() > before, "it runs again", seconds=60)
+def _retried_job(kube: Kube) -> None:
+    with ordinary.retried_job(kube):
+        pass
 
 
 CONTROLS = (
-    Control("rolling update", _rolled, ("storefront", "cart", "payment")),
-    Control("scaled up and back", _up_and_down, ("checkout", "catalog", "shipping")),
-    Control("one restart", _killed_once, ("recommendation", "reports", "payment-fallback")),
+    Control("rolling update", ordinary.roll, ("storefront", "cart", "payment")),
+    Control("scaled up and back", ordinary.scale_up_and_back, ("checkout", "catalog", "shipping")),
+    Control("one restart", ordinary.crash_once, ("recommendation", "reports", "payment-fallback")),
+    Control("slow start", ordinary.start_slowly, ("shipping", "reports", "auth")),
+    Control("drain", _on_the_shop(_drained_and_used_again), ("shop",)),
+    Control("job retried", _on_the_shop(_retried_job), ("shop",)),
+    Control("credentials rotated", _on_the_shop(ordinary.rotate_credentials), ("shop",)),
 )

@@ -19,9 +19,13 @@ from ooda.common.events import (
     DiagnosisReady,
     DiagnosisStarted,
     IncidentClosed,
+    IncidentEvent,
+    ReviewRequested,
 )
 from ooda.common.taxonomy import Outcome, Verdict
 
+HERE = (SHOP, None)
+"""Where incidents are of our making: in the shop, and on nodes, which are in no namespace."""
 NOTICED_WITHIN = 150.0
 DECIDED_WITHIN = 30.0
 CLOSED_WITHIN = 180.0
@@ -128,7 +132,7 @@ class Laboratory:
 
     def _here(self, began: int) -> list[DiagnosisStarted]:
         found = self.ear.after(began, DiagnosisStarted)
-        return [each for each in found if each.namespace == SHOP]
+        return [each for each in found if each.namespace in HERE]
 
     def _decision(self, incident_id: str, began: int) -> DecisionMade:
         """Return the first decision that is no waiting, of this incident or what absorbed it."""
@@ -152,23 +156,25 @@ class Laboratory:
     def _end(self, decision: DecisionMade, began: int) -> None:
         if decision.verdict is Verdict.REVIEW:
             return
+        ends: tuple[type[IncidentEvent], ...] = (IncidentClosed, ReviewRequested)
         self.ear.wait(
             lambda: next(
                 (
                     each
-                    for each in self.ear.after(began, IncidentClosed)
+                    for end in ends
+                    for each in self.ear.after(began, end)
                     if each.incident_id == decision.incident_id
                 ),
                 None,
             ),
-            "the end of the incident",
+            "the end of the incident, or a question to a person",
             CLOSED_WITHIN,
         )
 
     def _stages(
         self, started: DiagnosisStarted, ready: DiagnosisReady, began: int
     ) -> Iterator[tuple[str, float]]:
-        flags = [each for each in self.ear.after(began, AnomalyFlagged) if each.namespace == SHOP]
+        flags = [each for each in self.ear.after(began, AnomalyFlagged) if each.namespace in HERE]
         first = min(flags, key=lambda each: each.occurred_at)
         yield "effect_to_flagged", _between(first.since, first.occurred_at)
         yield "flagged_to_started", _between(first.occurred_at, started.occurred_at)

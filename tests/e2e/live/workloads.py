@@ -76,9 +76,9 @@ class Workload:
                     or self.kind == "Deployment")
         )  # fmt: skip
 
-    def wait_until_complete(self) -> None:
+    def wait_until_complete(self, seconds: float = ROLLOUT_SECONDS) -> None:
         """Wait for it to be whole."""
-        wait_until(self.complete, f"{self.key} is complete", ROLLOUT_SECONDS)
+        wait_until(self.complete, f"{self.key} is complete", seconds)
 
     def known_good(self) -> dict[str, Any]:
         """Return what the agent knows to be good of it; empty if that is nothing."""

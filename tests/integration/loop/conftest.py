@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from servers.control_plane import ControlPlane
 from servers.loop import Loop, loop
 from servers.loop_bus import LoopBus, loop_bus
 from servers.paper_kubelet import paper_kubelet
+from servers.person import Person
 from servers.postgres import Postgres, postgres_server
 from servers.story import Story
 from servers.trail import Database
@@ -62,3 +64,8 @@ async def story(
     await made.begin()
     yield made
     await made.end()
+
+
+@pytest.fixture
+def alice(tmp_path: Path, bus: LoopBus, database: Database) -> Person:
+    return Person(tmp_path, bus, database)

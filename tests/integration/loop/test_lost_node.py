@@ -1,4 +1,4 @@
-"""A node falls silent: it is cordoned, and a person is asked, by the loop on a real API server."""
+"""A node falls silent: it is cordoned, alone or on a person's word, on a real API server."""
 
 import asyncio
 import datetime as dt
@@ -11,10 +11,13 @@ import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
 
+from ooda.common.modes import MODE_LABEL
+from ooda.common.taxonomy import Mode
 from ooda.common.topology import Service
 from servers.agent_rights import CORDON
 from servers.control_plane import ControlPlane
 from servers.loop_bus import LoopBus
+from servers.person import Person
 from servers.story import Story
 from servers.waiting import until
 
@@ -26,15 +29,15 @@ LEASES = "kube-node-lease"
 class Nodes:
     """Two nodes that renew their Leases, until one of them is told to stop."""
 
-    def __init__(self, plane: ControlPlane) -> None:
-        self._plane = plane
+    def __init__(self, plane: ControlPlane, mode: Mode) -> None:
+        self._plane, self.mode = plane, mode
         self.lost, self.other = (f"{each}-{uuid.uuid4().hex[:6]}" for each in ("lost", "other"))
         self.beating = {self.lost, self.other}
         self.stopped_at: dt.datetime | None = None
 
     async def make(self) -> None:
         """Have them, ready, and known by their Leases."""
-        labels = {"ooda.dev/mode": "auto"}
+        labels = {MODE_LABEL: self.mode}
         ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
         for name in (self.lost, self.other):
             await self._apply("v1", "Node", {"name": name, "labels": labels})
@@ -77,9 +80,9 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def nodes(plane: ControlPlane) -> AsyncIterator[Nodes]:
-    made = Nodes(plane)
+@pytest_asyncio.fixture(loop_scope="module", params=[Mode.AUTO, Mode.PROPOSE])
+async def nodes(plane: ControlPlane, request: pytest.FixtureRequest) -> AsyncIterator[Nodes]:
+    made = Nodes(plane, request.param)
     await made.kubectl("apply", "-f", "-", stdin=json.dumps(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": LEASES}}))  # fmt: skip
     await made.kubectl("apply", "-f", str(CORDON / "rbac.yaml"))
@@ -95,7 +98,7 @@ async def nodes(plane: ControlPlane) -> AsyncIterator[Nodes]:
 
 
 async def test_a_silent_node_is_cordoned_and_handed_to_a_person(
-    story: Story, nodes: Nodes, bus: LoopBus
+    story: Story, nodes: Nodes, bus: LoopBus, alice: Person
 ) -> None:
     heard: list[dict[str, Any]] = []
 
@@ -133,6 +136,11 @@ async def test_a_silent_node_is_cordoned_and_handed_to_a_person(
         assert (flagged["signal"], flagged["target"]["name"]) == ("node_silent", nodes.lost)
         since = dt.datetime.fromisoformat(flagged["since"])
         assert (dt.datetime.fromisoformat(flagged["occurred_at"]) - since).total_seconds() <= 26
+        if nodes.mode is Mode.PROPOSE:
+            proposed = await said("review.requested", 30)
+            assert "unschedulable" not in await nodes.spec(nodes.lost)
+            assert (await alice.approve(proposed["review_id"]))["settlement"] == "acting"
+            heard.remove(proposed)
         applied = await said("action.applied", 30)
         assert applied["summary"] == f"Node {nodes.lost} was cordoned."
         assert (await nodes.spec(nodes.lost))["unschedulable"] is True

@@ -112,10 +112,25 @@ def test_a_service_counts_with_what_was_good_of_it(change: dict[str, Any], *, vo
     assert Ground(service, KnownGoodSpec()).basis(back) != before
 
 
+@pytest.mark.parametrize(
+    ("change", "void"),
+    [
+        ({"spec": {"taints": [{"key": "node.kubernetes.io/unreachable"}]}}, False),
+        ({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}, False),
+        ({"spec": {"unschedulable": True}}, True),
+        ({"metadata": {"uid": "another"}}, True),
+    ],
+)
+def test_a_node_counts_with_whether_it_takes_pods(change: dict[str, Any], *, void: bool) -> None:
+    node = {"metadata": {"uid": "n"}, "spec": {"podCIDR": "10.0.0.0/24"}}
+    cordon = request(action=ActionKind.CORDON_NODE, target=NodeTarget(name="n"))
+    before = Ground(node).basis(cordon)
+    assert before is not None
+    assert (Ground(node | change).basis(cordon) != before) is void
+
+
 def test_without_an_identity_there_is_nothing_to_approve() -> None:
-    assert Ground({"spec": {}}, None, None).basis(ROLL_BACK) is None
-    node = request(target=NodeTarget(name="n"))
-    assert ground().basis(node) is None
+    assert Ground({"spec": {}}).basis(ROLL_BACK) is None
 
 
 def test_another_attempt_at_the_same_is_the_same_action() -> None:

@@ -91,6 +91,29 @@ def test_a_pod_of_a_rollout_that_never_becomes_ready_is_flagged_after_its_budget
     )
 
 
+@pytest.mark.parametrize(
+    ("took", "flagged_after"),
+    [
+        pytest.param(10, 45, id="its own budget is longer"),
+        pytest.param(80, 160, id="a program that is slow"),
+        pytest.param(3000, 45, id="one that lost its readiness after its start"),
+    ],
+)
+def test_a_start_may_take_twice_as_long_as_that_of_its_siblings(
+    took: float, flagged_after: float
+) -> None:
+    observed = Observed(*healthy(2))
+    for name in ("checkout-1-a", "checkout-1-b"):
+        states = [container(started=-5000)]
+        ready = {"ready_since": took - 5000, "revision": "1"}
+        observed.tell(pod(name, created=-5000, containers=states, **ready))
+    observed.tell(running(), "added")
+    observed.wait(flagged_after - 5)
+    assert observed.flags == []
+    observed.wait(10)
+    assert observed.signals == [Signal.CONTAINER_STUCK]
+
+
 def test_one_that_was_ready_has_its_budget_to_come_back() -> None:
     observed = Observed(*healthy(2))
     observed.tell(running("checkout-1-a", since=-3600, ready_since=0, revision="1"))

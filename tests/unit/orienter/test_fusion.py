@@ -433,6 +433,47 @@ CASES = {
         0.9,
         False,
     ),
+    "a release of which the API server takes no pod": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT)],
+            [
+                saw("inspect_workload", Sign.ENOUGH_DESIRED, Sign.POD_REFUSED, Sign.ROLLING_OUT),
+                saw("describe_pod_events", Sign.EVENT_POD_REFUSED),
+                changed("spec.template.spec.serviceAccountName"),
+            ],
+        ),
+        FailureClass.CONFIG_ERROR,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
+    "no pod is taken any more, and the template is as it was": (
+        case(
+            [anomaly(Signal.REPLICAS_SHORT)],
+            [
+                saw("inspect_workload", Sign.ENOUGH_DESIRED, Sign.POD_REFUSED),
+                saw("describe_pod_events", Sign.EVENT_POD_REFUSED),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.CONFIG_ERROR,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
+    "a user that the kubelet does not let run": (
+        case(
+            [anomaly(Signal.CONTAINER_STUCK)],
+            [
+                saw("inspect_workload", Sign.ENOUGH_DESIRED, Sign.CONFIG_MISSING, Sign.ROLLING_OUT),
+                changed("spec.template.spec.securityContext.runAsNonRoot"),
+            ],
+        ),
+        FailureClass.CONFIG_ERROR,
+        CHECKOUT,
+        0.95,
+        True,
+    ),
     "scaled below the minimum under a quota that has room": (
         case(
             [anomaly(Signal.REPLICAS_SHORT)],

@@ -97,4 +97,4 @@ def test_scrapes(values: list[float], signs: set[Sign]) -> None:
 
 
 def test_a_name_cannot_leave_its_query() -> None:
-    assert node_query('a"} or up{') == 'up{node="a\\"} or up{"}'
+    assert node_query('a"} or up{') == 'up{node="a\\"} or up{",pod=""}'

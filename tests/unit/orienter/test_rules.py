@@ -1,6 +1,8 @@
 """Facts → signs: what each tool sees, as a matrix."""
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -228,14 +230,35 @@ def test_a_lost_pod(pods: list[Json], workload: Json, signs: set[Sign]) -> None:
     assert seen - {Sign.ALL_READY} == signs - {Sign.ALL_READY}
 
 
-def test_a_quota_is_read_from_the_condition() -> None:
-    condition = {
-        "type": "ReplicaFailure",
-        "status": "True",
-        "message": 'pods "x" is forbidden: exceeded quota: small',
-    }
+REFUSALS = {
+    "quota": ('pods "x" is forbidden: exceeded quota: small', Sign.QUOTA_DENIED),
+    "account": (
+        'pods "x-" is forbidden: error looking up service account a/b: it was not found',
+        Sign.POD_REFUSED,
+    ),
+    "security": (
+        'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+        Sign.POD_REFUSED,
+    ),
+    "policy": ('admission webhook "p.example" denied the request: no latest', Sign.POD_REFUSED),
+    "schema": ('Pod "x" is invalid: spec.containers[0].image: Required value', Sign.POD_REFUSED),
+    "webhook away": (
+        'Internal error occurred: failed calling webhook "p.example": connection refused',
+        None,
+    ),
+    "namespace goes": (
+        'pods "x" is forbidden: namespace a cannot take it because it is being terminated',
+        None,
+    ),
+}
 
-    assert Sign.QUOTA_DENIED in inspect([], deployment(ready=0, conditions=[condition]))
+
+@pytest.mark.parametrize(("message", "sign"), REFUSALS.values(), ids=REFUSALS)
+def test_why_no_pod_may_be_made_is_read_from_the_condition(message: str, sign: Sign | None) -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "message": message}
+    seen = inspect([], deployment(ready=0, conditions=[condition]))
+
+    assert seen & {Sign.QUOTA_DENIED, Sign.POD_REFUSED} == ({sign} if sign else set())
 
 
 EVENTS = {
@@ -260,7 +283,18 @@ EVENTS = {
         "Container app failed liveness probe, will be restarted",
         Sign.EVENT_LIVENESS_KILL,
     ),
+    "killed at its start": (
+        "Killing",
+        "Container app failed startup probe, will be restarted",
+        Sign.EVENT_LIVENESS_KILL,
+    ),
+    "still starting": ("Unhealthy", "Startup probe failed: connection refused", None),
     "not ready": ("Unhealthy", "Readiness probe failed: 404", Sign.EVENT_READINESS_FAILED),
+    "a user that may not run": (
+        "Failed",
+        "Error: container has runAsNonRoot and image will run as root",
+        Sign.EVENT_CONFIG_MISSING,
+    ),
     "no key": (
         "Failed",
         "Error: couldn't find key LEVEL in ConfigMap shop/checkout",
@@ -275,6 +309,7 @@ EVENTS = {
     "no node": ("FailedScheduling", "0/3 nodes are available", Sign.EVENT_FAILED_SCHEDULING),
     "a node is made": ("TriggeredScaleUp", "pod triggered scale-up", Sign.EVENT_NODE_COMING),
     "quota": ("FailedCreate", "forbidden: exceeded quota: small", Sign.EVENT_QUOTA),
+    "refused": ("FailedCreate", 'pods "x" is forbidden: no account', Sign.EVENT_POD_REFUSED),
     "scaled to nothing": (
         "ScalingReplicaSet",
         "Scaled down replica set checkout-1 from 3 to 0",
@@ -292,6 +327,24 @@ def test_events(reason: str, note: str, sign: Sign | None) -> None:
     seen = read_events([event_of(event(reason, note))], NOW)
 
     assert set(seen.signs) == ({sign} if sign else set())
+
+
+def test_a_pod_that_was_told_to_stop_need_not_be_ready() -> None:
+    stopped = [
+        event_of(event("Unhealthy", "Readiness probe failed: connection refused")),
+        event_of(event("Killing", "Stopping container app")),
+    ]
+
+    assert set(read_events(stopped, NOW).signs) == {Sign.EVENT_POD_KILLED}
+
+
+def test_a_rollout_takes_the_old_replica_set_down() -> None:
+    rollout = [
+        event_of(event("ScalingReplicaSet", "Scaled up replica set checkout-2 from 0 to 1")),
+        event_of(event("ScalingReplicaSet", "Scaled down replica set checkout-1 from 1 to 0")),
+    ]
+
+    assert Sign.EVENT_SCALED_DOWN not in read_events(rollout, NOW).signs
 
 
 def test_a_process_that_has_ended_answers_no_probe() -> None:
@@ -493,7 +546,8 @@ IMAGE = "spec.template.spec.containers[app].image"
 
 
 def known(*templates: Json, replicas: int | None = 1, **configs: Any) -> KnownGoodSpec:
-    workload = {"templates": list(templates), "replicas": replicas, "healthyAt": NOW}
+    healthy_at = NOW - dt.timedelta(hours=1)
+    workload = {"templates": list(templates), "replicas": replicas, "healthyAt": healthy_at}
     return KnownGoodSpec.model_validate(
         {"workloads": {"Deployment/checkout": workload}, "configMaps": configs}
     )
@@ -599,6 +653,43 @@ def test_a_changed_key_of_a_config_map_is_told_against_its_known_good_content() 
     assert found is not None
     assert found.fields == ("configmap/checkout.data.GONE", "configmap/checkout.data.LEVEL")
     assert found.known_good
+
+
+@pytest.mark.parametrize("managed", [[], [owns("data", -7200)]], ids=["nobody", "who made it"])
+def test_a_key_that_was_taken_away_leaves_no_time_and_is_timed_by_the_newest_pod(
+    managed: list[Json],
+) -> None:
+    made = NOW - dt.timedelta(seconds=5000), NOW - dt.timedelta(seconds=30)
+    pods = [replace(pod_of(pod()), created_at=each) for each in made]
+
+    found = changes(
+        deployment(),
+        config_maps={"checkout": {"metadata": {"name": "checkout", "managedFields": managed}}},
+        known_good=known(template(), checkout=[{"data": {"LEVEL": "calm"}}]),
+        pods=pods,
+    ).change
+
+    assert found is not None
+    assert found.fields == ("configmap/checkout.data.LEVEL",)
+    assert (NOW - found.changed_at).total_seconds() == 30
+
+
+def test_a_config_map_breaks_pods_of_every_revision() -> None:
+    looping = container_status(waiting="CrashLoopBackOff", ended=1)
+    pods = [pod_of(pod("a", looping, ready=False, template_hash="old"))]
+    config = {"metadata": {"managedFields": [owns("data", -20)]}, "data": {"LEVEL": "loud"}}
+
+    seen = changes(
+        deployment(pod_template=NEW),
+        replica_sets=HISTORY,
+        config_maps={"checkout": config},
+        known_good=known(OLD, checkout=[{"data": {"LEVEL": "calm"}}]),
+        pods=pods,
+    )
+
+    assert seen.change is not None
+    assert seen.change.fields == ("configmap/checkout.data.LEVEL",)
+    assert "previous revision fail too" in seen.excerpt
 
 
 def test_nothing_changed() -> None:

@@ -86,6 +86,13 @@ def test_a_person_who_is_asked_ends_the_turn_unhealed() -> None:
     assert (turn.over, turn.healed, turn.asked) == (True, False, "two are as likely")
 
 
+def test_what_a_person_approved_goes_on_until_it_is_healed() -> None:
+    asked = told(FLAGGED, STARTED, make(events.ReviewRequested, review_id="r")).answered()
+    assert (asked.over, asked.question, asked.approved) == (False, "r", True)
+    again = asked.heard(make(events.ReviewRequested, reason="it did not help"))
+    assert (again.over, again.asked) == (True, "it did not help")
+
+
 def test_it_is_healed_when_the_incident_is_resolved_and_the_pods_are_there() -> None:
     turn = told(FLAGGED, STARTED, DIAGNOSED, APPLIED, CLOSED)
     assert not turn.over
@@ -118,6 +125,6 @@ def test_ready_again(state: dict[str, Any], *, ready: bool) -> None:
 
 
 def test_each_fault_is_on_a_deployment_of_its_own() -> None:
-    assert len({each.deployment for each in FAULTS}) == len(FAULTS) == 3
+    assert len({each.deployment for each in FAULTS}) == len(FAULTS) == 4
     for each in FAULTS:
         assert f"deployment/{each.deployment}" in each.change

@@ -3,8 +3,8 @@
 A person approves one action on one state of its object. The state is what the action depends on
 and what it would bring about: the object's UID, its ``spec``, what is known to be good of it, the
 pod or the ConfigMap that the action names. What changes by itself is left out: status, metadata,
-the time at which it was healthy, and the number of replicas, which autoscalers change, unless it
-is what is changed.
+the time at which it was healthy, the taints of a node, and the number of replicas, which
+autoscalers change, unless it is what is changed.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Any
 from ooda.common.events import ActionRequest
 from ooda.common.known_good import CONFIG_PARTS, KnownGoodSpec, workload_key
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, Basis
-from ooda.common.targets import ServiceTarget, WorkloadTarget
+from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
 from ooda.common.taxonomy import ActionKind
 
 
@@ -25,8 +25,8 @@ class Ground:
     """The live objects that an action depends on."""
 
     target: Mapping[str, Any]
-    """The workload or the Service that the action is on."""
-    known: KnownGoodSpec | None
+    """The workload, the Service or the node that the action is on."""
+    known: KnownGoodSpec | None = None
     pod: Mapping[str, Any] | None = None
     """The pod that shows the failure; it counts only where the action names it."""
     config_map: Mapping[str, Any] | None = None
@@ -35,7 +35,9 @@ class Ground:
     def basis(self, request: ActionRequest) -> Basis | None:
         """Return what an approval of an action holds for; None if the object has no identity."""
         uid = _uid(self.target)
-        if uid is None or not isinstance(request.target, WorkloadTarget | ServiceTarget):
+        if uid is None or not isinstance(
+            request.target, WorkloadTarget | ServiceTarget | NodeTarget
+        ):
             return None
         ground = {
             "spec": _spec(self.target, request.action),
@@ -70,6 +72,8 @@ def _good(known: KnownGoodSpec, request: ActionRequest) -> Mapping[str, Any]:
 
 def _spec(target: Mapping[str, Any], action: ActionKind) -> Mapping[str, Any]:
     spec = target.get("spec") or {}
+    if action is ActionKind.CORDON_NODE:
+        return {"unschedulable": bool(spec.get("unschedulable"))}
     if action is ActionKind.SCALE_TO_KNOWN_GOOD:
         return dict(spec)
     return {key: value for key, value in spec.items() if key != "replicas"}

@@ -183,7 +183,7 @@ def compose_down() -> None:
 
 @app.command()
 def demo() -> None:
-    """Have everything, break the shop three ways, and show how the agent heals it."""
+    """Have everything, break the shop four ways, and show how the agent heals it."""
     with _testbed() as testbed:
         cluster = testbed.cluster()
         cluster.ensure()

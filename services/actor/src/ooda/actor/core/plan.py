@@ -55,7 +55,7 @@ class Scene:
 
 def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
     """Return what an approval of the action has to hold for; None if its object is not there."""
-    target = scene.workload or scene.service
+    target = scene.workload or scene.service or scene.node
     if target is None:
         return None
     known = _known_good(scene)

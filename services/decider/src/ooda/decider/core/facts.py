@@ -116,6 +116,7 @@ def facts_of_node(target: NodeTarget, nodes: Sequence[Mapping[str, Any]]) -> Fac
         opted_in=MODE_LABEL in _labels(node),
         schedulable=not (node.get("spec") or {}).get("unschedulable"),
         others_ready=2 * ready >= len(nodes),
+        ground=Ground(node),
     )
 
 

@@ -13,6 +13,11 @@ NOT_READY = "NotReady"
 ROOM_PATIENCE = 20.0
 """Seconds that a pod may wait for what can come by itself: room that pods give free which are on
 their way out, a node that is prepared, a volume that is made."""
+SIBLINGS_FACTOR = 2.0
+"""How much longer than its siblings took a container may take to become ready. A choice."""
+SLOW_START = 600.0
+"""Seconds after which becoming ready is no start any more: the pod had lost its readiness. As long
+as a rollout may make no progress, by the default of Deployments."""
 _NO_SUCH_NODE = "didn't match Pod's node affinity/selector"
 _MAY_COME = ("Insufficient ", "free ports", "Too many pods", "were unschedulable", "unbound")
 """Words of the scheduler (``pkg/scheduler/framework/plugins``)."""
@@ -47,6 +52,7 @@ def unready(
     Those on a node that is lost are left out: what is known of them is old.
     """
     told: set[str] = set()
+    usual = SIBLINGS_FACTOR * _usual_start(pods)
     for pod in pods:
         if pod.ready or pod.meta.deleted_at is not None or pod.over or pod.node in lost:
             continue
@@ -56,6 +62,7 @@ def unready(
             if since is not None and _never_since_its_start(pod, container):
                 since = max(since, container.started_at or since)
                 budget = container.ready_budget or budget
+            budget = max(budget, usual)
             late = since is not None and seconds(since, now) >= budget
             if container.ready or not late or container.name in told:
                 continue
@@ -75,6 +82,21 @@ def unready(
                 ),
                 pod,
             )
+
+
+def _usual_start(pods: Sequence[Pod]) -> float:
+    """Return how many seconds the pods that serve took to become ready; of several the least.
+
+    So a program that is slow has its time, though no probe of it says so.
+    """
+    took = [
+        seconds(max(starts), pod.ready_since)
+        for pod in pods
+        if pod.counts
+        and pod.ready_since is not None
+        and (starts := [each.running_since for each in pod.containers if each.running_since])
+    ]
+    return min((each for each in took if each <= SLOW_START), default=0.0)
 
 
 def _never_since_its_start(pod: Pod, container: Container) -> bool:

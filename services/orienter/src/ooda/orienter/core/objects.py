@@ -45,6 +45,7 @@ class Pod:
     terminating: bool
     unschedulable: bool
     template_hash: str | None
+    created_at: dt.datetime | None
     containers: tuple[Container, ...]
 
     @property
@@ -74,7 +75,7 @@ class Workload:
     ready: int
     rolling_out: bool
     template: Object
-    quota_denied: str | None
+    denied: str | None
     """Why it may make no more pods, in the API server's words."""
 
 
@@ -147,6 +148,7 @@ def pod_of(obj: Object) -> Pod:
         terminating="deletionTimestamp" in meta,
         unschedulable=conditions.get("PodScheduled") == ("False", "Unschedulable"),
         template_hash=text(mapping(meta.get("labels")).get(TEMPLATE_HASH)) or None,
+        created_at=moment(meta.get("creationTimestamp")),
         containers=tuple(_container(each, wanted) for each in statuses),
     )
 
@@ -194,13 +196,11 @@ def workload_of(kind: str, obj: Object) -> Workload:
         # Old pods are left: one that is only short of replicas is not rolling out.
         rolling_out=behind or updated < total,
         template=mapping(spec.get("template")),
-        quota_denied=next(
+        denied=next(
             (
                 text(each.get("message"))
                 for each in items(status.get("conditions"))
-                if text(each.get("type")) == "ReplicaFailure"
-                and text(each.get("status")) == "True"
-                and "exceeded quota" in text(each.get("message"))
+                if text(each.get("type")) == "ReplicaFailure" and text(each.get("status")) == "True"
             ),
             None,
         ),

@@ -54,15 +54,21 @@ def recent_change(facts: ChangeFacts) -> Seen:
     template, template_at, can_return = _template(facts)
     replicas, replicas_at = _replicas(facts)
     configs, configs_at = _configs(facts)
+    remark = ""
+    if template_at is not None and _old_revision_fails(facts):
+        remark = (
+            f"the template changed at {template_at:%H:%M:%S}: {', '.join(template)}; "
+            "but pods of the previous revision fail too"
+        )
+        template, template_at, can_return = (), None, False
     fields = (*template, *replicas, *configs)[:FIELDS]
     times = [at for at in (template_at, replicas_at, configs_at) if at is not None]
     if not times:
-        return Seen(excerpt="nothing is known to have changed")
+        return Seen(excerpt=remark or "nothing is known to have changed")
     at = max(times)
-    listed = ", ".join(fields) or "fields not known"
-    excerpt = f"changed at {at:%H:%M:%S}: {listed}"
-    if template_at is not None and _old_revision_fails(facts):
-        return Seen(excerpt=f"{excerpt}; but pods of the previous revision fail too")
+    excerpt = f"changed at {at:%H:%M:%S}: {', '.join(fields)}"
+    if remark:
+        excerpt = f"{excerpt}; {remark}"
     # A ConfigMap is only told of against its known good content.
     known = can_return or bool(replicas) or bool(configs)
     change = Change(target=facts.target, fields=fields, changed_at=at, known_good=known)
@@ -155,7 +161,15 @@ def _replicas(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
 
 
 def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
-    """Name keys of ConfigMaps that the workload uses and that differ from their known good."""
+    """Name keys of ConfigMaps that the workload uses and that differ from their known good.
+
+    What is taken away leaves no time in ``managedFields``, and what was written before a state was
+    recorded as good is not the difference: such a change was made before the newest pod was.
+    """
+    key = workload_key(facts.target.workload_kind, facts.target.name)
+    workload = facts.known_good.workloads.get(key) if facts.known_good else None
+    recorded = workload.healthy_at if workload else None
+    newest = max((each.created_at for each in facts.pods if each.created_at), default=None)
     fields: list[str] = []
     times: list[dt.datetime] = []
     known = facts.known_good.config_maps if facts.known_good else {}
@@ -167,6 +181,8 @@ def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
         old = {part: mapping(versions[-1].get(part)) for part in ("data", "binaryData")}
         differing = [path[1:] for path in differences(old, now, "")]
         at = _written_at(config, ())
+        if at is None or (recorded is not None and at < recorded):
+            at = newest
         if differing and at:
             fields += [f"configmap/{name}.{path}" for path in differing]
             times.append(at)

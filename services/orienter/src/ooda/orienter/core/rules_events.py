@@ -7,10 +7,12 @@ only tells apart what the reason leaves open.
 import datetime as dt
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from ooda.common.masking import mask
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import EventNote
+from ooda.orienter.core.refusals import over_quota, refused
 from ooda.orienter.core.signs import Sign
 
 RECENT = dt.timedelta(minutes=10)
@@ -27,9 +29,12 @@ _REGISTRY = re.compile(
 )
 _CONFIG = re.compile(
     r'(configmap|secret) "[^"]*" not found|couldn\'t find key'
-    r"|references non-existent (config|secret) key",
+    r"|references non-existent (config|secret) key|runAsNonRoot",
     re.IGNORECASE,
 )
+_GROWN = re.compile(r"Scaled up replica set (\S+) ")
+_GONE = re.compile(r"Scaled down replica set (\S+) .*to 0\b")
+_PROBE_KILL = re.compile(r"failed (liveness|startup) probe")
 
 _BY_REASON = {
     "BackOff": Sign.EVENT_BACK_OFF,
@@ -47,12 +52,15 @@ _HARMLESS = frozenset(
 def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
     """Return the signs of the events of one pod and its owners within the last ten minutes."""
     recent = [each for each in events if each.last_at is None or now - each.last_at <= RECENT]
-    signs = {sign for event in recent if (sign := _sign(event)) is not None}
+    # The probes of a pod that was told to stop say nothing of how it was.
+    stopped = {each.regarding for each in recent if _stopping(each)}
+    telling = [e for e in recent if e.reason != "Unhealthy" or e.regarding not in stopped]
+    grown = {found[1] for each in recent if (found := _GROWN.match(each.note))}
+    signs = {sign for event in telling if (sign := _sign(event, grown)) is not None}
     if Sign.EVENT_BACK_OFF in signs:
         # A process that has ended answers no probe: that says nothing of the probe.
         signs.discard(Sign.EVENT_READINESS_FAILED)
-    killed = any(event.reason == "Killing" and _stopping(event) for event in recent)
-    if killed and not signs:
+    if stopped and not signs:
         signs.add(Sign.EVENT_POD_KILLED)
     if not signs and all(event.reason in _HARMLESS for event in recent):
         signs.add(Sign.EVENTS_QUIET)
@@ -66,10 +74,11 @@ def _when(event: EventNote) -> dt.datetime:
 
 
 def _stopping(event: EventNote) -> bool:
-    return event.regarding.startswith("Pod/") and event.note.startswith("Stopping container")
+    pod = event.reason == "Killing" and event.regarding.startswith("Pod/")
+    return pod and event.note.startswith("Stopping container")
 
 
-def _sign(event: EventNote) -> Sign | None:
+def _sign(event: EventNote, grown: AbstractSet[str]) -> Sign | None:
     match event.reason:
         case "Failed":
             sign = _failed(event.note)
@@ -77,13 +86,17 @@ def _sign(event: EventNote) -> Sign | None:
             sign = Sign.EVENT_CONFIG_MISSING
         case "BackOff" if "pulling image" in event.note:
             sign = Sign.EVENT_PULL_FAILED
-        case "Killing" if "failed liveness probe" in event.note:
+        case "Killing" if _PROBE_KILL.search(event.note):
             sign = Sign.EVENT_LIVENESS_KILL
-        case "Unhealthy" if event.note.startswith(("Readiness probe", "Startup probe")):
+        # A start-up probe fails until the start is over; if it never is, the kubelet kills.
+        case "Unhealthy" if event.note.startswith("Readiness probe"):
             sign = Sign.EVENT_READINESS_FAILED
-        case "FailedCreate" if "exceeded quota" in event.note:
+        case "FailedCreate" if over_quota(event.note):
             sign = Sign.EVENT_QUOTA
-        case "ScalingReplicaSet" if re.match(r"Scaled down .* to 0\b", event.note):
+        case "FailedCreate" if refused(event.note):
+            sign = Sign.EVENT_POD_REFUSED
+        # A rollout takes the old ReplicaSet down, too, and another one up.
+        case "ScalingReplicaSet" if (found := _GONE.match(event.note)) and not grown - {found[1]}:
             sign = Sign.EVENT_SCALED_DOWN
         case reason:
             sign = _BY_REASON.get(reason)

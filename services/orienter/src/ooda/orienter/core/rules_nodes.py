@@ -75,8 +75,11 @@ def read_node_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
 
 
 def node_query(node: str) -> str:
-    """Return the query for which scrapes of a node's kubelet went well."""
-    return f"up{{node={quoted(node)}}}"
+    """Return the query for which scrapes of a node's kubelet went well.
+
+    Pods on it are left out: while only the kubelet is gone, they answer as before.
+    """
+    return f'up{{node={quoted(node)},pod=""}}'
 
 
 def read_scrapes(values: Sequence[float]) -> Seen:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import Container, Pod, Workload
+from ooda.orienter.core.refusals import over_quota, refused
 from ooda.orienter.core.signs import Sign
 
 PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
@@ -119,8 +120,10 @@ def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
         signs.add(Sign.DESIRED_BELOW_MINIMUM)
     else:
         signs.add(Sign.ENOUGH_DESIRED)
-    if workload.quota_denied:
+    if workload.denied and over_quota(workload.denied):
         signs.add(Sign.QUOTA_DENIED)
+    elif workload.denied and refused(workload.denied):
+        signs.add(Sign.POD_REFUSED)
     if workload.rolling_out or len({pod.template_hash for pod in pods}) > 1:
         signs.add(Sign.ROLLING_OUT)
     return signs
@@ -162,7 +165,7 @@ def _excerpt(state: WorkloadState, pods: Sequence[Pod]) -> str:
         f"{workload.kind} {workload.name}: {workload.ready} of {workload.desired} ready, "
         f"{workload.updated} of the newest template, minimum {state.minimum}"
     )
-    lines = [head, workload.quota_denied] if workload.quota_denied else [head]
+    lines = [head, workload.denied] if workload.denied else [head]
     lines += [_line(pod) for pod in pods if pod.in_trouble or not pod.ready]
     by_node = Counter(pod.node or "no node" for pod in pods)
     if by_node:

@@ -14,7 +14,7 @@ _HAPPENS = {
     FailureClass.CRASH_LOOP: "crashes again and again",
     FailureClass.OOM_KILLED: "is killed because it needs more memory than its limit",
     FailureClass.IMAGE_PULL_FAILURE: "cannot pull its image",
-    FailureClass.CONFIG_ERROR: "cannot start because configuration is missing",
+    FailureClass.CONFIG_ERROR: "cannot start because of its configuration",
     FailureClass.UNSCHEDULABLE: "has pods that fit on no node",
     FailureClass.PROBE_FAILURE: "fails its health probes",
     FailureClass.REPLICA_SHORTFALL: "is asked for fewer replicas than it needs",

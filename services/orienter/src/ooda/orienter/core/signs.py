@@ -29,6 +29,7 @@ class Sign(StrEnum):
     ONLY_NEW_FAILS = "only_new_fails"
     """Pods of one template are in trouble, and those of another are ready."""
     QUOTA_DENIED = "quota_denied"
+    POD_REFUSED = "pod_refused"
     ALL_READY = "all_ready"
     # events
     EVENT_IMAGE_NOT_FOUND = "event_image_not_found"
@@ -42,6 +43,7 @@ class Sign(StrEnum):
     EVENT_NODE_COMING = "event_node_coming"
     """An autoscaler makes a node for the pod."""
     EVENT_QUOTA = "event_quota"
+    EVENT_POD_REFUSED = "event_pod_refused"
     EVENT_SCALED_DOWN = "event_scaled_down"
     EVENT_POD_KILLED = "event_pod_killed"
     EVENT_EVICTED = "event_evicted"

@@ -1,1 +1,1 @@
-"""`make demo`: break the shop three ways and watch the agent heal it."""
+"""`make demo`: break the shop four ways and watch the agent heal it, once on a person's word."""

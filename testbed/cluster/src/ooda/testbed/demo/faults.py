@@ -1,8 +1,9 @@
-"""Three mistakes that anybody could make: plain kubectl, no injector. Pure."""
+"""Four mistakes that anybody could make: plain kubectl, no injector. Pure."""
 
 import json
 from dataclasses import dataclass
 
+from ooda.common.taxonomy import Mode
 from ooda.testbed.workloads.shop import SHOP
 
 NAMESPACE = SHOP
@@ -16,6 +17,8 @@ class Fault:
     deployment: str
     change: tuple[str, ...]
     """Arguments of kubectl, in the shop's namespace."""
+    mode: Mode = Mode.AUTO
+    """How far the agent may go: alone, or with a person who approves."""
 
 
 _NO_SUCH_MODULE = [
@@ -39,5 +42,16 @@ FAULTS = (
     ),
     Fault(
         "a service scaled to nothing", "payment", ("scale", "deployment/payment", "--replicas=0")
+    ),
+    Fault(
+        "a node selector that no node has, where a person is asked first",
+        "recommendation",
+        (
+            "patch",
+            "deployment/recommendation",
+            "-p",
+            json.dumps({"spec": {"template": {"spec": {"nodeSelector": {"disk": "nvme"}}}}}),
+        ),
+        Mode.PROPOSE,
     ),
 )

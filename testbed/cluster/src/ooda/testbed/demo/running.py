@@ -12,8 +12,10 @@ from ooda.common.cluster.api_server import ApiServer
 from ooda.common.events import IncidentClosed
 from ooda.common.known_good import CATALOG, workload_key
 from ooda.common.settings import ClusterSettings, NatsSettings, PostgresSettings, Settings
+from ooda.common.taxonomy import Mode
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.demo.faults import FAULTS, NAMESPACE, Fault
+from ooda.testbed.demo.person import Person
 from ooda.testbed.demo.scenes import Scenes
 from ooda.testbed.demo.stage import Stage
 from ooda.testbed.demo.turn import Turn
@@ -33,16 +35,16 @@ _NEXT = """The stack goes on running. Try:
 
 
 def run_demo(cluster: Cluster) -> None:
-    """Break the shop three ways. Raises TestbedError if one of them was not healed."""
+    """Break the shop, one way after the other. Raises TestbedError if one was not healed."""
     settings = Settings.load()
     if settings.nats is None or settings.postgres is None:
         raise Refused("The configuration names no bus or no database: run make agent.")
     console = Console(highlight=False, soft_wrap=True)
     scenes = Scenes(console)
-    _opt_in(cluster.kubectl)
+    stage = Stage(cluster.kubectl, SystemClock(), scenes, Person(settings.postgres))
+    stage.let(Mode.AUTO)
     with cluster.steps.step("waiting until the agent knows what is good", "known-good"):
         _await_known_good(cluster.kubectl)
-    stage = Stage(cluster.kubectl, SystemClock(), scenes)
     turns = asyncio.run(_perform(stage, settings.nats, settings.cluster))
     scenes.say("\nWhat the database has of it:\n")
     for fault, turn in turns:
@@ -51,11 +53,6 @@ def run_demo(cluster: Cluster) -> None:
     scenes.say(_NEXT)
     if len(turns) < len(FAULTS) or not all(turn.healed for _, turn in turns):
         raise Unready("Not everything was healed: `.venv/bin/ooda status` says how the agent is.")
-
-
-def _opt_in(kubectl: Kubectl) -> None:
-    """Be the operator who lets the agent act in the shop."""
-    kubectl("label", "namespace", NAMESPACE, "ooda.dev/mode=auto", "--overwrite")
 
 
 def _await_known_good(kubectl: Kubectl) -> None:

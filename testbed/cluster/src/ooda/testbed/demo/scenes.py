@@ -44,6 +44,11 @@ class Scenes:
         colour = _COLOURS.get(subject.partition(".")[0], "")
         self._console.print(_line(after, subject, summary, colour))
 
+    def approval(self, review_id: str, told: str) -> None:
+        """Print the command with which a person approved, and what it answered."""
+        self._console.print(Text(f"$ ooda review approve {review_id}", "dim"))
+        self._console.print(Text(told.rstrip(), "bold"))
+
     def healthy(self, after: dt.timedelta, fault: Fault) -> None:
         """Print that the Deployment is whole."""
         sentence = f"{fault.deployment} has all of its pods, says the API server"
@@ -86,7 +91,7 @@ def _after(turn: Turn, moment: dt.datetime | None) -> str:
 
 def _outcome(turn: Turn) -> Text:
     if turn.healed:
-        return Text("healed", "green")
+        return Text("healed, as approved" if turn.approved else "healed", "green")
     if turn.asked:
         return Text(f"a person is asked: {turn.asked}", "red")
     return Text("not healed", "red")

@@ -12,10 +12,13 @@ from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterWatcher, Delta
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import Event, TelemetrySnapshot
+from ooda.common.modes import MODE_LABEL
 from ooda.common.settings import NatsSettings
 from ooda.common.targets import WorkloadTarget
+from ooda.common.taxonomy import Mode
 from ooda.common.topology import LOOP, TELEMETRY
 from ooda.testbed.demo.faults import NAMESPACE, Fault
+from ooda.testbed.demo.person import Person
 from ooda.testbed.demo.scenes import Scenes
 from ooda.testbed.demo.turn import Object, Turn, ready_again
 from ooda.testbed.errors import Unready
@@ -32,6 +35,7 @@ class Stage:
     kubectl: Kubectl
     clock: Clock
     scenes: Scenes
+    person: Person
     _news: "asyncio.Queue[Event | Object]" = field(default_factory=asyncio.Queue)
     _deployments: dict[str, Object] = field(default_factory=dict)
 
@@ -54,12 +58,20 @@ class Stage:
         turns: list[tuple[Fault, Turn]] = []
         for number, fault in enumerate(faults, start=1):
             await self._quiet(fault)
+            self.let(fault.mode)
             self.scenes.opening(number, fault)
-            turn = await self._turn(fault)
+            try:
+                turn = await self._turn(fault)
+            finally:
+                self.let(Mode.AUTO)
             turns.append((fault, turn))
             if not turn.healed:
                 break
         return turns
+
+    def let(self, mode: Mode) -> None:
+        """Be the operator who says how far the agent may go in the shop."""
+        self.kubectl("label", "namespace", NAMESPACE, f"{MODE_LABEL}={mode}", "--overwrite")
 
     async def _quiet(self, fault: Fault) -> None:
         """Wait until a snapshot says that the shop is well, and the target is known.
@@ -94,6 +106,10 @@ class Stage:
             async with asyncio.timeout(_TURN_DEADLINE):
                 while not turn.over:
                     turn = self._told(fault, turn, await self._next())
+                    if fault.mode is Mode.PROPOSE and turn.question and not turn.approved:
+                        told = await self.person.approve(turn.question)
+                        self.scenes.approval(turn.question, told)
+                        turn = turn.answered()
         except TimeoutError:
             self.scenes.say(f"Not healed within {_TURN_DEADLINE:.0f} s.")
         finally:

@@ -38,6 +38,9 @@ class Turn:
     closure: Closure | None = None
     asked: str | None = None
     """Why a person was asked instead."""
+    question: str | None = None
+    """The id of what was asked."""
+    approved: bool = False
 
     @property
     def healed(self) -> bool:
@@ -66,6 +69,10 @@ class Turn:
             case _:
                 return self
 
+    def answered(self) -> "Turn":
+        """Go on by a person's approval."""
+        return replace(self, asked=None, approved=True)
+
     def seen(self, deployment: Object, now: dt.datetime) -> "Turn":
         """Go on by one state of the Deployment."""
         if self.healthy is None and ready_again(deployment, self.before):
@@ -82,7 +89,7 @@ class Turn:
             case ActionApplied(undo=False):
                 return replace(self, applied=self.applied or event.occurred_at)
             case ReviewRequested():
-                return replace(self, asked=event.reason)
+                return replace(self, asked=event.reason, question=event.review_id)
             case IncidentClosed():
                 return replace(self, closure=event.closure)
             case _:
