@@ -31,7 +31,7 @@ def test_of_each_packet_it_is_said_once_whether_it_is_lost(
     for size in sizes:
         came = list(range(first, first + size))
         first += size
-        verdicts = judge.came(came, 0)
+        verdicts = judge.came(came, [0] * len(came))
         assert set(verdicts.drop) <= set(came)
         kept = [packet for packet in came if packet not in set(verdicts.drop)]
         assert verdicts.passed == len(kept)
@@ -44,18 +44,18 @@ def test_of_each_packet_it_is_said_once_whether_it_is_lost(
 @pytest.mark.parametrize("percent", [5, 30, 50, 95])
 def test_the_share_lost_of_ten_thousand(percent: float) -> None:
     for seed in range(20):
-        lost = len(LosingJudge(percent, str(seed)).came(range(10_000), 0).drop)
+        lost = len(LosingJudge(percent, str(seed)).came(range(10_000), [0] * 10_000).drop)
         assert lost / 100 == pytest.approx(percent, abs=2)
 
 
 def test_losses_are_independent_of_one_another() -> None:
-    lost = set(LosingJudge(50, "a").came(range(20_000), 0).drop)
+    lost = set(LosingJudge(50, "a").came(range(20_000), [0] * 20_000).drop)
     both = sum(1 for packet in lost if packet + 1 in lost)
     assert both / len(lost) == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_partition_loses_all() -> None:
-    assert PartingJudge().came([1, 2], 0) == Verdicts([1, 2])
+    assert PartingJudge().came([1, 2], [0, 0]) == Verdicts([1, 2])
 
 
 @given(moments, st.integers(20, 200), st.integers(0, 200), st.text(max_size=5))
@@ -78,7 +78,7 @@ def test_packets_leave_in_order_at_their_time_and_all_of_them(
         while (due := judge.next_due()) is not None and due <= now:
             leave(due)
         came[packet] = now
-        assert judge.came([packet], now) == NOTHING
+        assert judge.came([packet], [now]) == NOTHING
     while (due := judge.next_due()) is not None:
         leave(due)
     assert list(left) == list(came)
@@ -89,14 +89,44 @@ def test_packets_leave_in_order_at_their_time_and_all_of_them(
 
 def test_nothing_leaves_early() -> None:
     judge = DelayingJudge(50, 0, "")
-    judge.came([1, 2], 0)
+    judge.came([1, 2], [0, 0])
     assert judge.due(50 * MS - 1) == NOTHING
     assert judge.due(50 * MS) == Verdicts((), 2, 2, [50 * MS, 50 * MS])
 
 
+def test_what_was_late_is_made_good_by_a_little_each() -> None:
+    judge = DelayingJudge(50, 0, "")
+    judge.came([0], [0])
+    assert judge.due(90 * MS).held_ns == [90 * MS]
+    judge.came([1], [100 * MS])
+    assert judge.next_due() == 150 * MS - 40 * MS // 200
+
+
+def test_no_packet_leaves_much_too_early_whatever_is_to_be_made_good() -> None:
+    judge = DelayingJudge(50, 0, "")
+    judge.came([0], [0])
+    judge.due(3_600_000 * MS)
+    judge.came([1], [3_600_000 * MS])
+    assert judge.next_due() == 3_600_040 * MS
+
+
+@settings(max_examples=15)
+@given(st.integers())
+def test_one_that_is_often_kept_from_running_keeps_the_mean(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311 -- stalls of a test
+    judge, waits = DelayingJudge(50, 0, ""), list[int]()
+    runs_again = 0
+    for now in range(0, 20_000 * MS, MS):
+        judge.came([now], [now])
+        if now >= runs_again:
+            waits += judge.due(now).held_ns
+            runs_again = now + (chance.randint(1, 40) * MS if chance.random() < 0.02 else 0)
+    assert sum(waits) / len(waits) / MS == pytest.approx(50, abs=1)
+
+
 def test_at_the_end_what_waits_is_let_go() -> None:
     judge = DelayingJudge(50, 0, "")
-    judge.came([1, 2], 0)
+    judge.came([1, 2], [0, 0])
     assert judge.release() == Verdicts((), 2, 2)
     assert judge.release() == NOTHING
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ _SOL_NETLINK, _NO_ENOBUFS = 270, 5
 _RECEIVE_BUFFER: Final = 16 << 20
 _FORCED_BUFFER: Final = 33  # SO_RCVBUFFORCE
 _DATAGRAM: Final = 65_536
+_STAMPS: Final = 35  # SO_TIMESTAMPNS
+_LONGEST_WAIT_NS: Final = 1_000_000_000
 _STATISTICS = Path("/proc/self/net/netfilter/nfnetlink_queue")
 
 
@@ -116,6 +119,10 @@ class Packets:
         self._socket = _open()
         self._socket.setsockopt(socket.SOL_SOCKET, _FORCED_BUFFER, _RECEIVE_BUFFER)
         self._socket.setsockopt(_SOL_NETLINK, _NO_ENOBUFS, 1)
+        # While one socket asks for them, the kernel notes when packets come.
+        self._stamping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._stamping.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+        self._newest = 0
         try:
             _ask(self._socket, packet_queue.bind(QUEUE, 1), 1)
             configured = packet_queue.configure(QUEUE, 2, longest=LONGEST, whole=whole)
@@ -127,16 +134,29 @@ class Packets:
         """Give the descriptor to wait on."""
         return self._socket.fileno()
 
-    def take(self, at_most: int) -> list[int]:
-        """Give the packets that have come, in their order."""
+    def take(self, at_most: int) -> tuple[list[int], list[int]]:
+        """Give the packets that have come, in their order, and when, by the monotonic clock."""
         taken: list[int] = []
-        receive, parse = self._socket.recv, packet_queue.packets
+        times: list[int] = []
         while len(taken) < at_most:
             try:
-                taken += parse(receive(_DATAGRAM, socket.MSG_DONTWAIT))
+                datagram = self._socket.recv(_DATAGRAM, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 break
-        return taken
+            found = packet_queue.packets(datagram)
+            taken += found
+            times += [self._came(datagram)] * len(found)
+        return taken, times
+
+    def _came(self, datagram: bytes) -> int:
+        """Say when a packet came: now, unless the kernel knows that it has waited for us."""
+        now = time.monotonic_ns()
+        stamp = packet_queue.stamp(datagram)
+        waited = 0 if stamp is None else time.time_ns() - stamp
+        # The wall clock may have been set meanwhile, and time never goes back here.
+        came = now - waited if 0 <= waited < _LONGEST_WAIT_NS else now
+        self._newest = max(self._newest, came)
+        return self._newest
 
     def carry_out(self, verdicts: Verdicts) -> None:
         """Tell the kernel what becomes of packets."""
@@ -156,6 +176,7 @@ class Packets:
     def close(self) -> None:
         """Give the queue back; what still waits in it is lost."""
         self._socket.close()
+        self._stamping.close()
 
 
 def _refusal(error: KernelError) -> RefusedError:

@@ -51,10 +51,10 @@ class FaultInForce:
         return End.EXPIRED
 
     def _take(self) -> bool:
-        taken = self.packets.take(_AT_ONCE)
+        taken, times = self.packets.take(_AT_ONCE)
         self.tally.came(len(taken))
         if taken:
-            self._judged(self.judge.came(taken, time.monotonic_ns()))
+            self._judged(self.judge.came(taken, times))
         return bool(taken)
 
     def _judged(self, verdicts: Verdicts) -> None:

@@ -14,6 +14,8 @@ from ooda.injector.node.core.wander import Wander
 from ooda.injector.node.orders import Delay, Fault, Loss, Partition, Unanswered
 
 _MS: Final = 1_000_000
+_MADE_GOOD_OVER: Final = 200  # packets
+_PART_MADE_GOOD: Final = 5  # of the mean: no packet leaves earlier than by this part of it
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ NOTHING: Final = Verdicts()
 class Judge(Protocol):
     """Decides over packets in the order in which they came."""
 
-    def came(self, packets: Sequence[int], now: int) -> Verdicts:
-        """Decide about packets that have just come."""
+    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:
+        """Decide about packets and when each of them came."""
 
     def due(self, now: int) -> Verdicts:
         """Decide about what was held back until now."""
@@ -65,7 +67,7 @@ class LosingJudge(_Immediate):
         self._share = percent / 100
         self._random = Random(seed)  # noqa: S311 -- chance, no secret
 
-    def came(self, packets: Sequence[int], now: int) -> Verdicts:  # noqa: ARG002 -- the protocol of all judges
+    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:  # noqa: ARG002 -- the protocol of all judges
         """Draw for each packet."""
         draw, share = self._random.random, self._share
         lost = [packet for packet in packets if draw() < share]
@@ -77,22 +79,35 @@ class LosingJudge(_Immediate):
 class PartingJudge(_Immediate):
     """Loses every packet."""
 
-    def came(self, packets: Sequence[int], now: int) -> Verdicts:  # noqa: ARG002 -- the protocol of all judges
+    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:  # noqa: ARG002 -- the protocol of all judges
         """Lose them."""
         return Verdicts(packets)
 
 
 class DelayingJudge:
-    """Holds packets back, first in first out."""
+    """Holds packets back, first in first out.
+
+    A process that is kept from running lets packets go late. What they were late together the next
+    ones make good, each by a small part, so that the mean stays as asked for on a busy node too.
+    """
 
     def __init__(self, mean_ms: float, jitter_ms: float, seed: str) -> None:
-        self._wander = Wander(round(mean_ms * _MS), round(jitter_ms * _MS), seed)
+        mean = round(mean_ms * _MS)
+        self._wander = Wander(mean, round(jitter_ms * _MS), seed)
+        self._most_early = mean // _PART_MADE_GOOD
         self._held: deque[tuple[int, int, int]] = deque()  # due, came, packet
+        self._last_due = 0
+        self._late = 0  # by how much all packets together left too late
 
-    def came(self, packets: Sequence[int], now: int) -> Verdicts:
-        """Hold them back for the delay of this moment."""
-        due = now + self._wander.at(now, len(packets))
-        self._held.extend((due, now, packet) for packet in packets)
+    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:
+        """Hold them back for the delay of the moment at which they came."""
+        for packet, came in zip(packets, times, strict=True):
+            wanted = came + self._wander.at(came, 1)
+            early = max(0, min(self._late // _MADE_GOOD_OVER, self._most_early))
+            due = max(self._last_due, wanted - early)
+            self._late -= wanted - due
+            self._last_due = due
+            self._held.append((due, came, packet))
         return NOTHING
 
     def due(self, now: int) -> Verdicts:
@@ -101,8 +116,9 @@ class DelayingJudge:
         last: int | None = None
         held = self._held
         while held and held[0][0] <= now:
-            _, came, last = held.popleft()
+            due, came, last = held.popleft()
             waits.append(now - came)
+            self._late += now - due
         return NOTHING if last is None else Verdicts((), last, len(waits), waits)
 
     def next_due(self) -> int | None:

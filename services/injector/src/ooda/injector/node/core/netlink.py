@@ -11,6 +11,8 @@ _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _FAMILY = struct.Struct("!BBH")  # family, version, resource
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _NESTED = 0x8000
+HEADER = _ATTRIBUTE.size
+"""Bytes before the value of an attribute."""
 
 REQUEST = 0x001
 ACK = 0x004
@@ -75,6 +77,17 @@ def messages(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
         if length < _HEADER.size or at + length > len(datagram):
             return
         yield kind, sequence, datagram[at + _HEADER.size : at + length]
+        at += length + (-length % 4)
+
+
+def attributes(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give kind and value of each attribute; what is cut off is left out."""
+    at = 0
+    while at + HEADER <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, at)
+        if length < HEADER or at + length > len(body):
+            return
+        yield kind, body[at + HEADER : at + length]
         at += length + (-length % 4)
 
 

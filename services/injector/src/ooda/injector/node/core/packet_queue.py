@@ -21,6 +21,8 @@ _WHOLE = 1 << 2
 _DROP, _ACCEPT = 0, 1
 _ID_AT = 8  # in a message's body: family header, then the attribute whose value begins with the id
 _ID = struct.Struct("!I")
+_TIMESTAMP = 4
+_STAMP = struct.Struct("!QQ")
 
 
 def bind(queue: int, sequence: int) -> bytes:
@@ -52,6 +54,20 @@ def packets(datagram: bytes) -> list[int]:
         if kind == _PACKET and len(body) >= _ID_AT + _ID.size:
             found.append(_ID.unpack_from(body, _ID_AT)[0])
     return found
+
+
+def stamp(datagram: bytes) -> int | None:
+    """Give when the packet of a datagram came in, in nanoseconds of the wall clock, if it says so.
+
+    It does for what comes in, while anybody on the machine asked for such times.
+    """
+    at = _ID_AT - netlink.HEADER
+    for _, _, body in netlink.messages(datagram):
+        for kind, value in netlink.attributes(body[at:]):
+            if kind == _TIMESTAMP and len(value) == _STAMP.size:
+                seconds, microseconds = _STAMP.unpack(value)
+                return int(seconds * 1_000_000_000 + microseconds * 1000)
+    return None
 
 
 def drop(queue: int, ids: Iterable[int]) -> bytes:
