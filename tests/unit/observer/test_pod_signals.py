@@ -44,6 +44,8 @@ def running(name: str = "checkout-2-a", *, since: float = 0, **more: Any) -> dic
         pytest.param(NO_ROOM, 30, True, id="room-did-not-come"),
         pytest.param(f"{NO_SUCH_NODE} 1 Insufficient cpu.", 15, False, id="either"),
         pytest.param("3 node(s) had untolerated taint", 15, False, id="taint-of-a-new-node"),
+        pytest.param(f"{NO_ROOM} 1 node(s) were unschedulable.", 200, False, id="drained"),
+        pytest.param(f"{NO_ROOM} 1 node(s) were unschedulable.", 310, True, id="left-cordoned"),
         pytest.param("", 30, True, id="no-words"),
     ],
 )

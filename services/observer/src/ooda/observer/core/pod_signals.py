@@ -13,13 +13,17 @@ NOT_READY = "NotReady"
 ROOM_PATIENCE = 20.0
 """Seconds that a pod may wait for what can come by itself: room that pods give free which are on
 their way out, a node that is prepared, a volume that is made."""
+MAINTENANCE_PATIENCE = 300.0
+"""Seconds that a pod may wait while a node is cordoned on which it might fit: somebody works there.
+As long as Kubernetes waits by default before it gives up the pods of a node that is away."""
 SIBLINGS_FACTOR = 2.0
 """How much longer than its siblings took a container may take to become ready. A choice."""
 SLOW_START = 600.0
 """Seconds after which becoming ready is no start any more: the pod had lost its readiness. As long
 as a rollout may make no progress, by the default of Deployments."""
 _NO_SUCH_NODE = "didn't match Pod's node affinity/selector"
-_MAY_COME = ("Insufficient ", "free ports", "Too many pods", "were unschedulable", "unbound")
+_MAY_COME = ("Insufficient ", "free ports", "Too many pods", "unbound")
+_CORDONED = "were unschedulable"
 """Words of the scheduler (``pkg/scheduler/framework/plugins``)."""
 
 
@@ -30,8 +34,9 @@ def unscheduled(pods: Sequence[Pod], now: dt.datetime) -> Iterator[Deviation]:
             continue
         since = pod.unscheduled_since or pod.meta.created_at
         never = _NO_SUCH_NODE in pod.unscheduled
-        may_come = any(words in pod.unscheduled for words in _MAY_COME)
-        if (may_come or not never) and (since is None or seconds(since, now) < ROOM_PATIENCE):
+        may_come = any(words in pod.unscheduled for words in (*_MAY_COME, _CORDONED))
+        patience = MAINTENANCE_PATIENCE if _CORDONED in pod.unscheduled else ROOM_PATIENCE
+        if (may_come or not never) and (since is None or seconds(since, now) < patience):
             continue
         yield Deviation(
             Signal.CONTAINER_STUCK,
