@@ -110,13 +110,13 @@ def test_no_packet_leaves_much_too_early_whatever_is_to_be_made_good() -> None:
     assert judge.next_due() == 3_600_040 * MS
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers())
 def test_one_that_is_often_kept_from_running_keeps_the_mean(seed: int) -> None:
     chance = Random(seed)  # noqa: S311 -- stalls of a test
     judge, waits = DelayingJudge(50, 0, ""), list[int]()
     runs_again = 0
-    for now in range(0, 20_000 * MS, MS):
+    for now in range(0, 10_000 * MS, MS):
         judge.came([now], [now])
         if now >= runs_again:
             waits += judge.due(now).held_ns
@@ -145,7 +145,7 @@ def test_a_wandering_delay_stays_within_its_jitter_and_never_lets_one_overtake(
     assert arrivals == sorted(arrivals)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.text(max_size=5), st.integers(1, 50))
 def test_ten_seconds_of_a_wandering_delay_have_its_mean(seed: str, jitter_ms: int) -> None:
     wander = Wander(200 * MS, jitter_ms * MS, seed)
@@ -153,7 +153,7 @@ def test_ten_seconds_of_a_wandering_delay_have_its_mean(seed: str, jitter_ms: in
     assert sum(delays) / len(delays) / MS == pytest.approx(200, abs=2)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(), st.integers(1, 50))
 def test_ten_thousand_packets_in_bursts_have_its_mean(seed: int, jitter_ms: int) -> None:
     chance = Random(seed)  # noqa: S311 -- bursts of a test
