@@ -23,6 +23,7 @@ MS = 1_000_000
 moments = st.lists(st.integers(0, 300 * MS), min_size=1, max_size=60).map(itertools.accumulate)
 
 
+@settings(deadline=None)
 @given(st.integers(5, 95), st.lists(st.integers(0, 20), max_size=40), st.text(max_size=5))
 def test_of_each_packet_it_is_said_once_whether_it_is_lost(
     percent: int, sizes: list[int], seed: str
@@ -58,6 +59,7 @@ def test_a_partition_loses_all() -> None:
     assert PartingJudge().came([1, 2], [0, 0]) == Verdicts([1, 2])
 
 
+@settings(deadline=None)
 @given(moments, st.integers(20, 200), st.integers(0, 200), st.text(max_size=5))
 def test_packets_leave_in_order_at_their_time_and_all_of_them(
     times: "itertools.accumulate[int]", mean: int, jitter: int, seed: str
@@ -131,6 +133,7 @@ def test_at_the_end_what_waits_is_let_go() -> None:
     assert judge.release() == NOTHING
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5000 * MS), st.text(max_size=5), moments)
 def test_a_wandering_delay_stays_within_its_jitter_and_never_lets_one_overtake(
     jitter: int, seed: str, times: "itertools.accumulate[int]"
