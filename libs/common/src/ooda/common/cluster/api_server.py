@@ -66,6 +66,7 @@ class ApiServer:
         previous: bool = False,
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
+        timestamps: bool = False,
     ) -> str:
         """See ClusterReader."""
         query = {
@@ -73,6 +74,8 @@ class ApiServer:
             "previous": str(previous).lower(),
             "tailLines": str(tail_lines),
         }
+        if timestamps:
+            query["timestamps"] = "true"
         path = Kind.POD.path(namespace, pod) + "/log"
         return await self._requests.tail(path, query, limit_bytes)
 

@@ -119,8 +119,11 @@ class ClusterReader(Protocol):
         previous: bool = False,
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
+        timestamps: bool = False,
     ) -> str:
         """Return the end of a container's log: of its last lines the last bytes (UTF-8).
+
+        With ``timestamps`` each line begins with when it was written, in UTC by the node's clock.
 
         Raises ClusterError.
         """

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     CRON_JOB = "CronJob"
     ENDPOINT_SLICE = "EndpointSlice"
     NETWORK_POLICY = "NetworkPolicy"
+    ROLE = "Role"
+    ROLE_BINDING = "RoleBinding"
     POD_DISRUPTION_BUDGET = "PodDisruptionBudget"
     HORIZONTAL_POD_AUTOSCALER = "HorizontalPodAutoscaler"
     RESOURCE_QUOTA = "ResourceQuota"
@@ -79,6 +81,8 @@ _PLACES = {
     Kind.CRON_JOB: _Place("batch", "v1", "cronjobs", namespaced=True),
     Kind.ENDPOINT_SLICE: _Place("discovery.k8s.io", "v1", "endpointslices", namespaced=True),
     Kind.NETWORK_POLICY: _Place("networking.k8s.io", "v1", "networkpolicies", namespaced=True),
+    Kind.ROLE: _Place("rbac.authorization.k8s.io", "v1", "roles", namespaced=True),
+    Kind.ROLE_BINDING: _Place("rbac.authorization.k8s.io", "v1", "rolebindings", namespaced=True),
     Kind.POD_DISRUPTION_BUDGET: _Place("policy", "v1", "poddisruptionbudgets", namespaced=True),
     Kind.HORIZONTAL_POD_AUTOSCALER: _Place(
         "autoscaling", "v2", "horizontalpodautoscalers", namespaced=True

@@ -122,6 +122,7 @@ class FakeCluster:
         previous: bool = False,
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
+        timestamps: bool = False,  # noqa: ARG002 - a log that was given is as it was given
     ) -> str:
         """See ClusterReader."""
         self._admit("get", Kind.POD)

@@ -177,12 +177,15 @@ def _roll_back_config(target: WorkloadTarget, name: str | None, scene: Scene) ->
 
 
 def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectRef | None:
-    """Return the pod that a StatefulSet would wait for without end, though its template is good.
+    """Return the pod that would stay as it is without end, though its template is good again.
 
-    It replaces no pod that never became ready (Kubernetes: StatefulSets, "Forced rollback"). It
-    updates them one by one, so there is one such pod: the one that shows the failure.
+    A StatefulSet replaces no pod that never became ready (Kubernetes: StatefulSets, "Forced
+    rollback"). It updates them one by one, so there is one such pod: the one that shows the
+    failure. With ``OnDelete`` nobody replaces any, also those of a DaemonSet.
     """
-    if target.workload_kind != Kind.STATEFUL_SET or scene.pod is None:
+    by_hand = value_at(scene.workload, "/spec/updateStrategy/type") == "OnDelete"
+    waits = by_hand or target.workload_kind == Kind.STATEFUL_SET
+    if not waits or scene.pod is None:
         return None
     leaving = value_at(scene.pod, "/metadata/deletionTimestamp") is not None
     if leaving or _owner(scene.pod) != workload.uid or _is_ready(scene.pod):

@@ -4,7 +4,6 @@ import datetime as dt
 
 from ooda.common.events import (
     SUMMARY_LIMIT,
-    ActionRequest,
     DecisionMade,
     IncidentClosed,
     ReviewRequested,
@@ -83,7 +82,7 @@ def review(
         caused_by=(diagnosis.event_id,) if diagnosis else (),
         incident_id=record.incident_id,
         review_id=review_id,
-        question=_question(judgement.proposal),
+        question=_question(judgement),
         reason=shortened(f"{judgement.reason}{clue}", _REASON),
         expires_at=now + dt.timedelta(seconds=limits.review_for),
         failure_class=diagnosis.failure_class if diagnosis else FailureClass.UNKNOWN,
@@ -91,6 +90,7 @@ def review(
         confidence=diagnosis.confidence if diagnosis else 0.0,
         proposal=judgement.proposal,
         basis=judgement.basis,
+        instructions=judgement.instructions,
     )
 
 
@@ -139,10 +139,10 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
     )
 
 
-def _question(proposal: ActionRequest | None) -> str:
-    if proposal is None:
-        return "What is to be done?"
-    return f"{sentence(requested(proposal).to_do())}?"
+def _question(judgement: Review) -> str:
+    if judgement.proposal is not None:
+        return f"{sentence(requested(judgement.proposal).to_do())}?"
+    return "Is this to be done by hand?" if judgement.instructions else "What is to be done?"
 
 
 def _said(record: Incident, judgement: Judgement) -> str:

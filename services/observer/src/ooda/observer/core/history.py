@@ -63,7 +63,9 @@ def after_workload(
     if old is not None and old.desired != new.desired:
         track = replace(track, remembered=False)
     if new.complete:
-        return replace(track, rolling_since=None, ever_ready=True)
+        begun = track.rolling_since
+        rolled = (begun, now) if begun is not None else track.rolled
+        return replace(track, rolling_since=None, rolled=rolled, ever_ready=True)
     return track
 
 

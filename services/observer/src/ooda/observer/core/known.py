@@ -6,7 +6,7 @@ stayed so for the settling time, during which nothing that it uses changed eithe
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +94,17 @@ def _leads(namespace: Namespace, key: Key, service: Content) -> bool:
     return not (flagged or unserved or any(astray(service.body, each, pods) for each in before))
 
 
+def changed_config_maps(namespace: Namespace, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the ConfigMaps that differ from their newest known good content."""
+    found = []
+    for name in names:
+        versions = namespace.known.config_maps.get(name, ())
+        content = namespace.contents.get((str(Kind.CONFIG_MAP), name))
+        if versions and (content is None or content.body != versions[-1]):
+            found.append(name)
+    return tuple(found)
+
+
 def remember(
     known: KnownGoodSpec, workload: Workload, used: tuple[Content, ...], now: dt.datetime
 ) -> KnownGoodSpec:
@@ -138,17 +149,23 @@ def _size(value: object) -> int:
 
 
 def bounded(known: KnownGoodSpec) -> KnownGoodSpec:
-    """Return what fits into one object: older versions are left out first, then ConfigMaps."""
+    """Return what fits into one object: older versions go first, then ConfigMaps and grants."""
     for keep in (VERSIONS_KEPT, 2, 1):
         smaller = _keeping(known, keep)
-        if len(smaller.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT:
+        if _fits(smaller):
             return smaller
     without = smaller.model_copy(update={"config_maps": {}})
+    if not _fits(without):
+        without = without.model_copy(update={"service_accounts": {}})
     workloads = dict(without.workloads)
-    while workloads and len(without.model_dump_json(by_alias=True).encode()) > CATALOG_LIMIT:
+    while workloads and not _fits(without):
         del workloads[min(workloads, key=lambda each: workloads[each].healthy_at)]
         without = without.model_copy(update={"workloads": dict(workloads)})
     return without
+
+
+def _fits(known: KnownGoodSpec) -> bool:
+    return len(known.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT
 
 
 def _keeping(known: KnownGoodSpec, keep: int) -> KnownGoodSpec:
