@@ -32,7 +32,10 @@ _WRITTEN = "ooda:dev"  # in the manifests
 _MEMBERS = (
     "libs/common",
     "cli",
-    *(f"services/{name}" for name in ("observer", "orienter", "decider", "actor", "recorder")),
+    *(
+        f"services/{name}"
+        for name in ("observer", "orienter", "decider", "actor", "recorder", "injector")
+    ),
 )
 _DEADLINE = 180.0  # seconds
 PART_OF = "app.kubernetes.io/part-of=ooda"

@@ -1,0 +1,1 @@
+"""Break a test cluster on purpose, within a fence, for a bounded time, and give it back."""
