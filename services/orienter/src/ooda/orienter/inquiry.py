@@ -202,7 +202,9 @@ def _calls_for_account(account: ServiceAccountTarget, incident: Incident) -> lis
 
 def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
     own = [each for each in incident.members if graph.component(each.target) == workload]
-    shown = next((each.pod for each in own if each.pod), None)
+    # One that is there tells more than one that is lost.
+    telling = sorted(own, key=lambda each: each.signal is Signal.POD_LOST)
+    shown = next((each.pod for each in telling if each.pod), None)
     place = {"namespace": workload.namespace}
     which = {"workload_kind": workload.workload_kind, "name": workload.name, **place}
     if workload.workload_kind in JOBS:
