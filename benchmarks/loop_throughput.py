@@ -43,7 +43,7 @@ async def measure(workloads: int, folder: Path) -> None:
         await asyncio.to_thread(migrate, database.migration())
         async with (
             loop_bus(folder / "nats") as bus,
-            paper_kubelet(plane.url, plane.admin_token, plane.trust),
+            paper_kubelet(plane.url, plane.admin_token, plane.trust, plane.serving),
             loop(folder / "loop", plane, bus, database) as services,
         ):
             await services.start()

@@ -139,6 +139,13 @@ def _key_taken_from_its_config(kube: Kube, name: str) -> Callable[[], None]:
     return back
 
 
+def _role_emptied(kube: Kube, name: str) -> Callable[[], None]:
+    """Take every right from the Role of a service account of the same name."""
+    rules = kube.get("Role", name, SHOP).to_dict()["rules"]
+    kube.patch("Role", name, SHOP, {"rules": []})
+    return lambda: kube.patch("Role", name, SHOP, {"rules": rules})
+
+
 def _kubelet_stopped(kube: Kube, name: str) -> Callable[[], None]:
     """Let the agent close a node, as an operator does, and stop what keeps that node alive."""
     kube.kubectl("apply", "-f", str(CORDON))
@@ -240,6 +247,14 @@ FAULTS = (
         frozenset({REVIEW}),
         ("recommendation", "reports", "payment-fallback"),
         _quota_of_nothing,
+    ),
+    Fault(
+        "right taken from a Role",
+        frozenset({FailureClass.PERMISSION_REVOKED}),
+        frozenset({REVIEW}),
+        ("catalog",),  # the others watch: what was opened before goes on for half an hour or more
+        _role_emptied,
+        component="service account {namespace}/{name}",
     ),
     Fault(
         "key taken from a ConfigMap",

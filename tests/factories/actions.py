@@ -1,5 +1,6 @@
 """Live objects and records of actions, for tests of the actor."""
 
+import copy
 import datetime as dt
 from typing import Any
 
@@ -56,6 +57,25 @@ def pod(**metadata: Any) -> dict[str, Any]:
         }
         | metadata
     }
+
+
+def limited_pod(memory: str, **given: Any) -> dict[str, Any]:
+    """A pod that runs with a memory limit, as the kubelet tells it; ``given`` is metadata."""
+    resources = {"limits": {"memory": memory}}
+    status = {"name": "app", "state": {"running": {}}, "restartCount": 0, "resources": resources}
+    return pod(**given) | {
+        "spec": {
+            "nodeName": "node-2",
+            "containers": [{"name": "app", "resources": copy.deepcopy(resources)}],
+        },
+        "status": {"containerStatuses": [status]},
+    }
+
+
+def set_limit(live: dict[str, Any], memory: str) -> None:
+    """Have the memory limit of the only container of a pod be another one, and in force."""
+    for each in (live["spec"]["containers"][0], live["status"]["containerStatuses"][0]):
+        each["resources"] = {"limits": {"memory": memory}}
 
 
 def replica_set(owner: str = "uid-checkout") -> dict[str, Any]:

@@ -59,7 +59,17 @@ def anomaly_flagged(member: Member) -> AnomalyFlagged:
         pod=member.pod,
         node=member.node,
         related=member.related,
+        observed={"reason": member.reason, **_observed(member)},
     )
+
+
+def _observed(member: Member) -> dict[str, str]:
+    """Return what the observer tells of that which others depend on too."""
+    named = [each.partition(" ") for each in member.shares]
+    maps = [name.partition("/")[2] for kind, _, name in named if kind == "ConfigMap"]
+    quotas = [name.partition("/")[2] for kind, _, name in named if kind == "ResourceQuota"]
+    said = {"message": f"exceeded quota: {quotas[0]}, requested: pods=1"} if quotas else {}
+    return said | ({"changed_config_maps": ", ".join(maps)} if maps else {})
 
 
 FAMILIES = {
@@ -75,6 +85,9 @@ FAMILIES = {
     "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
     "describe_node_events": EvidenceFamily.EVENTS,
     "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
+    "recent_access_changes": EvidenceFamily.RECENT_CHANGE,
+    "check_permissions": EvidenceFamily.IDENTITY,
+    "get_account_logs": EvidenceFamily.LOGS,
 }
 
 

@@ -176,15 +176,18 @@ def daemon_set(
     ready: int | None = None,
     updated: int | None = None,
     generation: int = 1,
+    observed: int | None = None,
     image: str = "shop:1",
+    placing: Mapping[str, Any] | None = None,
 ) -> Raw:
     count = desired if ready is None else ready
+    made = template(image)
     return {
         "kind": "DaemonSet",
         "metadata": meta(name) | {"generation": generation},
-        "spec": {"template": template(image)},
+        "spec": {"template": made | {"spec": made["spec"] | dict(placing or {})}},
         "status": {
-            "observedGeneration": generation,
+            "observedGeneration": generation if observed is None else observed,
             "desiredNumberScheduled": desired,
             "currentNumberScheduled": desired,
             "updatedNumberScheduled": desired if updated is None else updated,
@@ -198,12 +201,22 @@ def cron_job(name: str = "nightly") -> Raw:
     return {"kind": "CronJob", "metadata": meta(name), "spec": {}, "status": {}}
 
 
-def job(name: str = "report", *, backoff_limit: int = 6, finished: str = "", **more: Any) -> Raw:
-    done = [{"type": finished, "status": "True", "lastTransitionTime": at(0)}] if finished else []
+def job(
+    name: str = "report",
+    *,
+    backoff_limit: int = 6,
+    finished: str = "",
+    reason: str = "",
+    ended_at: float = 0,
+    suspend: bool = False,
+    **more: Any,
+) -> Raw:
+    end = {"type": finished, "status": "True", "reason": reason, "lastTransitionTime": at(ended_at)}
+    done = [end] if finished else []
     return {
         "kind": "Job",
         "metadata": meta(name, **more),
-        "spec": {"backoffLimit": backoff_limit, "template": template()},
+        "spec": {"backoffLimit": backoff_limit, "suspend": suspend, "template": template()},
         "status": {"active": 0 if finished else 1, "conditions": done},
     }
 
@@ -252,6 +265,19 @@ def endpoint_slice(
             for names, serves in ((ready, True), (unready, False))
             for each in names
         ],
+    }
+
+
+def refused(about: str, kind: str, at_: float, note: str, *, number: int = 1) -> Raw:
+    """Return an Event by which a controller says that it may not make a pod."""
+    return {
+        "kind": "Event",
+        "metadata": meta(f"{about}.{number}", created=at_),
+        "reason": "FailedCreate",
+        "note": note,
+        "deprecatedFirstTimestamp": at(at_),
+        "deprecatedLastTimestamp": at(at_),
+        "regarding": {"kind": kind, "name": about, "uid": f"uid-{about}"},
     }
 
 

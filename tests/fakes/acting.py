@@ -9,10 +9,19 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from factories.actions import catalog, deployment, namespace, pod, replica_set, snapshot
+from factories.actions import (
+    catalog,
+    deployment,
+    limited_pod,
+    namespace,
+    pod,
+    replica_set,
+    snapshot,
+)
 from factories.events import NAMESPACE, make, request
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.guards import Fence
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord
 from ooda.actor.driver import Driver
@@ -29,9 +38,11 @@ from ooda.common.testing.bus import MemoryBus, delivery
 from ooda.common.topology import ACTIONS
 
 QUICK = Verification(hold_seconds=0.05, deadline_seconds=0.6)
+ENDED = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 OWN_NAMESPACE = "ooda-system"
 PATIENCE = 10.0
 PATCHED = f"patch Deployment {NAMESPACE}/checkout"
+RESIZED = f"resize Pod {NAMESPACE}/checkout-1-a"
 DELETED = f"delete Pod {NAMESPACE}/checkout-1-a"
 
 
@@ -42,6 +53,25 @@ def shop_in(found: ActorCluster) -> ActorCluster:
     found.put(Kind.KNOWN_GOOD, catalog())
     found.put(Kind.POD, pod())
     found.put(Kind.REPLICA_SET, replica_set())
+    return found
+
+
+def starve(found: ActorCluster) -> ActorCluster:
+    """Have the workload's pod be one that was killed for memory, with a limit that was good."""
+    limits = {"limits": {"memory": "64Mi"}}
+    template = {"metadata": {}, "spec": {"containers": [{"name": "app", "resources": limits}]}}
+    found.put(Kind.DEPLOYMENT, deployment(template=template))
+    found.put(Kind.KNOWN_GOOD, catalog(1, template))
+    found.put(Kind.POD, killed_pod())
+    allocatable = {"allocatable": {"memory": "4Gi"}}
+    found.put(Kind.NODE, {"metadata": {"name": "node-2"}, "status": allocatable})
+    return found
+
+
+def killed_pod(**metadata: Any) -> dict[str, Any]:
+    """Return a pod whose container was killed for memory once, and runs again."""
+    found = limited_pod("64Mi", generation=1, **metadata)
+    found["status"]["containerStatuses"][0] |= {"lastState": ENDED, "restartCount": 1}
     return found
 
 
@@ -63,8 +93,15 @@ def decision(valid_seconds: float = 8, **given: Any) -> DecisionMade:
 class TakingBack(Planner):
     """Plans what may be taken back: every action of today would restore the fault by that."""
 
-    async def plan(self, record: ActionRecord, other: str | None) -> Plan | Refusal | None:
-        found = await super().plan(record, other)
+    async def plan(
+        self,
+        record: ActionRecord,
+        other: str | None,
+        not_in_place: str | None = None,
+        *,
+        may_wait: bool = False,
+    ) -> Plan | Refusal | Starting | None:
+        found = await super().plan(record, other, not_in_place, may_wait=may_wait)
         return replace(found, undo="inverse") if isinstance(found, Plan) else found
 
 

@@ -37,6 +37,8 @@ class ActorCluster(FakeCluster):
         super().__init__()
         self.calls: list[str] = []
         self.failures: dict[str, ClusterError] = {}
+        self.rigid = False
+        """Whether the kubelet says of every resize that it cannot."""
 
     def _called(self, call: str) -> None:
         self.calls.append(call)
@@ -58,6 +60,33 @@ class ActorCluster(FakeCluster):
     ) -> Object:
         self._called("dry run" if dry_run else "patch")
         return await super().patch(kind, namespace, name, operations, dry_run=dry_run)
+
+    async def resize(
+        self,
+        namespace: str | None,
+        pod: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """Resize, and do or refuse at once what the kubelet does in its time."""
+        self._called("resize dry" if dry_run else "resize")
+        found = await super().resize(namespace, pod, operations, dry_run=dry_run)
+        if not dry_run:
+            self.put(Kind.POD, self._told(found))
+        return found
+
+    def _told(self, pod: Object) -> dict[str, Any]:
+        told = copy.deepcopy(dict(pod))
+        if self.rigid:
+            cannot = {"type": "PodResizePending", "status": "True", "reason": "Infeasible"}
+            told["status"]["conditions"] = [cannot]
+        else:
+            for spec, status in zip(
+                told["spec"]["containers"], told["status"]["containerStatuses"], strict=True
+            ):
+                status["resources"] = spec["resources"]
+        return told
 
     async def delete(
         self, kind: Kind, namespace: str | None, name: str, *, uid: str, dry_run: bool = False

@@ -41,7 +41,8 @@ TOKENS: Mapping[str, Sequence[str]] = {
 with every right that RBAC can give, so that only admission is left to refuse them something."""
 _CONTROLLERS = (
     "deployment-controller,replicaset-controller,namespace-controller,"
-    "garbage-collector-controller,disruption-controller,endpointslice-controller"
+    "garbage-collector-controller,disruption-controller,endpointslice-controller,"
+    "statefulset-controller,daemonset-controller,job-controller,resourcequota-controller"
 )
 _START = 40.0  # seconds; a busy machine takes its time
 
@@ -70,6 +71,13 @@ class ControlPlane:
     def trust(self) -> ssl.SSLContext:
         """Return what trusts its certificate."""
         return ssl.create_default_context(cafile=str(self.directory / "tls.crt"))
+
+    @property
+    def serving(self) -> ssl.SSLContext:
+        """Return what serves on loopback with its certificate, as a kubelet would."""
+        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        made.load_cert_chain(self.directory / "tls.crt", self.directory / "tls.key")
+        return made
 
     def kubeconfig(self, name: str, token: str = ADMIN, server: str | None = None) -> Path:
         """Write a kubeconfig for a token, by way of another address if one is given."""

@@ -58,10 +58,20 @@ def rolled(template_: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def resized(name: str, where: str, **changed: str) -> Try:
+    """Resize a pod of the Deployment; ``_`` stands for a slash in the path of a resource."""
+    body = [
+        {"op": "add", "path": f"{RESOURCES}/{path.replace('_', '/')}", "value": value}
+        for path, value in changed.items()
+    ]
+    return Try(name, "admission", lambda yard: patch(f"{yard.pod_of_web(where)}/resize", body))
+
+
 def limited(**resources: Any) -> list[dict[str, Any]]:
     return rolled(template(BAD, resources={"requests": {"memory": "32Mi"}} | resources))
 
 
+RESOURCES = "/spec/containers/0/resources"
 GOOD_BACK = rolled(template(GOOD))
 POD_SPEC: Mapping[str, Any] = {"containers": [{"name": "a", "image": GOOD}]}
 POD_TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": POD_SPEC}
@@ -91,6 +101,9 @@ PLACES = [
         "admission",
         lambda yard: Request("DELETE", yard.pod_of_web("unlabelled")),
     ),
+    resized("a resize where there is no label", "unlabelled", limits_memory="96Mi"),
+    resized("a resize in mode observe", "observe", limits_memory="96Mi"),
+    resized("a resize in the agent's own namespace", OWN, limits_memory="96Mi"),
     change("the agent's own namespace", OWN, WEB, GOOD_BACK),
     change("a namespace of the system", "kube-public", WEB, GOOD_BACK),
 ]
@@ -220,6 +233,21 @@ CONTENTS = [
     ),
 ]
 
+RESIZES = [
+    resized("a resize to five times the memory", "auto", limits_memory="320Mi"),
+    resized("a resize to less than was ever good", "auto", limits_memory="48Mi"),
+    resized("a resize of the request", "auto", requests_memory="48Mi"),
+    resized("a resize of limit and request", "auto", limits_memory="96Mi", requests_memory="48Mi"),
+    resized("a resize of the processor", "auto", limits_cpu="2"),
+    resized("a resize of all", "propose", limits_cpu="2", limits_memory="96Mi"),
+    change(
+        "a resize of a pod that nobody replaces",
+        "auto",
+        f"{CORE} pods/bare/resize",
+        [{"op": "replace", "path": f"{RESOURCES}/limits/memory", "value": "96Mi"}],
+    ),
+]
+
 KINDS = [
     delete("a pod that nobody replaces", "auto", f"{CORE} pods/bare", "admission"),
     delete("all pods", "auto", f"{CORE} pods"),
@@ -234,7 +262,7 @@ KINDS = [
         "a pod's image",
         "auto",
         f"{CORE} pods/bare",
-        {"spec": {"containers": [{"name": "app", "image": BAD}]}},
+        [{"op": "replace", "path": "/spec/containers/0/image", "value": BAD}],
         "rbac",
     ),
     change(
@@ -350,7 +378,7 @@ KINDS = [
     ),
 ]
 
-ALL = [*PLACES, *FIELDS, *CONTENTS, *KINDS]
+ALL = [*PLACES, *FIELDS, *CONTENTS, *RESIZES, *KINDS]
 
 BEYOND_ADMISSION = [
     Try(

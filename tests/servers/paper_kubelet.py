@@ -1,9 +1,12 @@
 """Plays scheduler and kubelet for a real API server: pods become what their spec deserves.
 
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
-An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes;
-one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
-everything else is running and ready as soon as it is seen.
+An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes,
+and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
+memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it. Of a
+Job with annotation ``paper/fails-once`` the first pod fails. Everything else is running and ready
+as soon as it is seen. What a pod logs is ``paper_logs``; what needs more memory, and is resized,
+``paper_memory``.
 """
 
 import asyncio
@@ -11,57 +14,148 @@ import contextlib
 import datetime as dt
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
+from servers.paper_logs import PaperLogs
+from servers.paper_memory import killed, news
+
 NODE = "paper-1"
 LEAKS = "paper/leaks"
+FAILS_ONCE = "paper/fails-once"
+LABELS = {"paper": "yes"}
+"""Of the node, for what selects one."""
+_AGAIN = 0.3  # seconds
+
+
+@dataclass
+class _Memory:
+    waiting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Pods that wait for a key, by UID."""
+    failed: set[str] = field(default_factory=set)
+    """UIDs of Jobs of which a pod has failed once."""
+
+    def lets_fail(self, pod: Mapping[str, Any]) -> bool:
+        """Say whether this pod is the first of a Job of which one is to fail."""
+        owners = pod["metadata"].get("ownerReferences") or ()
+        job = next((each["uid"] for each in owners), "")
+        marked = FAILS_ONCE in (pod["metadata"].get("annotations") or {})
+        if not marked or job in self.failed:
+            return False
+        self.failed.add(job)
+        return True
+
+
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
 @asynccontextmanager
-async def paper_kubelet(server: str, token: str, trust: ssl.SSLContext) -> AsyncIterator[None]:
-    """Run pods on paper for as long as the block lasts."""
+async def paper_kubelet(
+    server: str, token: str, trust: ssl.SSLContext, serving: ssl.SSLContext
+) -> AsyncIterator[None]:
+    """Run pods on paper for as long as the block lasts; their logs are served like a kubelet's."""
     headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(ssl=trust)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(
         server, headers=headers, connector=connector, timeout=timeout
     ) as session:
-        await _create_node(session)
-        task = asyncio.create_task(_follow(session))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        logs, memory = PaperLogs(session), _Memory()
+        async with logs.served(serving) as port:
+            await _create_node(session, port)
+            works = _follow(session, memory, logs), _try_again(session, memory), logs.write()
+            tasks = [asyncio.create_task(each) for each in works]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+                for each in ended:
+                    if not isinstance(each, asyncio.CancelledError | None):
+                        raise each
 
 
-async def _create_node(session: aiohttp.ClientSession) -> None:
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": LABELS}}
     async with session.post("/api/v1/nodes", json=node) as answer:
         assert answer.status in (201, 409), await answer.text()
+    # Admission gives a new node a taint that the node controller would take away.
+    untainted = json.dumps({"spec": {"taints": None}})
+    async with session.patch(f"/api/v1/nodes/{NODE}", data=untainted, headers=_MERGE) as answer:
+        assert answer.status == 200, await answer.text()
     ready = {"type": "Ready", "status": "True", "reason": "OnPaper", "message": ""}
     async with session.patch(
         f"/api/v1/nodes/{NODE}/status",
-        data=json.dumps({"status": {"conditions": [ready], "allocatable": {"memory": "8Gi"}}}),
+        data=json.dumps(
+            {
+                "status": {
+                    "conditions": [ready],
+                    "allocatable": {"memory": "8Gi"},
+                    "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                    "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+                }
+            }
+        ),
         headers=_MERGE,
     ) as answer:
         assert answer.status == 200, await answer.text()
 
 
-async def _follow(session: aiohttp.ClientSession) -> None:
+async def _try_again(session: aiohttp.ClientSession, memory: _Memory) -> None:
+    """Look again whether the keys are there that containers wait for, for ever."""
+    while True:
+        await asyncio.sleep(_AGAIN)
+        for uid, pod in list(memory.waiting.items()):
+            with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+                if not await _missing(session, pod):
+                    memory.waiting.pop(uid, None)
+                    await _say_status(session, pod, _status(pod, frozenset()))
+
+
+async def _missing(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> frozenset[str]:
+    """Return the containers that want a key which is not there."""
+    found = set()
+    for container in pod["spec"]["containers"]:
+        for each in container.get("env") or ():
+            reference = (each.get("valueFrom") or {}).get("configMapKeyRef")
+            if reference is None:
+                continue
+            place = f"/api/v1/namespaces/{pod['metadata']['namespace']}/configmaps"
+            async with session.get(f"{place}/{reference['name']}") as answer:
+                data = (await answer.json()).get("data") or {}
+            if reference["key"] not in data:
+                found.add(container["name"])
+    return frozenset(found)
+
+
+async def _say_status(
+    session: aiohttp.ClientSession, pod: Mapping[str, Any], status: Mapping[str, Any]
+) -> None:
+    async with session.patch(
+        f"{_path(pod)}/status", data=json.dumps({"status": status}), headers=_MERGE
+    ):
+        return
+
+
+def _path(pod: Mapping[str, Any]) -> str:
+    meta = pod["metadata"]
+    return f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+
+
+async def _follow(session: aiohttp.ClientSession, memory: _Memory, logs: PaperLogs) -> None:
     """List pods, then watch; begin again when the server went away."""
     while True:
         with contextlib.suppress(aiohttp.ClientError, ConnectionError):
             async with session.get("/api/v1/pods") as answer:
                 listed = await answer.json()
             for pod in listed["items"]:
-                await _treat(session, pod)
+                logs.know(pod)
+                await _treat(session, pod, memory)
             version = listed["metadata"]["resourceVersion"]
             async with session.get(
                 "/api/v1/pods", params={"watch": "1", "resourceVersion": version}
@@ -69,15 +163,18 @@ async def _follow(session: aiohttp.ClientSession) -> None:
                 async for line in watch.content:
                     change = json.loads(line)
                     if change["type"] in ("ADDED", "MODIFIED"):
-                        await _treat(session, change["object"])
+                        logs.know(change["object"])
+                        await _treat(session, change["object"], memory)
+                    elif change["type"] == "DELETED":
+                        logs.forget(change["object"])
         await asyncio.sleep(0.1)
 
 
-async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None:
+async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory: _Memory) -> None:
     """Bring one pod a step on: delete it, bind it, or say how its containers are."""
-    meta = pod["metadata"]
-    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    meta, path = pod["metadata"], _path(pod)
     if meta.get("deletionTimestamp"):
+        memory.waiting.pop(meta["uid"], None)
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
         async with session.delete(path, json=body):
             return
@@ -86,7 +183,7 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None
             "apiVersion": "v1",
             "kind": "Binding",
             "metadata": {"name": meta["name"]},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": _meant_for(pod)},
         }
         async with session.post(f"{path}/binding", json=binding):
             return
@@ -96,10 +193,34 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None
         await _back_off(session, meta, leaking)
         known = None
     if not known:
-        async with session.patch(
-            f"{path}/status", data=json.dumps({"status": _status(pod)}), headers=_MERGE
-        ):
-            return
+        missing = await _missing(session, pod)
+        if missing:
+            memory.waiting[meta["uid"]] = pod
+        for each in pod["spec"]["containers"]:
+            if _loops(pod, each):
+                await _back_off(session, meta, each["name"])
+        fails = memory.lets_fail(pod)
+        await _say_status(session, pod, _status(pod, missing, fails=fails))
+        return
+    said = news(pod)
+    if said is not None:
+        name = killed(pod, said)
+        if name is not None:
+            await _back_off(session, meta, name)
+        await _say_status(session, pod, said)
+
+
+def _loops(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
+    return container.get("command") == ["false"] and pod["spec"]["restartPolicy"] == "Always"
+
+
+def _meant_for(pod: Mapping[str, Any]) -> str:
+    """Return the node that a DaemonSet's pod names, else the only one."""
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = required.get("nodeSelectorTerms") or ()
+    names = (field["values"][0] for term in terms for field in term.get("matchFields") or ())
+    return str(next(names, NODE))
 
 
 async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], name: str) -> None:
@@ -126,13 +247,19 @@ async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], nam
         assert answer.status == 201, await answer.text()
 
 
-def _status(pod: Mapping[str, Any]) -> dict[str, Any]:
+def _status(
+    pod: Mapping[str, Any], missing: frozenset[str], *, fails: bool = False
+) -> dict[str, Any]:
     leaking = (pod["metadata"].get("annotations") or {}).get(LEAKS)
-    containers = [_container(each, leaking) for each in pod["spec"]["containers"]]
+    ends = pod["spec"]["restartPolicy"] != "Always"
+    containers = [
+        _container(each | ({"command": ["false"]} if fails else {}), leaking, missing, ends=ends)
+        for each in pod["spec"]["containers"]
+    ]
     ready = "True" if all(each["ready"] for each in containers) else "False"
     since = _now()
     return {
-        "phase": "Running" if any(each["started"] for each in containers) else "Pending",
+        "phase": _phase(containers),
         "startTime": since,
         "podIPs": [{"ip": _address(pod["metadata"]["uid"])}],
         "conditions": [
@@ -154,11 +281,28 @@ def _address(uid: str) -> str:
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
-def _container(spec: Mapping[str, Any], leaking: str | None) -> dict[str, Any]:
+def _phase(containers: Sequence[Mapping[str, Any]]) -> str:
+    over = [each["state"].get("terminated") for each in containers]
+    if all(over):
+        return "Failed" if any(each["exitCode"] for each in over) else "Succeeded"
+    return "Running" if any(each["started"] for each in containers) else "Pending"
+
+
+def _container(
+    spec: Mapping[str, Any], leaking: str | None, missing: frozenset[str], *, ends: bool
+) -> dict[str, Any]:
     state: dict[str, Any] = {"running": {"startedAt": _now()}}
     restarts, last = 0, {}
     if spec["image"].endswith(":broken"):
         state = {"waiting": {"reason": "ErrImagePull", "message": "no such tag"}}
+    elif spec["name"] in missing:
+        words = "couldn't find key"
+        state = {"waiting": {"reason": "CreateContainerConfigError", "message": words}}
+    elif ends and spec.get("command") in (["false"], ["true"]):
+        code = 1 if spec["command"] == ["false"] else 0
+        why, at = "Error" if code else "Completed", _now()
+        times = {"startedAt": at, "finishedAt": at}
+        state = {"terminated": {"exitCode": code, "reason": why, **times}}
     elif spec["name"] == leaking or spec.get("command") == ["false"]:
         code, reason = (137, "OOMKilled") if spec["name"] == leaking else (1, "Error")
         ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
@@ -174,6 +318,7 @@ def _container(spec: Mapping[str, Any], leaking: str | None) -> dict[str, Any]:
         "restartCount": restarts,
         "state": state,
         "lastState": last,
+        "resources": spec.get("resources") or {},
     }
 
 

@@ -86,7 +86,10 @@ class Yard:
         def there() -> bool:
             pods = self.read(self.at(where, "api/v1 pods"))["items"]
             found[:] = [
-                each["metadata"]["name"] for each in pods if "ownerReferences" in each["metadata"]
+                each["metadata"]["name"]
+                for each in pods
+                for owner in each["metadata"].get("ownerReferences", ())
+                if owner["kind"] == "ReplicaSet"
             ]
             return bool(found)
 
@@ -109,7 +112,8 @@ def fill(plane: ControlPlane, namespace: str) -> None:
         "spec": known,
     }
     _done(plane, Request("POST", _path(catalog, namespace), catalog))
-    spec = {"containers": [{"name": "app", "image": GOOD}]}
+    limits = {"limits": {"memory": "64Mi"}}
+    spec = {"containers": [{"name": "app", "image": GOOD, "resources": limits}]}
     bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": spec}
     _done(plane, Request("POST", _path(bare, namespace), bare))
 
@@ -149,7 +153,10 @@ def _remember(known: dict[str, Any], live: dict[str, Any]) -> None:
 
 def in_force(yard: Yard) -> bool:
     """Whether each policy refuses what it alone refuses."""
+    resize = f"{yard.pod_of_web('auto')}/resize"
+    limit = {"op": "replace", "path": "/spec/containers/0/resources/limits/memory"}
     tries = (
+        *(patch(resize, [limit | {"value": value}]) for value in ("320Mi", "48Mi")),
         patch(yard.at("unlabelled", "apis/apps/v1 deployments/web"), marked({})),
         patch(yard.at("auto", "apis/apps/v1 deployments/web"), {"spec": {"paused": True}}),
         patch(yard.at("auto", "apis/apps/v1 deployments/web"), marked({"spec": {"replicas": 2}})),

@@ -46,13 +46,15 @@ class Story:
     services: Loop
     database: Database
     namespace: str
+    account: str | None = None
+    """The service account that the workload runs as; None: the namespace's own."""
     heard: list[dict[str, Any]] = field(default_factory=list)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def begin(self) -> None:
         """Have the workload healthy and remembered."""
         await self.listen()
-        for each in _objects(self.namespace):
+        for each in _objects(self.namespace, self.account):
             await self.kubectl("apply", "-f", "-", stdin=json.dumps(each))
         await until(self._remembered, 40)
 
@@ -178,11 +180,12 @@ class Story:
         return f"Deployment/{WORKLOAD}" in json.loads(found)["spec"].get("workloads", {})
 
 
-def _objects(namespace: str) -> list[dict[str, Any]]:
+def _objects(namespace: str, account: str | None) -> list[dict[str, Any]]:
     labels = {"app": WORKLOAD}
     limits = {"limits": {"memory": "64Mi"}}
     container = {"name": "app", "image": GOOD, "resources": limits}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"containers": [container]} | ({"serviceAccountName": account} if account else {})
+    template = {"metadata": {"labels": labels}, "spec": spec}
     return [
         {
             "apiVersion": "v1",

@@ -26,6 +26,7 @@ _VERBS: Mapping[str, tuple[str, ...]] = {
 _WITHOUT_KIND: Mapping[str, tuple[str, ...]] = {
     "logs": ("get pods/log",),
     "evict": ("get pods", "create pods/eviction"),
+    "resize": ("patch pods/resize",),
 }
 
 KindsOf = Mapping[tuple[str, str], frozenset[Kind]]

@@ -9,7 +9,16 @@ import pytest
 
 from factories.actions import snapshot
 from factories.events import make
-from fakes.acting import DELETED, PATCHED, Acting, TakingBack, decision, shop_in
+from fakes.acting import (
+    DELETED,
+    PATCHED,
+    RESIZED,
+    Acting,
+    TakingBack,
+    decision,
+    shop_in,
+    starve,
+)
 from fakes.actor_cluster import ActorCluster
 from ooda.actor.core.record import ActionRecord, State
 from ooda.actor.planning import Planner
@@ -28,6 +37,12 @@ RESTART = {
     "parameters": {"pod": "checkout-1-a"},
     "verification": HEALS,
 }
+RAISE = {
+    "action": ActionKind.RAISE_MEMORY_LIMIT,
+    "parameters": {"pod": "checkout-1-a"},
+    "verification": HEALS,
+}
+LOWER = RAISE | {"verification": FAILS}
 UNDO = {"action": ActionKind.SCALE_TO_KNOWN_GOOD, "verification": FAILS}
 EFFECTS = 18
 """More than any of these actions has from its decision to its end."""
@@ -85,15 +100,23 @@ class FatefulCluster(ActorCluster):
             return await patch(*given, dry_run=True)
         return await self.fate.meet(lambda: patch(*given))
 
+    async def resize(self, *given: Any, dry_run: bool = False) -> Any:
+        resize = super().resize
+        if dry_run:
+            return await resize(*given, dry_run=True)
+        return await self.fate.meet(lambda: resize(*given))
+
     async def delete(self, *given: Any, uid: str, dry_run: bool = False) -> None:
         delete = super().delete
         if not dry_run:
             await self.fate.meet(lambda: delete(*given, uid=uid))
 
 
-def doomed(fate: Fate, *, heals: bool) -> Acting:
+def doomed(fate: Fate, made: DecisionMade, *, heals: bool) -> Acting:
     api, bus = FatefulCluster(), FatefulBus()
     shop_in(api)
+    if made.request and made.request.action is ActionKind.RAISE_MEMORY_LIMIT:
+        starve(api)
     bucket = FatefulBucket(ActionRecord)
     bus._buckets[ACTIONS.name] = bucket  # noqa: SLF001 - one that can die
     api.fate = bus.fate = bucket.fate = fate
@@ -102,7 +125,7 @@ def doomed(fate: Fate, *, heals: bool) -> Acting:
 
 
 async def live_twice(fate: Fate, made: DecisionMade, *, heals: bool) -> Acting:
-    acting = doomed(fate, heals=heals)
+    acting = doomed(fate, made, heals=heals)
     async with acting.actor() as handlers:
         with contextlib.suppress(Died):
             await handlers.on_loop(delivery(made))
@@ -119,9 +142,11 @@ async def live_twice(fate: Fate, made: DecisionMade, *, heals: bool) -> Acting:
     [
         (ROLL_BACK, True, [PATCHED]),
         (RESTART, True, [DELETED]),
+        (RAISE, True, [RESIZED]),
         (UNDO, False, [PATCHED] * 2),
+        (LOWER, False, [RESIZED] * 2),
     ],
-    ids=["roll_back", "restart", "undo"],
+    ids=["roll_back", "restart", "resize", "undo", "undo of a resize"],
 )
 @pytest.mark.parametrize("at", range(EFFECTS))
 async def test_killed_at_any_effect(

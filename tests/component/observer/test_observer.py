@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from factories.events import CHECKOUT, make
-from factories.objects import NAMESPACE, NOW, pod, waiting
+from factories.objects import NAMESPACE, NOW, meta, pod, waiting
 from factories.observed import healthy
 from ooda.common.bus.interface import BusUnavailableError, Record
 from ooda.common.cluster.interface import NotFound
@@ -330,3 +330,47 @@ async def test_a_kind_that_the_server_lacks_is_told_once_and_tried_again(
             await world.until(lambda: created in world.cluster.writes, step=0.1)
     said = [each for each in logs if each["event"] == "cannot watch: blind"]
     assert [(each["log_level"], each["kind"]) for each in said] == [("error", "KnownGood")]
+
+
+USER = f"system:serviceaccount:{NAMESPACE}:reader"
+NO_GET = (
+    f'configmaps "a" is forbidden: User "{USER}" cannot get resource "configmaps" '
+    f'in API group "" in the namespace "{NAMESPACE}"\n'
+)
+
+
+async def granted(world: World, *verbs: str) -> None:
+    """Have the workload's account bound to a Role with these verbs."""
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}]
+    world.cluster.put(Kind.ROLE, {"metadata": meta("reader"), "rules": rules})
+    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": NAMESPACE}
+    body = {"metadata": meta("reader"), "subjects": [subject]}
+    world.cluster.put(Kind.ROLE_BINDING, body | {"roleRef": {"kind": "Role", "name": "reader"}})
+    for name in ("checkout-1-a", "checkout-1-b"):
+        world.cluster.put(Kind.POD, pod(name, spec={"serviceAccountName": "reader"}))
+
+
+async def known_account(world: World) -> bool:
+    try:
+        stored = await world.cluster.get(Kind.KNOWN_GOOD, NAMESPACE, CATALOG)
+    except NotFound:
+        return False
+    return "reader" in stored["spec"]["serviceAccounts"]
+
+
+@pytest.mark.parametrize("said", [NO_GET, "served 403 to a customer\n"], ids=["denied", "not"])
+async def test_the_logs_of_an_account_are_read_when_its_rights_were_reduced(said: str) -> None:
+    world = World()
+    await granted(world, "get", "list")
+    async with world.observer():
+        async with asyncio.timeout(DEADLINE):
+            while not await known_account(world):
+                world.clock.advance(0.5)
+                await asyncio.sleep(0.02)
+        world.cluster.set_logs(NAMESPACE, "checkout-1-b", "app", said)
+        await granted(world, "list")
+        seen = len(world.bus.on("telemetry.snapshot"))
+        await world.until(lambda: len(world.bus.on("telemetry.snapshot")) > seen + 3, step=0.5)
+        flagged = world.bus.on("anomaly.flagged")
+        signals = {each.signal for each in flagged if isinstance(each, AnomalyFlagged)}
+        assert (Signal.ACCESS_DENIED in signals) is (said == NO_GET)

@@ -97,10 +97,15 @@ def test_every_tool_has_typed_arguments_and_says_what_it_is_for(toolbox: Toolbox
         "check_memory": {"workload_kind", "name", "namespace"},
         "recent_changes": {"workload_kind", "name", "namespace"},
         "recent_service_changes": {"service", "namespace"},
+        "inspect_job": {"workload_kind", "name", "namespace"},
+        "inspect_pod": {"pod_name", "namespace"},
         "inspect_node": {"node"},
         "inspect_pods_of_node": {"node"},
         "describe_node_events": {"node"},
         "query_node_scrapes": {"node"},
+        "recent_access_changes": {"account", "namespace", "since"},
+        "check_permissions": {"account", "namespace"},
+        "get_account_logs": {"account", "namespace", "since"},
     }
     assert all(tool.description for tool in tools.values())
 

@@ -182,6 +182,40 @@ async def test_a_dry_run_changes_nothing(cluster: Cluster, name: str) -> None:
     assert (await cluster.get(Kind.CONFIG_MAP, NAMESPACE, name))["data"] == {"key": "one"}
 
 
+LIMIT = "/spec/containers/0/resources/limits/memory"
+
+
+def limited(name: str) -> Object:
+    container = {"name": "app", "image": "example", "resources": {"limits": {"memory": "64Mi"}}}
+    return {**pod(name), "spec": {"containers": [container]}}
+
+
+def limit_of(pod: Object) -> str:
+    return str(pod["spec"]["containers"][0]["resources"]["limits"]["memory"])
+
+
+async def test_a_pod_is_resized_while_it_is_there(cluster: Cluster, name: str) -> None:
+    made = await cluster.create(Kind.POD, limited(name))
+    first = made["metadata"].get("generation")
+    change = [
+        {"op": "test", "path": "/metadata/generation", "value": first},
+        {"op": "replace", "path": LIMIT, "value": "96Mi"},
+    ]
+    judged = await cluster.resize(NAMESPACE, name, change, dry_run=True)
+    assert limit_of(judged) == "96Mi"
+    assert limit_of(await cluster.get(Kind.POD, NAMESPACE, name)) == "64Mi"
+    await cluster.resize(NAMESPACE, name, change)
+    resized = await cluster.get(Kind.POD, NAMESPACE, name)
+    assert limit_of(resized) == "96Mi"
+    assert resized["metadata"]["generation"] != first
+    with pytest.raises(Conflict):
+        await cluster.resize(NAMESPACE, name, change)
+    with pytest.raises(NotFound):
+        await cluster.resize(NAMESPACE, f"{name}-other", change)
+    with pytest.raises(Refused):
+        await cluster.resize(NAMESPACE, name, [{"op": "move", "from": LIMIT, "path": LIMIT}])
+
+
 async def test_a_pod_is_evicted_by_its_uid(cluster: Cluster, name: str) -> None:
     made = await cluster.create(Kind.POD, pod(name))
     with pytest.raises(Conflict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2e.live.kube import Kube, is_ready
-from e2e.live.pods import BUSYBOX, SLEEP
+from e2e.live.pods import BUSYBOX, PYTHON, SLEEP
 from e2e.live.shop import SHOP
 from e2e.live.waiting import wait_until
 from ooda.common.known_good import workload_key
@@ -177,6 +177,39 @@ def without_its_key(kube: Kube) -> Iterator[Workload]:
     name = "e2e-misconfigured"
     missing = {"configMapKeyRef": {"name": "circuit-breakers", "key": "no-such-key"}}
     kube.create(_idle("Deployment", name, {"env": [{"name": "LEVEL", "valueFrom": missing}]}), SHOP)
+    try:
+        yield Workload(kube, "Deployment", name)
+    finally:
+        kube.delete("Deployment", name, SHOP)
+
+
+_HOARDER = """
+import os, time
+while not os.path.exists("/scratch/grow"):
+    time.sleep(0.5)
+os.remove("/scratch/grow")
+hoard = ["x" * (58 * 2**20)]
+while True:
+    time.sleep(3)
+    hoard.append("x" * 2**20)
+"""
+"""Once told it takes 58 MiB, then one more every 3 s, slowly enough to be seen near its limit.
+Started again it waits to be told."""
+
+
+@contextmanager
+def hoarder(kube: Kube) -> Iterator[Workload]:
+    """A Deployment of two replicas that need more memory than they may have, if they are told."""
+    name = f"e2e-hoarder-{secrets.token_hex(3)}"
+    container = {
+        "image": PYTHON,
+        "command": ["python3", "-c", _HOARDER],
+        "resources": {"requests": {"memory": "16Mi"}, "limits": {"memory": "80Mi"}},
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    }
+    made = _idle("Deployment", name, container, replicas=2)
+    made["spec"]["template"]["spec"]["volumes"] = [{"name": "scratch", "emptyDir": {}}]
+    kube.create(made, SHOP)
     try:
         yield Workload(kube, "Deployment", name)
     finally:

@@ -9,8 +9,8 @@ from e2e.live.incidents import Incident, Scene, asked, decided
 from e2e.live.kube import Kube
 from e2e.live.ooda import Ooda
 from e2e.live.shop import SHOP
-from e2e.live.workloads import NO_SUCH_IMAGE, Workload
-from ooda.common.events import ActionExecuted, DecisionMade, DiagnosisReady
+from e2e.live.workloads import NO_SUCH_IMAGE, Workload, hoarder
+from ooda.common.events import ActionExecuted, ActionStarted, DecisionMade, DiagnosisReady
 from ooda.common.targets import ServiceTarget
 from ooda.common.taxonomy import ActionKind, Closure, FailureClass, Outcome
 
@@ -58,6 +58,37 @@ def test_a_release_is_rolled_back(
     healed(incident, failure, ActionKind.ROLL_BACK_WORKLOAD)
     assert workload.complete()
     record_property(failure, incident.flag.summary)
+
+
+def in_force(workload: Workload) -> dict[str, str]:
+    """Return the memory limits of its pods as the kubelet tells them, by the UIDs of the pods."""
+    return {
+        each.metadata.uid: each.status.containerStatuses[0].resources.limits.memory
+        for each in workload.pods()
+    }
+
+
+def test_more_memory_in_place_where_nothing_changed(
+    kube: Kube, scene: Scene, record_property: Record
+) -> None:
+    with hoarder(kube) as workload:
+        workload.wait_until_complete()
+        workload.wait_until_known()
+        before = in_force(workload)
+        assert set(before.values()) == {"80Mi"}
+        for pod in workload.pods():
+            kube.run_in(SHOP, pod.metadata.name, "touch", "/scratch/grow")
+        incident = scene.first_incident(NOTICED)
+        healed(incident, FailureClass.OOM_KILLED, ActionKind.RAISE_MEMORY_LIMIT)
+        started = incident.next(ActionStarted, 0)
+        assert {each.kind for each in started.steps} == {"resize"}, started.summary
+        assert in_force(workload) == dict.fromkeys(before, "120Mi")
+        follow_up = incident.closed(0).follow_up
+        assert (
+            f"set resources deployment/{workload.name} -c main --limits=memory=120Mi" in follow_up
+        )
+        assert workload.read()["metadata"]["generation"] == 1
+        record_property("in place", started.summary)
 
 
 def test_a_selector_that_no_node_matches_is_rolled_back(kube: Kube, scene: Scene) -> None:

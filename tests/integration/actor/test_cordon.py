@@ -65,7 +65,7 @@ async def test_is_cordoned_once_and_taken_back_once(api: ApiServer, node: NodeTa
     undone = await look_at_result(api, step)
     assert undone is not None
     assert "unschedulable" not in undone["spec"]
-    assert taken_back(undone, ACTION_ID)
+    assert taken_back(step, undone, ACTION_ID)
     with pytest.raises(Conflict):
         await apply_step(api, step, read, ACTION_ID)
 

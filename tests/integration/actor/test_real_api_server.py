@@ -111,7 +111,7 @@ async def test_a_late_duplicate_finds_the_guard_even_after_the_undo(
     assert back is not None
     await apply_step(api, back, written, ACTION_ID, undo=True)
     undone = await look_at_result(api, step)
-    assert taken_back(undone, ACTION_ID)
+    assert taken_back(step, undone, ACTION_ID)
     with pytest.raises(Conflict):
         await apply_step(api, step, first, ACTION_ID)
     with pytest.raises(Conflict):

@@ -47,7 +47,7 @@ async def services(
 ) -> AsyncIterator[Loop]:
     directory = tmp_path_factory.mktemp("loop")
     async with (
-        paper_kubelet(home.url, home.admin_token, home.trust),
+        paper_kubelet(home.url, home.admin_token, home.trust, home.serving),
         loop(directory, home, bus, database) as made,
     ):
         await made.start()

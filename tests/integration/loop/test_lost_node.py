@@ -49,7 +49,7 @@ class Nodes:
     async def beat(self) -> None:
         """Renew every five seconds, for ever."""
         while True:
-            for name in self.beating:
+            for name in sorted(self.beating):
                 await self._apply(
                     "coordination.k8s.io/v1",
                     "Lease",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from factories.events import ACTION_ID, request
-from ooda.actor.core.patches import inverse
+from ooda.actor.core.patches import Invertible, inverse
 from ooda.actor.core.plan import Plan, plan
 from ooda.actor.looking import look_at_result, look_at_scene
 from ooda.actor.writing import apply_step
@@ -16,7 +16,7 @@ from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import Object, Refused
 from ooda.common.cluster.kinds import Kind
 from ooda.common.cluster.leases import LeaseHolder
-from ooda.common.plans import CordonStep, FieldChange, ObjectRef, PatchStep
+from ooda.common.plans import CordonStep, FieldChange, ObjectRef, PatchStep, ResizeStep
 from ooda.common.settings import ClusterSettings
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import ActionKind
@@ -25,6 +25,7 @@ from servers.control_plane import MIGHTY
 from servers.permissions_yard import NODE, OTHER_NODE, Yard
 from servers.waiting import until
 
+IN_POD = "/spec/containers/0/resources/limits/memory"
 MEMORY = "/spec/template/spec/containers/0/resources/limits/memory"
 
 
@@ -55,7 +56,7 @@ async def reference(api: ApiServer, kind: Kind, namespace: str | None, name: str
     return ObjectRef(kind=kind, namespace=namespace, name=name, uid=live["metadata"]["uid"])
 
 
-async def written(api: ApiServer, step: PatchStep | CordonStep, *, undo: bool = False) -> Object:
+async def written(api: ApiServer, step: Invertible, *, undo: bool = False) -> Object:
     """Do a step as the actor does, first as a dry run, and return what became of the object."""
     for dry_run in (True, False):
         live = await look_at_result(api, step)
@@ -145,6 +146,40 @@ async def test_memory_does_not_grow_again_and_again(actor: ApiServer, namespace:
     )
     with pytest.raises(Refused, match="ooda-actor-known-good"):
         await apply_step(actor, step, live, "act-2")
+
+
+async def resizing(yard: Yard, actor: ApiServer, namespace: str, limit: str) -> ResizeStep:
+    name = yard.pod_of_web(namespace).rpartition("/")[2]
+    live = await actor.get(Kind.POD, namespace, name)
+    before = live["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    return ResizeStep(
+        object=await reference(actor, Kind.POD, namespace, name),
+        container="app",
+        changes=(FieldChange(path=IN_POD, before=before, after=limit),),
+        generation=live["metadata"]["generation"],
+    )
+
+
+@pytest.mark.parametrize("limit", ["96Mi", "256Mi"])
+async def test_more_memory_in_place_and_its_undo(
+    yard: Yard, actor: ApiServer, namespace: str, limit: str
+) -> None:
+    step = await resizing(yard, actor, namespace, limit)
+    after = await written(actor, step)
+    assert after["spec"]["containers"][0]["resources"]["limits"]["memory"] == limit
+    back = inverse(step, after)
+    assert back is not None
+    undone = await written(actor, back, undo=True)
+    assert undone["spec"]["containers"][0]["resources"]["limits"]["memory"] == "64Mi"
+
+
+async def test_memory_does_not_grow_in_place_again_and_again(
+    yard: Yard, actor: ApiServer, namespace: str
+) -> None:
+    await written(actor, await resizing(yard, actor, namespace, "256Mi"))
+    more = await resizing(yard, actor, namespace, "512Mi")
+    with pytest.raises(Refused, match="ooda-actor-resize-known-good"):
+        await written(actor, more)
 
 
 async def test_a_config_map(mighty: ApiServer, namespace: str) -> None:

@@ -15,13 +15,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from factories.actions import deployment, pod, record, snapshot
+from factories.actions import deployment, limited_pod, pod, record, set_limit, snapshot
 from factories.events import NOW, open_anomaly
 from fakes.actor_cluster import json_patch
 from ooda.actor.core.announcements import announcements
 from ooda.actor.core.guards import Guards, Symptom
 from ooda.actor.core.machine import Failed, Move, Sight, advance, confirm, current_step
-from ooda.actor.core.patches import as_patch, mark_of, operations
+from ooda.actor.core.patches import Invertible, as_patch, mark_of, operations
 from ooda.actor.core.record import ActionRecord, State
 from ooda.common.cluster.interface import Conflict
 from ooda.common.plans import (
@@ -32,6 +32,7 @@ from ooda.common.plans import (
     FieldChange,
     ObjectRef,
     PatchStep,
+    ResizeStep,
     Step,
 )
 from ooda.common.taxonomy import Mode
@@ -40,8 +41,16 @@ LIVE = deployment()
 REF = ObjectRef(kind="Deployment", namespace="shop", name="checkout", uid="uid-checkout")
 POD = ObjectRef(kind="Pod", namespace="shop", name="checkout-1-a", uid="uid-pod")
 SCALE = PatchStep(object=REF, changes=(FieldChange(path="/spec/replicas", before=1, after=2),))
+LIMIT = "/spec/containers/0/resources/limits/memory"
+BIGGER = ResizeStep(
+    object=POD,
+    container="app",
+    changes=(FieldChange(path=LIMIT, before="64Mi", after="96Mi"),),
+    generation=1,
+)
 STEPS: dict[str, Step] = {
     "patch": SCALE,
+    "resize": BIGGER,
     "cordon": CordonStep(object=REF),
     "delete": DeletePodStep(object=POD),
     "evict": EvictStep(object=POD),
@@ -83,10 +92,12 @@ class Loop(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        undoable = isinstance(self.step, PatchStep | CordonStep)
+        undoable = isinstance(self.step, Invertible)
         begun = record(steps=(self.step,), undo="inverse" if undoable else "irreversible")
         pods = isinstance(self.step, DeletePodStep | EvictStep)
         live = pod() if pods else copy.deepcopy(LIVE)
+        if isinstance(self.step, ResizeStep):
+            live = limited_pod("64Mi", generation=1)
         self.world = World(begun, None if isinstance(self.step, CreateJobStep) else live)
         self.actors: list[Actor | None] = [None, None, None]
 
@@ -130,6 +141,7 @@ class Loop(RuleBasedStateMachine):
             looked=current_step(actor.record) is not None,
             live=copy.deepcopy(world.live),
             failed=actor.failed,
+            pods=(copy.deepcopy(world.live),),
             snapshot=snapshot(
                 world.now,
                 ill=world.ill,
@@ -179,6 +191,9 @@ class Loop(RuleBasedStateMachine):
                 world.live = json_patch(
                     world.live or {}, operations(as_patch(step), read or {}, mark)
                 )
+            case ResizeStep():
+                world.live = json_patch(world.live or {}, operations(step, read or {}, ""))
+                world.live["metadata"]["generation"] += 1
             case DeletePodStep() | EvictStep():
                 if world.live is None or world.live["metadata"]["uid"] != step.object.uid:
                     raise Conflict("another pod")
@@ -218,7 +233,11 @@ class Loop(RuleBasedStateMachine):
     @rule(replicas=st.integers(1, 3))
     def outsider(self, replicas: int) -> None:
         assert self.world.live is not None
-        self.world.live["spec"]["replicas"] = replicas
+        if isinstance(self.step, ResizeStep):
+            set_limit(self.world.live, f"{64 * replicas}Mi")
+            self.world.live["metadata"]["generation"] += 1
+        else:
+            self.world.live["spec"]["replicas"] = replicas
 
     @invariant()
     def wrote_at_most_once(self) -> None:
@@ -231,7 +250,7 @@ class Loop(RuleBasedStateMachine):
     @invariant()
     def tells_the_truth_about_having_written(self) -> None:
         if self.world.record.state in (State.KEPT, State.UNDONE):
-            assert self.world.written or not isinstance(self.step, PatchStep | CordonStep)
+            assert self.world.written or not isinstance(self.step, Invertible)
 
 
 @pytest.mark.parametrize("kind", list(STEPS))

@@ -6,6 +6,7 @@ import pytest
 
 from factories.actions import catalog, deployment, pod, scene
 from factories.events import CHECKOUT, request
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.memory import Room
 from ooda.actor.core.plan import Plan, Refusal, plan
 from ooda.common.plans import DeletePodStep, FieldChange, PatchStep
@@ -52,7 +53,7 @@ def raised(
     replicas: int = 2,
     shown: dict[str, Any] | None = None,
     **room: Any,
-) -> Plan | Refusal:
+) -> Plan | Refusal | Starting:
     target = CHECKOUT.model_copy(update={"workload_kind": kind})
     given: dict[str, Any] = {"node": NODE} | room
     good = catalog(1, known or template())
@@ -70,7 +71,7 @@ def raised(
     )
 
 
-def change_of(found: Plan | Refusal) -> FieldChange:
+def change_of(found: Plan | Refusal | Starting) -> FieldChange:
     assert isinstance(found, Plan), found
     step = found.steps[0]
     assert isinstance(step, PatchStep)

@@ -38,6 +38,29 @@ def test_rolls_the_whole_template_back_and_never_forward_again(kind: str) -> Non
     assert found.before[0].fields == {"/spec/template": BAD}
 
 
+@pytest.mark.parametrize(("strategy", "deleted"), [("OnDelete", True), ("RollingUpdate", False)])
+def test_a_pod_of_a_daemon_set_that_nobody_replaces_is_deleted_with_the_roll_back(
+    strategy: str, *, deleted: bool
+) -> None:
+    target = CHECKOUT.model_copy(update={"workload_kind": "DaemonSet"})
+    known = catalog()
+    known["spec"]["workloads"] = {
+        "DaemonSet/checkout": known["spec"]["workloads"]["Deployment/checkout"]
+    }
+    live = deployment()
+    live["spec"]["updateStrategy"] = {"type": strategy}
+    owner = {"kind": "DaemonSet", "name": "checkout", "uid": "uid-checkout", "controller": True}
+    found = plan(
+        request(action=ROLL_BACK, target=target, parameters=POD),
+        scene(
+            workload=live, catalog=known, pod=of_a_set(ownerReferences=[owner]), replica_set=None
+        ),
+    )
+    assert isinstance(found, Plan)
+    kinds = [type(each) for each in found.steps]
+    assert kinds == ([PatchStep, DeletePodStep] if deleted else [PatchStep])
+
+
 def rolled_back_set(live_pod: dict[str, Any] | None) -> Plan:
     target = CHECKOUT.model_copy(update={"workload_kind": "StatefulSet"})
     known = catalog()

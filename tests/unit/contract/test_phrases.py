@@ -2,7 +2,7 @@ import pytest
 
 from factories.events import CHECKOUT, NAMESPACE, request
 from ooda.common.phrases import Deed, ended, name_of, planned, requested, sentence, shortened
-from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep
+from ooda.common.plans import DeletePodStep, FieldChange, ObjectRef, PatchStep, ResizeStep
 from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
 from ooda.common.taxonomy import ActionKind, Outcome
 
@@ -12,6 +12,7 @@ FLAGS = WORKLOAD.model_copy(update={"kind": "ConfigMap", "name": "flags"})
 RESIZED = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=2),))
 LIMIT = "/spec/template/spec/containers/0/resources/limits/memory"
 ROOMIER = PatchStep(object=WORKLOAD, changes=(FieldChange(path=LIMIT, after="96Mi"),))
+AT_ONCE = ResizeStep(object=POD, container="app", changes=(FieldChange(path=LIMIT, after="96Mi"),))
 ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", after=1),))
 
 
@@ -57,6 +58,12 @@ ONE = PatchStep(object=WORKLOAD, changes=(FieldChange(path="/spec/replicas", aft
             "raise the memory limit of Deployment checkout to 96Mi",
             "raising the memory limit of Deployment checkout to 96Mi",
             "the memory limit of Deployment checkout was raised to 96Mi",
+        ),
+        (
+            planned(ActionKind.RAISE_MEMORY_LIMIT, CHECKOUT, (AT_ONCE,)),
+            "raise the memory limit of Deployment checkout to 96Mi in place",
+            "raising the memory limit of Deployment checkout to 96Mi in place",
+            "the memory limit of Deployment checkout was raised to 96Mi in place",
         ),
         (
             planned(ActionKind.CORDON_NODE, NodeTarget(name="n"), ()),

@@ -1,5 +1,6 @@
 """The state machine alone: any sequence of stimuli, in any order, any number of times."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.decider import GOOD, LIMITS, later, ready, started, world
-from factories.events import ACTION_ID, ANOMALY_ID, CHECKOUT, INCIDENT_ID, NOW, make
+from factories.events import ACTION_ID, ANOMALY_ID, CHECKOUT, INCIDENT_ID, NOW, make, open_anomaly
 from ooda.common.events import (
     ActionApplied,
     ActionExecuted,
@@ -15,7 +16,7 @@ from ooda.common.events import (
     ReviewAnswered,
     derive_id,
 )
-from ooda.common.taxonomy import ActionKind, FailureClass, Outcome
+from ooda.common.taxonomy import ActionKind, Closure, FailureClass, Outcome
 from ooda.decider.core.absorbing import (
     Answered,
     Due,
@@ -34,7 +35,7 @@ from ooda.decider.core.lifecycle import (
     advance,
     effects_of,
 )
-from ooda.decider.core.record import Phase, Sighting, Sightings
+from ooda.decider.core.record import Incident, Phase, Sighting, Sightings
 
 ROLLED_BACK = derive_id("action", INCIDENT_ID, 1, ActionKind.ROLL_BACK_WORKLOAD)
 OPEN = Sightings(seen={ANOMALY_ID: Sighting(since=NOW, flagged_at=NOW)})
@@ -126,6 +127,49 @@ def test_two_attempts_that_did_not_help_end_with_a_person_without_another_diagno
     assert record.phase is Phase.ASKING
     assert record.review is not None
     assert record.review.reason.startswith("2 attempts did not help")
+
+
+LATER = "anomaly-that-joined-later"
+BOTH = (open_anomaly(anomaly_id=ANOMALY_ID), open_anomaly(anomaly_id=LATER))
+JOINED = Sightings(
+    seen={
+        ANOMALY_ID: Sighting(since=NOW, flagged_at=NOW, cleared_at=NOW),
+        LATER: Sighting(since=NOW, flagged_at=NOW),
+    }
+)
+ALL_GONE = Sightings(
+    seen={key: each.model_copy(update={"cleared_at": NOW}) for key, each in JOINED.seen.items()}
+)
+KEPT = heard(make(ActionExecuted, action_id=ROLLED_BACK, outcome=Outcome.KEPT))
+
+
+def joined_while_acting(*events: object) -> Incident:
+    """Return the record after an action that helped, with an anomaly that joined meanwhile."""
+    record, _ = advance(opened_by(ready()), heard(ready()), OPEN, world(), NOW)
+    for event in events:
+        record, _ = advance(record, heard(event), JOINED, world(), NOW)
+    record, _ = advance(record, KEPT, JOINED, world(), NOW)
+    return record
+
+
+def test_what_joined_while_an_action_helped_is_not_closed_with_it() -> None:
+    again = started(2).model_copy(update={"anomalies": BOTH})
+    waiting = joined_while_acting(again, ready(2, anomalies=BOTH))
+    assert (waiting.phase, waiting.wakes_at) == (Phase.WAITING, later(LIMITS.aftermath))
+
+    judged, _ = advance(
+        waiting, Due(), JOINED, world(facts=replace(GOOD, known_template=False)),
+        later(LIMITS.aftermath),
+    )  # fmt: skip
+    assert judged.phase is Phase.ASKING
+    closed, effects = advance(waiting, Sighted(), ALL_GONE, world(), later(1))
+    assert closed.phase is Phase.CLOSED
+    assert Closure.RESOLVED in [e.event.closure for e in effects if isinstance(e, CloseIncident)]
+
+
+def test_what_joined_and_is_not_diagnosed_yet_waits_for_its_diagnosis() -> None:
+    record = joined_while_acting(started(2).model_copy(update={"anomalies": BOTH}))
+    assert record.phase is Phase.GATHERING
 
 
 @pytest.mark.parametrize(

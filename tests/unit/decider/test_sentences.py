@@ -115,19 +115,26 @@ def test_an_action_that_a_person_has_to_look_at(*, refused: bool, asked: str) ->
 
 
 @pytest.mark.parametrize(
-    ("diagnosis", "facts", "follow_up"),
+    ("diagnosis", "facts", "said", "follow_up"),
     [
-        ({}, GOOD, ""),
+        ({}, GOOD, "", ""),
         (
             {"failure_class": "oom_killed", "change": None},
             replace(GOOD, memory_limited=True),
+            "",
             "Review its capacity: the memory limit was raised, and why it needs more is not known.",
         ),
+        (
+            {"failure_class": "oom_killed", "change": None},
+            replace(GOOD, memory_limited=True),
+            "The template has the old limit.",
+            "The template has the old limit.",
+        ),
     ],
-    ids=["rolled back", "limit raised"],
+    ids=["rolled back", "limit raised", "limit raised in place"],
 )
 def test_what_is_left_to_a_person_after_an_action_that_helped(
-    diagnosis: dict[str, Any], facts: Any, follow_up: str
+    diagnosis: dict[str, Any], facts: Any, said: str, follow_up: str
 ) -> None:
     told = ready(**diagnosis)
     seen = Sightings(
@@ -140,7 +147,8 @@ def test_what_is_left_to_a_person_after_an_action_that_helped(
     acting, _ = advance(opened_by(told), Heard(told, NOW), seen, world(facts=facts), NOW)
     acting = acting.model_copy(update={"outbox": ()})
     assert acting.in_flight is not None
-    kept = make(ActionExecuted, action_id=acting.in_flight.action_id, outcome=Outcome.KEPT)
+    action_id = acting.in_flight.action_id
+    kept = make(ActionExecuted, action_id=action_id, outcome=Outcome.KEPT, follow_up=said)
     record, _ = advance(acting, Heard(kept, NOW), seen, world(), NOW)
     (closed,) = record.outbox
     assert isinstance(closed, IncidentClosed)

@@ -21,7 +21,7 @@ def of_kind(objects: Objects, kind: str) -> dict[str, dict[str, Any]]:
 
 def test_every_policy_is_about_the_actor_and_is_bound(agent: Objects) -> None:
     policies, bindings = of_kind(agent, POLICY), of_kind(agent, BINDING)
-    assert len(policies) == 4
+    assert len(policies) == 6
     assert {name: each["policyName"] for name, each in bindings.items()} == {
         name: name for name in policies
     }

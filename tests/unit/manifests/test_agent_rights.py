@@ -53,6 +53,11 @@ OF_ONE_OBJECT = frozenset({"read_stop"})
 """What is imported to read one object of the own namespace, by its name."""
 
 
+READ_GRANTS = {
+    right(verb, kind) for verb in ("list", "watch") for kind in (Kind.ROLE, Kind.ROLE_BINDING)
+}
+
+
 def used(service: str, *, anywhere: bool = False) -> set[str]:
     """Return what the code of a service uses; of that, what it may have to do to any object."""
     if anywhere:
@@ -117,10 +122,19 @@ def test_to_cordon_nodes_is_granted_apart_and_to_the_actor_alone(agent: Objects)
         assert granted(apart, service) == granted(agent, service)
 
 
+def test_who_writes_to_workloads_does_not_even_read_what_others_may_do(agent: Objects) -> None:
+    assert not [each for each in granted(agent, "actor") if "rbac" in each]
+    assert {Kind.ROLE, Kind.ROLE_BINDING}.isdisjoint(PATCHED)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_nobody_may_read_secrets_or_give_rights(agent: Objects, service: str) -> None:
     for each in granted(agent, service):
-        assert not [word for word in ("secrets", "rbac", "admission", "*") if word in each]
+        words = ("secrets", "admission", "*")
+        assert not [word for word in words if word in each]
+        if "rbac" in each:
+            # What others may do is read; to write it would be to give rights, to themselves too.
+            assert each in READ_GRANTS
         assert each.split()[0] not in {"escalate", "bind", "impersonate", "deletecollection"}
 
 

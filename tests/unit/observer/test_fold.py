@@ -214,3 +214,36 @@ def test_known_good_is_read_back_and_a_fault_at_the_start_is_never_recorded() ->
     assert after.flags[0].observed["known_good"] == "3"
     after.wait(120)
     assert after.remembered == []
+
+
+def limited(body: dict[str, Any], memory: str) -> dict[str, Any]:
+    """Give a pod's containers, or those of a workload's template, a memory limit."""
+    spec = body["spec"].get("template", body)["spec"]
+    spec["containers"] = [
+        e | {"resources": {"limits": {"memory": memory}}} for e in spec["containers"]
+    ]
+    return body
+
+
+@pytest.mark.parametrize(("memory", "known"), [("64Mi", True), ("96Mi", False)])
+def test_a_template_whose_pods_have_more_memory_than_it_says_is_not_proven(
+    memory: str, *, known: bool
+) -> None:
+    served = endpoint_slice(ready=["checkout-1-a"])
+    objects = (limited(deployment(), "64Mi"), limited(pod(), memory), service(), served)
+    observed = Observed(node(), replica_set(), *objects)
+    observed.wait(45)
+    spec = observed.remembered[-1].spec
+    assert bool(spec.workloads["Deployment/checkout"].templates) is known
+    assert list(spec.services) == ["checkout"]
+
+
+def test_a_template_that_was_good_stays_so_while_its_pods_are_resized() -> None:
+    objects = (limited(deployment(), "64Mi"), limited(pod(), "64Mi"))
+    observed = Observed(node(), replica_set(), *objects)
+    observed.wait(45)
+    before = observed.remembered[-1].spec.workloads["Deployment/checkout"].templates
+    observed.tell(limited(pod("checkout-1-a"), "96Mi"))
+    observed.wait(120)
+    assert observed.signals == []
+    assert observed.remembered[-1].spec.workloads["Deployment/checkout"].templates == before

@@ -110,3 +110,47 @@ def test_it_ends_when_it_runs_longer_than_it_did() -> None:
     assert observed.clears == []
     observed.wait(10)
     assert observed.clears == [Signal.OOM_KILLED]
+
+
+def with_limit(memory: str, **given: Any) -> dict[str, Any]:
+    """Return a container that was killed twice and runs, with a limit that is in force."""
+    return back(4, restarts=2, **given) | {"resources": {"limits": {"memory": memory}}}
+
+
+def test_it_ends_with_the_limit_that_was_too_small() -> None:
+    observed = Observed(*healthy())
+    observed.wait(1)
+    first = back(1) | {"resources": {"limits": {"memory": "64Mi"}}}
+    observed.tell(pod(ready_since=1, containers=[first]))
+    observed.wait(3)
+    observed.tell(pod(ready_since=4, containers=[with_limit("64Mi")]))
+    assert observed.signals == [Signal.OOM_KILLED]
+    observed.wait(30)
+    assert observed.clears == []
+    observed.tell(pod(ready_since=4, containers=[with_limit("96Mi")]))
+    observed.wait(6)
+    assert observed.clears == [Signal.OOM_KILLED]
+    observed.wait(60)
+    assert observed.signals == [Signal.OOM_KILLED]
+
+
+def test_a_raise_that_was_taken_back_does_not_hide_the_kills() -> None:
+    observed = Observed(*healthy())
+    for memory in ("64Mi", "96Mi"):
+        first = back(1) | {"resources": {"limits": {"memory": memory}}}
+        observed.tell(pod(ready_since=1, containers=[first]))
+    observed.wait(4)
+    observed.tell(pod(ready_since=4, containers=[with_limit("64Mi")]))
+    assert observed.signals == [Signal.OOM_KILLED]
+
+
+def test_kills_with_a_smaller_limit_are_no_crash_loop_either() -> None:
+    observed = Observed(*healthy())
+    for count, memory in ((1, "64Mi"), (2, "64Mi"), (3, "64Mi"), (3, "96Mi")):
+        end = float(2 * count)
+        observed.wait(max(0.0, end - observed.seconds))
+        limits = {"resources": {"limits": {"memory": memory}}}
+        observed.tell(pod(ready_since=end, containers=[back(end, restarts=count) | limits]))
+    observed.wait(60)
+    assert set(observed.signals) == {Signal.OOM_KILLED}
+    assert observed.clears == [Signal.OOM_KILLED]

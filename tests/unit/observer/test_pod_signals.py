@@ -107,8 +107,8 @@ def test_a_start_may_take_twice_as_long_as_that_of_its_siblings(
     observed = Observed(*healthy(2))
     for name in ("checkout-1-a", "checkout-1-b"):
         states = [container(started=-5000)]
-        ready = {"ready_since": took - 5000, "revision": "1"}
-        observed.tell(pod(name, created=-5000, containers=states, **ready))
+        body = pod(name, created=-5000, containers=states, ready_since=took - 5000, revision="1")
+        observed.tell(body)
     observed.tell(running(), "added")
     observed.wait(flagged_after - 5)
     assert observed.flags == []

@@ -461,6 +461,20 @@ CASES = {
         0.9,
         False,
     ),
+    "pods were deleted, and their successors crash since a ConfigMap changed": (
+        case(
+            [anomaly(Signal.POD_LOST), anomaly(Signal.CRASH_LOOP)],
+            [
+                saw("inspect_workload", Sign.ENOUGH_DESIRED, Sign.POD_REPLACED, Sign.CRASHED),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF),
+                changed("configmap/checkout.data.mode"),
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
+        True,
+    ),
     "a user that the kubelet does not let run": (
         case(
             [anomaly(Signal.CONTAINER_STUCK)],

@@ -27,6 +27,9 @@ POD = PodTarget(namespace=NAMESPACE, name="checkout-1")
 OWNS = GraphEdge(relation="owns", source=CHECKOUT, sink=POD)
 EDGE = calls(CHECKOUT, PAYMENT)
 SERVICE = ServiceTarget(namespace=NAMESPACE, name="shop")
+SHARED, OTHER = f"ConfigMap {NAMESPACE}/shared", f"ConfigMap {NAMESPACE}/other"
+FULL = f"ResourceQuota {NAMESPACE}/small"
+PLACED = GraphEdge(relation="placed_on", source=PAYMENT, sink=NodeTarget(name="worker"))
 
 Book = dict[str, Incident]
 
@@ -74,14 +77,39 @@ JOINED = {
         anomaly(Signal.IMAGE_PULL, PAYMENT, after=4),
         (EDGE,),
     ),
-    "behind one Service": (
-        anomaly(Signal.CRASH_LOOP, related=(SERVICE,)),
-        anomaly(Signal.CRASH_LOOP, PAYMENT, related=(SERVICE,)),
+    "a Service and the workload that it led to": (
+        anomaly(Signal.ENDPOINTS_LOST, SERVICE, related=(PAYMENT,)),
+        anomaly(Signal.CONTAINER_STUCK, PAYMENT, reason="NotReady"),
         (),
     ),
-    "pods lost on one node": (
-        anomaly(Signal.POD_LOST, node="worker"),
-        anomaly(Signal.POD_LOST, PAYMENT, node="worker"),
+    "a workload and the Service in front of it": (
+        anomaly(Signal.CONTAINER_STUCK, PAYMENT, related=(SERVICE,)),
+        anomaly(Signal.ENDPOINTS_LOST, SERVICE),
+        (),
+    ),
+    "one ConfigMap that lost a key": (
+        anomaly(Signal.CONTAINER_STUCK, shares=(SHARED,), reason="CreateContainerConfigError"),
+        anomaly(Signal.CRASH_LOOP, PAYMENT, shares=(OTHER, SHARED), after=20),
+        (),
+    ),
+    "one quota, whenever it is hit": (
+        anomaly(Signal.REPLICAS_SHORT, shares=(FULL,)),
+        anomaly(Signal.REPLICAS_SHORT, PAYMENT, shares=(FULL,), after=600),
+        (),
+    ),
+    "the successor of a pod of a silent node finds no place": (
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        anomaly(Signal.CONTAINER_STUCK, PAYMENT, reason="Unschedulable", after=330),
+        (PLACED,),
+    ),
+    "a caller that waits for its callee": (
+        anomaly(Signal.CRASH_LOOP, PAYMENT),
+        anomaly(Signal.CONTAINER_STUCK, CHECKOUT, reason="NotReady", after=20),
+        (EDGE,),
+    ),
+    "pods that one node put out": (
+        anomaly(Signal.POD_LOST, node="worker", reason="Evicted"),
+        anomaly(Signal.POD_LOST, PAYMENT, node="worker", reason="Evicted"),
         (),
     ),
     "the node itself": (
@@ -107,6 +135,56 @@ JOINED = {
 }
 
 APART = {
+    "two workloads behind one Service": (
+        anomaly(Signal.CRASH_LOOP, related=(SERVICE,)),
+        anomaly(Signal.CRASH_LOOP, PAYMENT, related=(SERVICE,)),
+        (),
+    ),
+    "two ConfigMaps that changed": (
+        anomaly(Signal.CONTAINER_STUCK, shares=(OTHER,)),
+        anomaly(Signal.CONTAINER_STUCK, PAYMENT, shares=(SHARED,)),
+        (),
+    ),
+    "one ConfigMap that changed, and an image that is not its doing": (
+        anomaly(Signal.CONTAINER_STUCK, shares=(SHARED,)),
+        anomaly(Signal.IMAGE_PULL, PAYMENT, shares=(SHARED,)),
+        (),
+    ),
+    "one ConfigMap that changed, and a pod that fits on no node": (
+        anomaly(Signal.CONTAINER_STUCK, shares=(SHARED,)),
+        anomaly(Signal.CONTAINER_STUCK, PAYMENT, shares=(SHARED,), reason="Unschedulable"),
+        (),
+    ),
+    "one ConfigMap, minutes later": (
+        anomaly(Signal.CONTAINER_STUCK, shares=(SHARED,)),
+        anomaly(Signal.CONTAINER_STUCK, PAYMENT, shares=(SHARED,), after=120),
+        (),
+    ),
+    "two quotas": (
+        anomaly(Signal.REPLICAS_SHORT, shares=(FULL,)),
+        anomaly(Signal.REPLICAS_SHORT, PAYMENT, shares=(FULL + "-too",)),
+        (),
+    ),
+    "pods that somebody deleted on one node": (
+        anomaly(Signal.POD_LOST, node="worker", reason="deleted"),
+        anomaly(Signal.POD_LOST, PAYMENT, node="worker", reason="deleted"),
+        (),
+    ),
+    "a workload with a pod on a silent node that is told to have too few": (
+        anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
+        anomaly(Signal.REPLICAS_SHORT, PAYMENT, after=50),
+        (PLACED,),
+    ),
+    "a caller whose own image cannot be pulled": (
+        anomaly(Signal.CRASH_LOOP, PAYMENT),
+        anomaly(Signal.IMAGE_PULL, CHECKOUT, after=2),
+        (EDGE,),
+    ),
+    "a caller that lacks a key of its own": (
+        anomaly(Signal.CRASH_LOOP, PAYMENT),
+        anomaly(Signal.CONTAINER_STUCK, CHECKOUT, reason="CreateContainerConfigError", after=2),
+        (EDGE,),
+    ),
     "replicas short on another node than the silent one": (
         anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
         anomaly(Signal.REPLICAS_SHORT, PAYMENT, node="other", after=5),
@@ -195,6 +273,23 @@ def test_a_diagnosis_that_blames_another_incident_makes_them_one() -> None:
     assert book[checkout.incident_id].merged_into == database.incident_id
     assert book[database.incident_id].attempt == 2
     assert incidents.same_cause(book, book[database.incident_id], DATABASE, NOW) == Step()
+
+
+@pytest.mark.parametrize(("cause", "one"), [(SHARED, True), (OTHER, False), (None, False)])
+def test_two_diagnoses_that_blame_one_config_map_are_one_incident(
+    cause: str | None, *, one: bool
+) -> None:
+    book: Book = {}
+    flag(book, anomaly(Signal.CONTAINER_STUCK, CHECKOUT, shares=(SHARED,)))
+    flag(book, anomaly(Signal.CONTAINER_STUCK, PAYMENT, shares=(SHARED,), after=90), later=90)
+    checkout, payment = book.values()
+    book[checkout.incident_id] = incidents.diagnosed(
+        checkout, FailureClass.CONFIG_ERROR, CHECKOUT, NOW, cause=SHARED
+    )
+
+    step = incidents.same_cause(book, payment, PAYMENT, NOW, cause)
+
+    assert step.diagnose == (checkout.incident_id if one else None)
 
 
 def test_an_anomaly_that_comes_again_changes_nothing() -> None:

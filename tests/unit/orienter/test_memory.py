@@ -9,11 +9,17 @@ from factories.diagnosis import WEIGHTS
 from factories.events import NOW
 from ooda.common.quantities import MIB
 from ooda.orienter.core.objects import pod_of, workload_of
-from ooda.orienter.core.rules_memory import memory_limits, memory_query, read_memory
+from ooda.orienter.core.rules_memory import (
+    Use,
+    memory_limits,
+    memory_query,
+    memory_uses,
+    read_memory,
+)
 from ooda.orienter.core.rules_state import WorkloadState, inspect_state
 from ooda.orienter.core.signs import Sign
 
-LIMITS = {"app": 100 * MIB, "sidecar": 100 * MIB}
+ROOM = 100.0 * MIB
 
 
 @pytest.mark.parametrize(
@@ -23,19 +29,33 @@ LIMITS = {"app": 100 * MIB, "sidecar": 100 * MIB}
         ({"app": 90}, {Sign.MEMORY_AT_LIMIT}),
         ({"app": 70, "sidecar": 10}, set()),
         ({"app": 50, "sidecar": 10}, {Sign.MEMORY_LOW}),
-        ({"other": 99}, set()),
         ({}, set()),
     ],
 )
 def test_the_most_that_was_used_against_the_limit(used: dict[str, int], signs: set[Sign]) -> None:
-    sizes = {name: share * float(MIB) for name, share in used.items()}
-    assert set(read_memory(LIMITS, sizes, WEIGHTS).signs) == signs
+    uses = [Use(name, size * float(MIB), ROOM) for name, size in used.items()]
+    assert set(read_memory(uses, WEIGHTS).signs) == signs
 
 
 def test_says_how_much_it_was() -> None:
-    assert read_memory(LIMITS, {"app": 99.0 * MIB}, WEIGHTS).excerpt == (
-        "app: at most 99 of 100 MiB (99%)"
-    )
+    uses = [Use("app", 99.0 * MIB, ROOM), Use("app", 120.0 * MIB, 2 * ROOM)]
+    assert read_memory(uses, WEIGHTS).excerpt == "app: at most 99 of 100 MiB (99%)"
+
+
+def test_a_pod_that_was_resized_is_measured_by_its_own_limit() -> None:
+    limited = template(resources={"limits": {"memory": "100Mi"}})
+    resized = pod("checkout-1")
+    resized["spec"]["containers"] = [{"name": "app", "resources": {"limits": {"memory": "150Mi"}}}]
+    answer = [
+        ({"pod": "checkout-1", "container": "app"}, 120.0 * MIB),
+        ({"pod": "checkout-0", "container": "app"}, 60.0 * MIB),
+        ({"pod": "checkout-1", "container": "other"}, 99.0 * MIB),
+        ({}, 99.0 * MIB),
+    ]
+    assert memory_uses(limited, [resized], answer) == [
+        Use("app", 120.0 * MIB, 150.0 * MIB),
+        Use("app", 60.0 * MIB, ROOM),
+    ]
 
 
 def test_reads_the_limits_that_there_are() -> None:

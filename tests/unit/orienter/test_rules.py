@@ -230,7 +230,7 @@ def test_a_lost_pod(pods: list[Json], workload: Json, signs: set[Sign]) -> None:
     assert seen - {Sign.ALL_READY} == signs - {Sign.ALL_READY}
 
 
-REFUSALS = {
+DENIALS = {
     "quota": ('pods "x" is forbidden: exceeded quota: small', Sign.QUOTA_DENIED),
     "account": (
         'pods "x-" is forbidden: error looking up service account a/b: it was not found',
@@ -253,7 +253,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("message", "sign"), REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize(("message", "sign"), DENIALS.values(), ids=DENIALS)
 def test_why_no_pod_may_be_made_is_read_from_the_condition(message: str, sign: Sign | None) -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "message": message}
     seen = inspect([], deployment(ready=0, conditions=[condition]))

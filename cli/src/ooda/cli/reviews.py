@@ -87,10 +87,14 @@ def show_review(
     For example: `ooda review show 6b3c2d1e`.
     """
     found = only_one(ask_audit(queries.open_reviews), "review_id", review_id, "`ooda review list`")
+    asked = ask_audit(lambda engine: queries.reviews(engine, found.review_id))
+    by_hand = next((each.instructions for each in asked), "")
     if output is Output.JSON:
-        print_json(asdict(found))
-    else:
-        print_facts({key: str(value) for key, value in asdict(found).items() if value is not None})
+        print_json(asdict(found) | {"instructions": by_hand})
+        return
+    print_facts({key: str(value) for key, value in asdict(found).items() if value is not None})
+    for line in by_hand.splitlines():
+        print_line(line)
 
 
 @review.command("approve")

@@ -36,6 +36,9 @@ SNAPSHOT_LIMIT = 256 * 1024
 SUMMARY_LIMIT = 400
 """Characters of the one sentence in which an event says itself."""
 
+INSTRUCTIONS_LIMIT = 6000
+"""Characters of what a person can do by hand; it is shown whole or not at all."""
+
 COMMENT_LIMIT = 1000
 """Characters that a person may say beside an answer."""
 
@@ -309,6 +312,8 @@ class ReviewRequested(IncidentEvent):
     """What the agent would do, if it would do anything."""
     basis: Basis | None = None
     """What an approval of the proposal holds for; without it nothing can be approved."""
+    instructions: Annotated[str, Field(max_length=INSTRUCTIONS_LIMIT)] = ""
+    """What a person can do by hand where the agent may not: what changed, and exact commands."""
 
 
 class ReviewAnswered(Event):
@@ -411,6 +416,8 @@ class ActionExecuted(IncidentEvent):
     """Whether anything was written to the cluster, even if it was taken back."""
     target: Target | None = None
     """What it was on; None of an actor that did not say so yet."""
+    follow_up: str = ""
+    """What is left to a person though it helped; empty: nothing, or what is always left."""
 
 
 class StageTimes(_Part):

@@ -32,6 +32,15 @@ class KnownWorkload(_Part):
     healthy_at: dt.datetime = Field(alias="healthyAt")
 
 
+class KnownAccess(_Part):
+    """The grants of a service account while all workloads that run as it were healthy."""
+
+    roles: Mapping[str, tuple[Mapping[str, Any], ...]] = {}
+    """The ``rules`` of each Role by name."""
+    role_bindings: Mapping[str, Mapping[str, Any]] = Field(default={}, alias="roleBindings")
+    """``roleRef`` and ``subjects`` by name."""
+
+
 class KnownGoodSpec(_Part):
     """The spec of the custom resource. Keys of ``workloads`` are ``Deployment/checkout``."""
 
@@ -44,6 +53,8 @@ class KnownGoodSpec(_Part):
         default={}, alias="networkPolicies"
     )
     """Specs by name."""
+    service_accounts: Mapping[str, KnownAccess] = Field(default={}, alias="serviceAccounts")
+    """What each account was granted in this namespace."""
 
 
 def workload_key(kind: str, name: str) -> str:

@@ -10,6 +10,7 @@ from ooda.common.plans import (
     POD_PARAMETER,
     DeletePodStep,
     PatchStep,
+    ResizeStep,
     Step,
 )
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
@@ -27,6 +28,8 @@ class Deed:
     config_map: str | None = None
     memory: str | None = None
     """The new memory limit, as Kubernetes writes it."""
+    in_place: bool = False
+    """Whether that is the limit of pods that run, and of no later one."""
 
     def to_do(self) -> str:
         """Return it as what is to be done: ``roll Deployment catalog back``."""
@@ -91,7 +94,8 @@ class Deed:
 
     @property
     def _limit(self) -> str:
-        return f" to {self.memory}" if self.memory else ""
+        size = f" to {self.memory}" if self.memory else ""
+        return f"{size} in place" if self.in_place else size
 
     @property
     def _size(self) -> str:
@@ -134,7 +138,12 @@ def requested(request: ActionRequest) -> Deed:
 def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
     """Return what a plan does; without steps, what little is known of it."""
     pods = (each.object.name for each in steps if isinstance(each, DeletePodStep))
-    changes = [change for each in steps if isinstance(each, PatchStep) for change in each.changes]
+    changes = [
+        change
+        for each in steps
+        if isinstance(each, PatchStep | ResizeStep)
+        for change in each.changes
+    ]
     sizes = (
         each.after
         for each in changes
@@ -153,6 +162,7 @@ def planned(action: ActionKind, target: Target, steps: Sequence[Step]) -> Deed:
         replicas=next(sizes, None),
         config_map=next(configs, None),
         memory=next(limits, None),
+        in_place=any(isinstance(each, ResizeStep) for each in steps),
     )
 
 

@@ -69,6 +69,24 @@ class PatchStep(_Part):
     changes: tuple[FieldChange, ...]
 
 
+class ResizeStep(_Part):
+    """Change what a container of a pod may use while it runs (``pods/resize``).
+
+    The API server drops everything else from such a patch, an annotation too: that it was made is
+    seen by the values alone, and a duplicate is refused by the generation, which each change of a
+    pod's spec counts up.
+    """
+
+    kind: Literal["resize"] = "resize"
+    object: ObjectRef
+    container: str
+    changes: tuple[FieldChange, ...]
+    generation: int | None = None
+    """Of the pod as it was planned with; None of an API server that does not count."""
+    restarts: int = 0
+    """How often the container had been started again when it was planned."""
+
+
 class DeletePodStep(_Part):
     """Delete one pod, by UID, so that its controller replaces it. Has no inverse."""
 
@@ -99,7 +117,7 @@ class CordonStep(_Part):
 
 
 Step = Annotated[
-    PatchStep | DeletePodStep | EvictStep | CreateJobStep | CordonStep,
+    PatchStep | ResizeStep | DeletePodStep | EvictStep | CreateJobStep | CordonStep,
     Field(discriminator="kind"),
 ]
 

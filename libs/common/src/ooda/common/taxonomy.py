@@ -68,6 +68,8 @@ class Signal(StrEnum):
     ENDPOINTS_LOST = "endpoints_lost"
     """A Service does not lead any more to the ready pods that it led to."""
     NODE_SILENT = "node_silent"
+    ACCESS_DENIED = "access_denied"
+    """A service account was denied what it might do before its rights were reduced."""
 
 
 class Risk(StrEnum):

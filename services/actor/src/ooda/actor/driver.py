@@ -8,17 +8,24 @@ did, and goes on from there; what both could write is guarded in the write itsel
 import asyncio
 import contextvars
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from ooda.actor.core.announcements import announcements
 from ooda.actor.core.guards import Guards
+from ooda.actor.core.in_place import Starting
 from ooda.actor.core.machine import RETRY, Failed, Sight, Write, advance, confirm, current_step
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.record import ActionRecord, State, begin, to_delete
-from ooda.actor.looking import is_stopped, look_at_result, look_at_source, mode_at
+from ooda.actor.looking import (
+    is_stopped,
+    look_at_resized,
+    look_at_result,
+    look_at_source,
+    mode_at,
+)
 from ooda.actor.meters import Meters
 from ooda.actor.planning import Planner
 from ooda.actor.sightings import Sightings
@@ -31,7 +38,7 @@ from ooda.common.bus.interface import (
     Stored,
 )
 from ooda.common.clock import Clock
-from ooda.common.cluster.interface import ClusterError, Conflict, NotFound, Refused
+from ooda.common.cluster.interface import ClusterError, Conflict, NotFound, Object, Refused
 from ooda.common.events import DecisionMade
 from ooda.common.plans import CreateJobStep
 from ooda.common.targets import Target
@@ -40,6 +47,10 @@ log = structlog.get_logger()
 
 SWEEP_SECONDS = 3600.0
 """Between two looks for records that are older than they need to be."""
+
+STARTS_WITHIN = dt.timedelta(seconds=3)
+"""How long a container that has just ended is waited for, if that lets its pod stay. The kubelet
+starts it again within one or two seconds, unless it lets it wait. A choice."""
 
 _WRITES = frozenset({State.RECORDED, State.APPLYING, State.UNDOING})
 
@@ -234,13 +245,37 @@ class Driver:
             failed=active.failed,
             snapshot=self._sightings.snapshot(record.namespace),
             still_open=self._sightings.still_open(record),
+            pods=await self._resized(record) if record.state is State.VERIFYING else None,
         )
 
-    async def _planned(self, record: ActionRecord) -> Plan | Refusal | None:
-        if self._clock.now() >= record.valid_until:
+    async def _resized(self, record: ActionRecord) -> Sequence[Object | None] | None:
+        try:
+            return await look_at_resized(self._api, record.steps)
+        except ClusterError as error:
+            log.warning("cannot look", action_id=record.action_id, why=str(error))
+            return None
+
+    async def _planned(self, record: ActionRecord) -> Plan | Refusal | Starting | None:
+        now = self._clock.now()
+        if now >= record.valid_until:
             return None
         other = self.other_in_flight(record.target, record.action_id)
-        return await self._planner.plan(record, other)
+        waits = now < record.planned_at + STARTS_WITHIN
+        return await self._planner.plan(record, other, self._not_in_place(record), may_wait=waits)
+
+    def _not_in_place(self, record: ActionRecord) -> str | None:
+        """Return why pods are not to be changed while they run: once a day has to be enough.
+
+        Whether the kubelet did not carry it out, the pods were replaced, or they need still more:
+        what comes after it has to last.
+        """
+        before = (
+            each.action_id
+            for each in self._records()
+            if each.in_place and each.target == record.target
+        )
+        done = next(before, None)
+        return f"action {done} did that within the last day" if done else None
 
     async def _guards(self, record: ActionRecord) -> Guards:
         mode = await mode_at(self._api, record.target)

@@ -1,10 +1,12 @@
 """Reads of the live cluster, for planning and right before writing."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+from ooda.actor.core.in_place import MOST, Placed
 from ooda.actor.core.memory import Room
-from ooda.actor.core.plan import Scene, controller_of
+from ooda.actor.core.owners import controller_of, owner_uid
+from ooda.actor.core.plan import Scene
 from ooda.actor.core.pointers import value_at
 from ooda.common.cluster.interface import (
     ClusterError,
@@ -19,7 +21,13 @@ from ooda.common.events import ActionRequest
 from ooda.common.kill_switch import read_stop
 from ooda.common.known_good import CATALOG
 from ooda.common.modes import mode_of
-from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, CreateJobStep, Step
+from ooda.common.plans import (
+    CONFIG_MAP_PARAMETER,
+    POD_PARAMETER,
+    CreateJobStep,
+    ResizeStep,
+    Step,
+)
 from ooda.common.targets import NodeTarget, ServiceTarget, Target, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
 
@@ -56,11 +64,14 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
     replica_set = None
     if controller and controller[0] == Kind.REPLICA_SET:
         replica_set = await _or_none(api.get(Kind.REPLICA_SET, namespace, controller[1]))
+    workload = await _or_none(api.get(kind, namespace, target.name))
     room = Room()
+    others: tuple[Placed, ...] = ()
     if request.action is ActionKind.RAISE_MEMORY_LIMIT:
         room = await _room(api, namespace, value_at(pod, "/spec/nodeName"))
+        others = await _others(api, workload, pod)
     return Scene(
-        workload=await _or_none(api.get(kind, namespace, target.name)),
+        workload=workload,
         catalog=await _or_none(api.get(Kind.KNOWN_GOOD, namespace, CATALOG)),
         pod=pod,
         replica_set=replica_set,
@@ -68,6 +79,33 @@ async def look_at_scene(api: ClusterReader, request: ActionRequest) -> Scene:
         if config_name
         else None,
         room=room,
+        others=others,
+    )
+
+
+async def _others(
+    api: ClusterReader, workload: Object | None, pod: Object | None
+) -> tuple[Placed, ...]:
+    """Return the other pods that the controller of a pod has made, each with its node."""
+    if workload is None or pod is None:
+        return ()
+    labels = value_at(workload, "/spec/selector/matchLabels")
+    found = await api.list(Kind.POD, value_at(workload, "/metadata/namespace"), labels)
+    uid = value_at(pod, "/metadata/uid")
+    made = [
+        each
+        for each in found
+        if owner_uid(each) == owner_uid(pod) and value_at(each, "/metadata/uid") != uid
+    ]
+    names = {value_at(each, "/spec/nodeName") for each in made[:MOST]} - {None}
+    nodes = {name: await _or_none(api.get(Kind.NODE, None, name)) for name in sorted(names)}
+    return tuple(Placed(each, nodes.get(value_at(each, "/spec/nodeName"))) for each in made)
+
+
+async def look_at_resized(api: ClusterReader, steps: Sequence[Step]) -> tuple[Object | None, ...]:
+    """Return the pods that steps resize, None for one that is gone. Raises ClusterError."""
+    return tuple(
+        [await look_at_result(api, each) for each in steps if isinstance(each, ResizeStep)]
     )
 
 

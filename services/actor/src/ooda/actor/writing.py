@@ -10,6 +10,7 @@ from ooda.common.plans import (
     DeletePodStep,
     EvictStep,
     PatchStep,
+    ResizeStep,
     Step,
 )
 
@@ -34,6 +35,10 @@ async def apply_step(
             kind, namespace, name = Kind(step.object.kind), step.object.namespace, step.object.name
             body = operations(as_patch(step), live, mark)
             await api.patch(kind, namespace, name, body, dry_run=dry_run)
+        case ResizeStep():
+            pod = step.object
+            body = operations(step, live, mark_of(action_id, undo=undo))
+            await api.resize(pod.namespace, pod.name, body, dry_run=dry_run)
         case DeletePodStep():
             pod = step.object
             await api.delete(Kind.POD, pod.namespace, pod.name, uid=pod.uid, dry_run=dry_run)

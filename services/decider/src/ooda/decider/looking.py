@@ -9,7 +9,14 @@ from ooda.common.cluster.interface import ClusterReader, NotFound, Object, Refus
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.common.modes import MODE_LABEL, mode_of
-from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
+from ooda.common.permissions import by_name
+from ooda.common.targets import (
+    NodeTarget,
+    ServiceAccountTarget,
+    ServiceTarget,
+    WorkloadTarget,
+    namespace_of,
+)
 from ooda.common.taxonomy import Mode
 from ooda.decider.core.facts import (
     Facts,
@@ -19,6 +26,7 @@ from ooda.decider.core.facts import (
     facts_of_service,
 )
 from ooda.decider.core.record import Incident
+from ooda.decider.core.restoring import Grants, instructions
 
 _ACTIONABLE = {str(each): each for each in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
 
@@ -53,6 +61,8 @@ async def _look_at(reader: ClusterReader, mode: Mode, record: Incident) -> Facts
         case ServiceTarget(namespace=namespace, name=name):
             service = await reader.get(Kind.SERVICE, namespace, name)
             return facts_of_service(mode, name, service, await _known(reader, namespace))
+        case ServiceAccountTarget() as account:
+            return await _look_at_account(reader, mode, account)
         case WorkloadTarget(namespace=namespace) as target if target.workload_kind in _ACTIONABLE:
             kind = _ACTIONABLE[target.workload_kind]
             workload = await reader.get(kind, namespace, target.name)
@@ -64,6 +74,18 @@ async def _look_at(reader: ClusterReader, mode: Mode, record: Incident) -> Facts
             return await _with_config_map(reader, facts, namespace, named, known)
         case _:
             return Facts(mode)
+
+
+async def _look_at_account(
+    reader: ClusterReader, mode: Mode, account: ServiceAccountTarget
+) -> Facts:
+    known = await _known(reader, account.namespace)
+    good = known.service_accounts.get(account.name) if known is not None else None
+    grants = Grants(
+        by_name(await reader.list(Kind.ROLE, account.namespace)),
+        by_name(await reader.list(Kind.ROLE_BINDING, account.namespace)),
+    )
+    return Facts(mode, instructions=instructions(account, good, grants))
 
 
 async def _look_at_node(reader: ClusterReader, node: NodeTarget) -> Facts | None:

@@ -224,7 +224,7 @@ class Driver:
 
     async def _wait(self, name: str, seconds: float) -> None:
         """Wait so long, or until somebody wrote the run."""
-        # Not asyncio.wait_for: before Python 3.12 it may lose a cancellation that comes with the event.
+        # Not asyncio.wait_for: before Python 3.12 a cancellation may be lost in it.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.0)):
                 await self._changed[name].wait()

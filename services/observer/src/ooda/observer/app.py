@@ -7,6 +7,7 @@ from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.state import Rules, initial
 from ooda.observer.handlers import noticing
 from ooda.observer.ledger import Books, Ledger
+from ooda.observer.listener import Listener
 from ooda.observer.meters import Meters
 from ooda.observer.observation import Observation
 from ooda.observer.settings import ObserverSettings
@@ -20,12 +21,14 @@ async def compose(context: Context) -> App:
     books = await ledger.read()
     state = initial(_rules(context.settings, context.cluster_id), books.flagged, books.actions)
     meters = Meters(context.metrics)
-    observation = Observation(state, context.clock, ledger, catalog, bus, meters)
+    listener = Listener(context.api)
+    observation = Observation(state, context.clock, ledger, catalog, bus, meters, listener)
     return App(
         consumers=(Consumption(OBSERVER, noticing(observation.put, ledger.note)),),
         tasks=(
             observation.fold,
             observation.tick,
+            observation.listen,
             observation.publish_snapshots,
             ledger.run,
             catalog.run,

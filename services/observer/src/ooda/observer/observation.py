@@ -16,6 +16,7 @@ from ooda.observer.core.inputs import (
     Clear,
     Flag,
     Input,
+    Listen,
     Output,
     Remember,
     Snapshot,
@@ -24,6 +25,7 @@ from ooda.observer.core.inputs import (
 from ooda.observer.core.sources import PLACES, WATCHED
 from ooda.observer.core.state import State
 from ooda.observer.ledger import Ledger
+from ooda.observer.listener import Listener
 from ooda.observer.meters import Meters
 
 log = structlog.get_logger()
@@ -47,12 +49,14 @@ class Observation:
         catalog: Catalog,
         publisher: Publisher,
         meters: Meters,
+        listener: Listener,
     ) -> None:
         self.state = state
         self._clock = clock
         self._ledger = ledger
         self._catalog = catalog
         self._publisher = publisher
+        self._listener = listener
         self._inputs: asyncio.Queue[Input] = asyncio.Queue(QUEUE_LIMIT)
         self._meters = meters
         meters.read_from(lambda: self.state, self._inputs.qsize)
@@ -90,6 +94,11 @@ class Observation:
             await asyncio.sleep(TICK_SECONDS)
             await self.put(Tick())
 
+    async def listen(self) -> None:
+        """Tell the fold what logs say that it asked for, for ever."""
+        while True:
+            await self.put(await self._listener.heard())
+
     async def fold(self) -> None:
         """Take one input after the other, for ever."""
         while True:
@@ -112,6 +121,8 @@ class Observation:
                     self._catalog.seen(output.event.namespace)
             case Remember(namespace, spec):
                 self._catalog.remember(namespace, spec)
+            case Listen():
+                self._listener.want(output)
             case Blind(kinds):
                 log.warning("sight changed", blind=sorted(kinds))
 

@@ -194,7 +194,9 @@ class Diagnosing:
         looked = replace(looked, blind_for=blind_for)
         diagnosis, findings = self._conclude(incident, looked)
         now = self.clock.now()
-        step = incidents.same_cause(self.store.book, incident, diagnosis.component, now)
+        step = incidents.same_cause(
+            self.store.book, incident, diagnosis.component, now, diagnosis.cause
+        )
         if step.diagnose is not None:
             await self.store.write(step.changed)
             return step.diagnose
@@ -210,6 +212,7 @@ class Diagnosing:
             diagnosis.component,
             now,
             blind=blind_for is not None,
+            cause=diagnosis.cause,
         )
         await self.store.write([told])
         return None

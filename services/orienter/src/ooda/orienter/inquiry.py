@@ -12,12 +12,20 @@ from langchain_core.tools import BaseTool
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Unavailable
 from ooda.common.findings import Finding
-from ooda.common.targets import NodeTarget, ServiceTarget, Target, WorkloadTarget
+from ooda.common.targets import (
+    NodeTarget,
+    PodTarget,
+    ServiceAccountTarget,
+    ServiceTarget,
+    Target,
+    WorkloadTarget,
+)
 from ooda.common.taxonomy import EvidenceFamily, Signal
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.records import Incident
 from ooda.orienter.meters import Failure, Meters
+from ooda.orienter.tools.reading import JOBS, WORKLOADS
 
 log = structlog.get_logger()
 
@@ -29,6 +37,8 @@ SUSPECTS = 5
 
 FAMILIES = {
     "inspect_workload": EvidenceFamily.OBJECT_STATE,
+    "inspect_job": EvidenceFamily.OBJECT_STATE,
+    "inspect_pod": EvidenceFamily.OBJECT_STATE,
     "get_pod_logs": EvidenceFamily.LOGS,
     "describe_pod_events": EvidenceFamily.EVENTS,
     "check_service_endpoints": EvidenceFamily.OBJECT_STATE,
@@ -40,6 +50,9 @@ FAMILIES = {
     "inspect_pods_of_node": EvidenceFamily.OBJECT_STATE,
     "describe_node_events": EvidenceFamily.EVENTS,
     "query_node_scrapes": EvidenceFamily.RESOURCE_METRICS,
+    "recent_access_changes": EvidenceFamily.RECENT_CHANGE,
+    "check_permissions": EvidenceFamily.IDENTITY,
+    "get_account_logs": EvidenceFamily.LOGS,
 }
 
 
@@ -48,13 +61,19 @@ _AWAY = (_LATE, Unavailable.__name__)
 """How the reason begins where the same question may be answered later."""
 
 
-STATES = ("inspect_workload", "check_service_endpoints")
-"""Tools that read the state of what is suspected: of a workload, of a Service."""
+STATES = (
+    "inspect_workload",
+    "inspect_job",
+    "inspect_pod",
+    "check_service_endpoints",
+    "check_permissions",
+)
+"""Tools that read the state of what is suspected: of a workload, a Service, a service account."""
 
-CHANGES = ("recent_changes", "recent_service_changes")
+CHANGES = ("recent_changes", "recent_service_changes", "recent_access_changes")
 """Tools that tell what changed on it."""
 
-Suspect = WorkloadTarget | ServiceTarget | NodeTarget
+Suspect = WorkloadTarget | ServiceTarget | NodeTarget | PodTarget | ServiceAccountTarget
 """What there are tools to look at."""
 
 NODE_TOOLS = ("inspect_node", "inspect_pods_of_node", "describe_node_events", "query_node_scrapes")
@@ -161,18 +180,40 @@ def calls_for(suspect: Suspect, incident: Incident, graph: Graph) -> list[Call]:
         case ServiceTarget(namespace=namespace, name=name):
             asked = {"service": name, "namespace": namespace}
             return [Call(each, asked, suspect) for each in SERVICE_TOOLS]
+        case PodTarget(namespace=namespace, name=name):
+            return _calls_that_end(suspect, name, Call(
+                "inspect_pod", {"pod_name": name, "namespace": namespace}, suspect))  # fmt: skip
+        case ServiceAccountTarget():
+            return _calls_for_account(suspect, incident)
         case WorkloadTarget():
             return _calls_for_workload(suspect, incident, graph)
 
 
+def _calls_for_account(account: ServiceAccountTarget, incident: Incident) -> list[Call]:
+    which = {"account": account.name, "namespace": account.namespace}
+    times = (each.since for each in incident.members if each.target == account)
+    timed = {**which, "since": min(times, default=None)}
+    return [
+        Call("recent_access_changes", timed, account),
+        Call("check_permissions", which, account),
+        Call("get_account_logs", timed, account),
+    ]
+
+
 def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Graph) -> list[Call]:
-    if workload.workload_kind not in ("Deployment", "StatefulSet", "DaemonSet"):
-        return []
     own = [each for each in incident.members if graph.component(each.target) == workload]
-    lost = next((m.pod for m in own if m.signal is Signal.POD_LOST and m.pod), None)
-    shown = next((each.pod for each in own if each.pod), None)
+    # One that is there tells more than one that is lost.
+    telling = sorted(own, key=lambda each: each.signal is Signal.POD_LOST)
+    shown = next((each.pod for each in telling if each.pod), None)
     place = {"namespace": workload.namespace}
     which = {"workload_kind": workload.workload_kind, "name": workload.name, **place}
+    if workload.workload_kind in JOBS:
+        return _calls_that_end(
+            workload, shown or workload.name, Call("inspect_job", which, workload)
+        )
+    if workload.workload_kind not in WORKLOADS:
+        return []
+    lost = next((m.pod for m in own if m.signal is Signal.POD_LOST and m.pod), None)
     services = [each.name for each in graph.services_of(workload)]
     calls = [
         Call("inspect_workload", {**which, "lost_pod": lost}, workload),
@@ -187,3 +228,13 @@ def _calls_for_workload(workload: WorkloadTarget, incident: Incident, graph: Gra
         calls.append(Call("check_service_endpoints", asked, itself))
         calls.append(Call("query_error_rate", asked, workload))
     return calls
+
+
+def _calls_that_end(suspect: WorkloadTarget | PodTarget, pod: str, state: Call) -> list[Call]:
+    """Return what applies to pods that come to an end, or that nobody makes again."""
+    place = {"namespace": suspect.namespace}
+    return [
+        state,
+        Call("get_pod_logs", {"service": suspect.name, **place}, suspect),
+        Call("describe_pod_events", {"pod_name": pod, **place}, suspect),
+    ]

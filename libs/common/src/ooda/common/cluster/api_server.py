@@ -66,6 +66,7 @@ class ApiServer:
         previous: bool = False,
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
+        timestamps: bool = False,
     ) -> str:
         """See ClusterReader."""
         query = {
@@ -73,6 +74,8 @@ class ApiServer:
             "previous": str(previous).lower(),
             "tailLines": str(tail_lines),
         }
+        if timestamps:
+            query["timestamps"] = "true"
         path = Kind.POD.path(namespace, pod) + "/log"
         return await self._requests.tail(path, query, limit_bytes)
 
@@ -86,8 +89,24 @@ class ApiServer:
         dry_run: bool = False,
     ) -> Object:
         """See ClusterWriter."""
+        return await self._patch(kind.path(namespace, name), operations, dry_run=dry_run)
+
+    async def resize(
+        self,
+        namespace: str | None,
+        pod: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """See ClusterWriter."""
+        path = Kind.POD.path(namespace, pod) + "/resize"
+        return await self._patch(path, operations, dry_run=dry_run)
+
+    async def _patch(
+        self, path: str, operations: Sequence[Mapping[str, Any]], *, dry_run: bool
+    ) -> Object:
         refuse_others(operations)
-        path = kind.path(namespace, name)
         return await self._requests.json("PATCH", path, _dry(dry_run), list(operations), JSON_PATCH)
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:

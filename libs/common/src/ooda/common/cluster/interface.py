@@ -119,8 +119,11 @@ class ClusterReader(Protocol):
         previous: bool = False,
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
+        timestamps: bool = False,
     ) -> str:
         """Return the end of a container's log: of its last lines the last bytes (UTF-8).
+
+        With ``timestamps`` each line begins with when it was written, in UTC by the node's clock.
 
         Raises ClusterError.
         """
@@ -143,6 +146,20 @@ class ClusterWriter(Protocol):
 
         Raises Conflict if a ``test`` fails or a path is not there, Refused before anything is sent
         for an operation that is not in PATCH_OPERATIONS, ClusterError else.
+        """
+        ...
+
+    async def resize(
+        self,
+        namespace: str | None,
+        pod: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """Apply a JSON patch to what a running pod's containers may use, and return the pod.
+
+        Raises as ``patch`` does; NotFound also where the server cannot resize pods in place.
         """
         ...
 

@@ -28,13 +28,13 @@ class Kind(StrEnum):
     CRON_JOB = "CronJob"
     ENDPOINT_SLICE = "EndpointSlice"
     NETWORK_POLICY = "NetworkPolicy"
+    ROLE = "Role"
+    ROLE_BINDING = "RoleBinding"
     POD_DISRUPTION_BUDGET = "PodDisruptionBudget"
     HORIZONTAL_POD_AUTOSCALER = "HorizontalPodAutoscaler"
     RESOURCE_QUOTA = "ResourceQuota"
     LIMIT_RANGE = "LimitRange"
     LEASE = "Lease"
-    ROLE = "Role"
-    ROLE_BINDING = "RoleBinding"
     KNOWN_GOOD = "KnownGood"
     FAULT_RUN = "FaultRun"
 
@@ -82,6 +82,8 @@ _PLACES = {
     Kind.CRON_JOB: _Place("batch", "v1", "cronjobs", namespaced=True),
     Kind.ENDPOINT_SLICE: _Place("discovery.k8s.io", "v1", "endpointslices", namespaced=True),
     Kind.NETWORK_POLICY: _Place("networking.k8s.io", "v1", "networkpolicies", namespaced=True),
+    Kind.ROLE: _Place("rbac.authorization.k8s.io", "v1", "roles", namespaced=True),
+    Kind.ROLE_BINDING: _Place("rbac.authorization.k8s.io", "v1", "rolebindings", namespaced=True),
     Kind.POD_DISRUPTION_BUDGET: _Place("policy", "v1", "poddisruptionbudgets", namespaced=True),
     Kind.HORIZONTAL_POD_AUTOSCALER: _Place(
         "autoscaling", "v2", "horizontalpodautoscalers", namespaced=True
@@ -89,8 +91,6 @@ _PLACES = {
     Kind.RESOURCE_QUOTA: _Place("", "v1", "resourcequotas", namespaced=True),
     Kind.LIMIT_RANGE: _Place("", "v1", "limitranges", namespaced=True),
     Kind.LEASE: _Place("coordination.k8s.io", "v1", "leases", namespaced=True),
-    Kind.ROLE: _Place("rbac.authorization.k8s.io", "v1", "roles", namespaced=True),
-    Kind.ROLE_BINDING: _Place("rbac.authorization.k8s.io", "v1", "rolebindings", namespaced=True),
     Kind.FAULT_RUN: _Place("ooda.dev", "v1alpha1", "faultruns", namespaced=True),
     Kind.KNOWN_GOOD: _Place("ooda.dev", "v1alpha1", "knowngoods", namespaced=True),
 }

@@ -122,6 +122,7 @@ class FakeCluster:
         previous: bool = False,
         tail_lines: int = 100,
         limit_bytes: int = 64 * 1024,
+        timestamps: bool = False,  # noqa: ARG002 - a log that was given is as it was given
     ) -> str:
         """See ClusterReader."""
         self._admit("get", Kind.POD)
@@ -148,13 +149,21 @@ class FakeCluster:
         """See ClusterWriter."""
         refuse_others(operations)
         self._admit("patch", kind)
-        thing = copy.deepcopy(self._find(kind, namespace, name))
-        for operation in operations:
-            operate(thing, operation)
-        if dry_run:
-            return thing
-        self.writes.append(f"patch {kind} {namespace}/{name}")
-        return copy.deepcopy(self._store(_key(kind, namespace, name), thing))
+        return self._patched("patch", _key(kind, namespace, name), operations, dry_run=dry_run)
+
+    async def resize(
+        self,
+        namespace: str | None,
+        pod: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """See ClusterWriter. The spec's generation is counted up, as the real one does."""
+        refuse_others(operations)
+        self._admit("resize", Kind.POD)
+        key = _key(Kind.POD, namespace, pod)
+        return self._patched("resize", key, operations, dry_run=dry_run)
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         """See ClusterWriter."""
@@ -242,6 +251,20 @@ class FakeCluster:
             raise Refused(f"may not {verb} {kind}")
         if kind in self._lacking:
             raise NotFound(f"the server has no {kind}")
+
+    def _patched(
+        self, verb: str, key: _Key, operations: Sequence[Mapping[str, Any]], *, dry_run: bool
+    ) -> Object:
+        kind, namespace, name = key
+        thing = copy.deepcopy(self._find(kind, namespace, name))
+        for operation in operations:
+            operate(thing, operation)
+        if verb == "resize":
+            thing["metadata"]["generation"] = thing["metadata"].get("generation", 1) + 1
+        if dry_run:
+            return thing
+        self.writes.append(f"{verb} {kind} {namespace or None}/{name}")
+        return copy.deepcopy(self._store(key, thing))
 
     def _all(self, kind: Kind) -> Sequence[Object]:
         return [thing for (each, _, _), thing in self._objects.items() if each is kind]

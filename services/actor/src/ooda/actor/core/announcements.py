@@ -13,6 +13,8 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.phrases import Deed, ended, planned, sentence, shortened
+from ooda.common.plans import ResizeStep
+from ooda.common.targets import WorkloadTarget
 
 
 def announcements(record: ActionRecord) -> tuple[Event, ...]:
@@ -23,6 +25,8 @@ def announcements(record: ActionRecord) -> tuple[Event, ...]:
         case State.APPLIED:
             return (_applied(record, undo=False),)
         case State.UNDONE:
+            return (_applied(record, undo=True), _executed(record))
+        case State.EXPIRED if record.restored:
             return (_applied(record, undo=True), _executed(record))
         case _ if record.ended:
             return (_executed(record),)
@@ -81,6 +85,22 @@ def _executed(record: ActionRecord) -> ActionExecuted:
         after=record.health_after,
         wrote=record.done > 0,
         target=record.target,
+        follow_up=_follow_up(record),
+    )
+
+
+def _follow_up(record: ActionRecord) -> str:
+    """Say what is left to the owner of a template, with the command that does it."""
+    steps = [each for each in record.steps if isinstance(each, ResizeStep)]
+    if record.state is not State.KEPT or not steps or not isinstance(record.target, WorkloadTarget):
+        return ""
+    target, step = record.target, steps[0]
+    limit = step.changes[0].after
+    return (
+        "Review its capacity: the memory limit was raised in the pods that run now, and why they "
+        "need more is not known. New pods have the old limit again, until the template has this "
+        f"one: kubectl -n {target.namespace} set resources "
+        f"{target.workload_kind.lower()}/{target.name} -c {step.container} --limits=memory={limit}"
     )
 
 

@@ -7,20 +7,22 @@ of an actor that died anywhere goes on by the same rules. The model is a write-a
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ooda.actor.core.applied import Standing, standing, taken_back
+from ooda.actor.core.carried_out import Vain, carried_out
 from ooda.actor.core.guards import Go, Guards, Hold, Stop, may_write
-from ooda.actor.core.patches import as_patch, inverse
+from ooda.actor.core.in_place import Starting
+from ooda.actor.core.patches import Invertible, as_patch, inverse
 from ooda.actor.core.plan import Plan, Refusal
 from ooda.actor.core.pointers import value_at
 from ooda.actor.core.record import ActionRecord, State
 from ooda.actor.core.verification import GAP, Bad, Blind, Good, health, is_gone, judge, worse
 from ooda.common.cluster.interface import Object
 from ooda.common.events import OpenAnomaly, TelemetrySnapshot
-from ooda.common.plans import CordonStep, Health, PatchStep, Step
+from ooda.common.plans import Health, PatchStep, ResizeStep, Step
 
 RETRY = dt.timedelta(seconds=1)
 """Pause before looking again at what could not be read or written."""
@@ -38,7 +40,7 @@ class Failed:
 class Sight:
     """What was gathered for one move; a state needs only what it looks at."""
 
-    plan: Plan | Refusal | None = None
+    plan: Plan | Refusal | Starting | None = None
     """What could be planned; None: the API server did not answer."""
     guards: Guards | None = None
     looked: bool = False
@@ -49,6 +51,8 @@ class Sight:
     """How the write before this look failed, if it did."""
     snapshot: TelemetrySnapshot | None = None
     still_open: frozenset[str] = frozenset()
+    pods: Sequence[Object | None] | None = None
+    """Those of the steps that resize one, in their order; None: they could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,16 @@ def _plan(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
         reason = "The decision expired before it was planned."
         return Move(_end(record, State.EXPIRED, sight, now, reason))
     match sight.plan:
-        case Plan(steps=steps, undo=undo, before=before):
-            planned = record.enter(State.PLANNED, now, "The API server accepted a dry run.")
+        case Plan(steps=steps, undo=undo, before=before, note=note):
+            reason = f"The API server accepted a dry run. {note}".rstrip()
+            planned = record.enter(State.PLANNED, now, reason)
             made = {"steps": steps, "undo": undo, "before": before}
             return Move(planned.model_copy(update=made))
         case Refusal(reason=reason, conflict=conflict):
             state = State.CONFLICT if conflict else State.REFUSED
             return Move(_end(record, state, sight, now, reason))
+        case Starting(reason=reason):
+            return _later(record, now, f"Waits: {reason}.")
         case None:
             return _later(record, now, "The API server did not answer.")
 
@@ -198,8 +205,26 @@ def _watch(record: ActionRecord, _: Sight, now: dt.datetime) -> Move:
 
 
 def _verify(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
+    found = carried_out(record, sight.pods, now)
+    if isinstance(found, Vain):
+        return Move(_in_vain(record, sight, now, found.reason))
+    return _judged(
+        record, found or judge(record, sight.snapshot, sight.still_open, now), sight, now
+    )
+
+
+def _in_vain(record: ActionRecord, sight: Sight, now: dt.datetime, reason: str) -> ActionRecord:
+    """Take back what has no effect; the same may be decided again, and done in another way."""
+    record = record.model_copy(update={"vain": True})
+    if record.undo == "inverse":
+        return record.enter(State.UNDOING, now, reason)
+    return _end(record, State.EXPIRED, sight, now, reason)
+
+
+def _judged(
+    record: ActionRecord, found: Good | Bad | Blind, sight: Sight, now: dt.datetime
+) -> Move:
     deadline = record.deadline or now
-    found = judge(record, sight.snapshot, sight.still_open, now)
     match found:
         case Good(at=at):
             reason = "What was asked for did not hold long enough before the deadline."
@@ -274,22 +299,22 @@ def _undo(record: ActionRecord, sight: Sight, now: dt.datetime) -> Move:
     step = current_step(record)
     if step is None:
         return Move(_undone(record, sight, now))
-    if not isinstance(step, PatchStep | CordonStep):
+    if not isinstance(step, Invertible):
         return Move(record.model_copy(update={"taken_back": record.taken_back + 1}))
-    return _take_back(record, as_patch(step), sight, now)
+    return _take_back(record, step, sight, now)
 
 
-def _take_back(record: ActionRecord, step: PatchStep, sight: Sight, now: dt.datetime) -> Move:
-    if sight.looked and taken_back(sight.live, record.action_id):
+def _take_back(record: ActionRecord, step: Invertible, sight: Sight, now: dt.datetime) -> Move:
+    if sight.looked and taken_back(step, sight.live, record.action_id):
         return Move(_step_back(record, 1))
-    back = inverse(step, sight.live) if sight.live is not None else None
+    back = inverse(as_patch(step), sight.live) if sight.live is not None else None
     if sight.looked and back is None:
         return Move(_step_back(record, 0))
     return _write_back(record, back, sight, now)
 
 
 def _write_back(
-    record: ActionRecord, back: PatchStep | None, sight: Sight, now: dt.datetime
+    record: ActionRecord, back: PatchStep | ResizeStep | None, sight: Sight, now: dt.datetime
 ) -> Move:
     seconds = record.verification.deadline_seconds
     if now >= record.changed_at + dt.timedelta(seconds=seconds):
@@ -317,11 +342,10 @@ def _step_back(record: ActionRecord, restored: int) -> ActionRecord:
 
 
 def _undone(record: ActionRecord, sight: Sight, now: dt.datetime) -> ActionRecord:
-    invertible = sum(
-        isinstance(each, PatchStep | CordonStep) for each in record.steps[: record.done]
-    )
+    invertible = sum(isinstance(each, Invertible) for each in record.steps[: record.done])
     if record.restored == invertible:
-        ended = _end(record, State.UNDONE, sight, now, f"{record.reason} It was taken back.")
+        state = State.EXPIRED if record.vain else State.UNDONE
+        ended = _end(record, state, sight, now, f"{record.reason} It was taken back.")
         return ended.model_copy(update={"health_after": _before_undo(ended.health_after)})
     reason = f"{record.reason} It could not be taken back: somebody else changed the object."
     return _end(record, State.UNDO_CONFLICT, sight, now, reason)

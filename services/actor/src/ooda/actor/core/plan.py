@@ -1,13 +1,16 @@
 """From a decision and the live objects to exact steps, or a refusal in words. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import ValidationError
 
 from ooda.actor.core.contents import config_changes, service_changes
+from ooda.actor.core.in_place import InPlace, Placed, Starting, in_place
 from ooda.actor.core.memory import Room, raised
+from ooda.actor.core.owners import owner_uid, owner_uid_by
+from ooda.actor.core.patches import generation_of
 from ooda.actor.core.pointers import value_at
 from ooda.common.approvals import Ground
 from ooda.common.cluster.interface import Object
@@ -23,6 +26,7 @@ from ooda.common.plans import (
     FieldChange,
     ObjectRef,
     PatchStep,
+    ResizeStep,
     Step,
 )
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget
@@ -51,6 +55,12 @@ class Scene:
     """The node that the action is about."""
     room: Room = field(default_factory=Room)
     """What node and namespace leave, where the action needs it."""
+    others: Sequence[Placed] = ()
+    """Pods that the workload may have beside the one that the action names."""
+    not_in_place: str | None = None
+    """Why pods are not changed while they run, where that is known before it is asked."""
+    may_wait: bool = False
+    """Whether a container that is about to run is waited for."""
 
 
 def basis_of(request: ActionRequest, scene: Scene) -> Basis | None:
@@ -70,6 +80,13 @@ class Plan:
     steps: tuple[Step, ...]
     undo: Literal["inverse", "keep", "irreversible"]
     before: tuple[BeforeImage, ...]
+    note: str = ""
+    """A sentence on why it is done this way, where there was another one."""
+
+    @property
+    def in_place(self) -> bool:
+        """Return whether it changes pods while they run."""
+        return any(isinstance(each, ResizeStep) for each in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ class Refusal:
     """Whether the objects changed while they were planned with."""
 
 
-def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal:
+def plan(request: ActionRequest, scene: Scene) -> Plan | Refusal | Starting:
     """Return the exact steps of an action on the objects as they are now, or why not."""
     match request.target:
         case WorkloadTarget() as target:
@@ -107,7 +124,9 @@ def _roll_back_service(target: ServiceTarget, scene: Scene) -> Plan | Refusal:
     return _patch(_reference(Kind.SERVICE, scene.service), changes, "keep")
 
 
-def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -> Plan | Refusal:
+def _on_workload(
+    request: ActionRequest, target: WorkloadTarget, scene: Scene
+) -> Plan | Refusal | Starting:
     if target.workload_kind not in _WITH_TEMPLATE:
         return Refusal(f"No action is known on a {target.workload_kind}.")
     if scene.workload is None:
@@ -115,6 +134,7 @@ def _on_workload(request: ActionRequest, target: WorkloadTarget, scene: Scene) -
     workload = _reference(Kind(target.workload_kind), scene.workload)
     given = request.parameters
     pod = given.get(POD_PARAMETER)
+    found: Plan | Refusal | Starting
     match request.action:
         case ActionKind.ROLL_BACK_WORKLOAD:
             found = _roll_back(target, workload, scene)
@@ -177,15 +197,18 @@ def _roll_back_config(target: WorkloadTarget, name: str | None, scene: Scene) ->
 
 
 def _stuck(target: WorkloadTarget, workload: ObjectRef, scene: Scene) -> ObjectRef | None:
-    """Return the pod that a StatefulSet would wait for without end, though its template is good.
+    """Return the pod that would stay as it is without end, though its template is good again.
 
-    It replaces no pod that never became ready (Kubernetes: StatefulSets, "Forced rollback"). It
-    updates them one by one, so there is one such pod: the one that shows the failure.
+    A StatefulSet replaces no pod that never became ready (Kubernetes: StatefulSets, "Forced
+    rollback"). It updates them one by one, so there is one such pod: the one that shows the
+    failure. With ``OnDelete`` nobody replaces any, also those of a DaemonSet.
     """
-    if target.workload_kind != Kind.STATEFUL_SET or scene.pod is None:
+    by_hand = value_at(scene.workload, "/spec/updateStrategy/type") == "OnDelete"
+    waits = by_hand or target.workload_kind == Kind.STATEFUL_SET
+    if not waits or scene.pod is None:
         return None
     leaving = value_at(scene.pod, "/metadata/deletionTimestamp") is not None
-    if leaving or _owner(scene.pod) != workload.uid or _is_ready(scene.pod):
+    if leaving or owner_uid(scene.pod) != workload.uid or _is_ready(scene.pod):
         return None
     return _reference(Kind.POD, scene.pod)
 
@@ -227,7 +250,7 @@ def _restart(
 
 def _raise_limit(
     target: WorkloadTarget, workload: ObjectRef, name: str | None, scene: Scene
-) -> Plan | Refusal:
+) -> Plan | Refusal | Starting:
     live, spec = _named_pod(target, workload, name, scene), _known_good(scene)
     if isinstance(live, Refusal):
         return live
@@ -235,12 +258,42 @@ def _raise_limit(
         return spec
     known = spec.workloads.get(workload_key(target.workload_kind, target.name))
     templates = known.templates if known else ()
+    why_not = scene.not_in_place
+    if why_not is None:
+        running = in_place(Placed(live, scene.room.node), scene.others, templates, scene.room)
+        match running:
+            case InPlace():
+                return _resized(running)
+            case Starting() if scene.may_wait:
+                return running
+            case Starting(reason=why_not):
+                pass
+            case _:
+                why_not = running
     found = raised(scene.workload or {}, live, templates, scene.room)
     if isinstance(found, str):
         return Refusal(f"The memory limit of {target} is not raised: {found}.")
     # A limit that was never healthy is what the diagnosis blames: it must never come back.
     undo: Literal["inverse", "keep"] = "inverse" if found.was_good else "keep"
-    return _with_stuck(_patch(workload, [found.change], undo), target, workload, scene)
+    patched = _with_stuck(_patch(workload, [found.change], undo), target, workload, scene)
+    return replace(patched, note=f"Not in place: {why_not.rstrip('.')}.")
+
+
+def _resized(found: InPlace) -> Plan:
+    steps = tuple(
+        ResizeStep(
+            object=_reference(Kind.POD, each.pod),
+            container=each.container,
+            changes=(each.change,),
+            generation=generation_of(each.pod),
+            restarts=each.restarts,
+        )
+        for each in found.resizes
+    )
+    before = tuple(
+        _image(step.object, {each.path: each.before for each in step.changes}) for step in steps
+    )
+    return Plan(steps, "inverse" if found.was_good else "keep", before)
 
 
 def _named_pod(
@@ -252,7 +305,7 @@ def _named_pod(
         return Refusal(f"Pod {target.namespace}/{name} does not exist any more.")
     if value_at(scene.pod, "/metadata/deletionTimestamp") is not None:
         return Refusal(f"Pod {target.namespace}/{name} is terminating already.")
-    if workload.uid not in (_owner(scene.pod), _owner_by(scene.pod, scene.replica_set)):
+    if workload.uid not in (owner_uid(scene.pod), owner_uid_by(scene.pod, scene.replica_set)):
         return Refusal(f"Pod {target.namespace}/{name} does not belong to {target}.")
     return scene.pod
 
@@ -291,23 +344,3 @@ def _reference(kind: Kind, live: Object) -> ObjectRef:
         uid=metadata["uid"],
         resource_version=metadata.get("resourceVersion", ""),
     )
-
-
-def controller_of(live: Object) -> tuple[str, str, str] | None:
-    """Return kind, name and UID of the object's controller, None if it has none."""
-    for owner in value_at(live, "/metadata/ownerReferences") or ():
-        if owner.get("controller"):
-            return owner["kind"], owner["name"], owner["uid"]
-    return None
-
-
-def _owner(live: Object) -> str | None:
-    controller = controller_of(live)
-    return controller[2] if controller else None
-
-
-def _owner_by(pod: Object, replica_set: Object | None) -> str | None:
-    """Return the UID of the owner of the ReplicaSet that owns the pod."""
-    if replica_set is None or value_at(replica_set, "/metadata/uid") != _owner(pod):
-        return None
-    return _owner(replica_set)

@@ -16,7 +16,7 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.phrases import sentence
-from ooda.common.plans import Health, Step, Verification
+from ooda.common.plans import Health, ResizeStep, Step, Verification
 from ooda.common.targets import Target, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode, Outcome, Risk
 
@@ -103,6 +103,8 @@ class ActionRecord(BaseModel):
     """Steps of ``done`` that were undone, or found not to be ours any more, from the last one."""
     restored: int = 0
     """Steps of ``taken_back`` that were really undone."""
+    vain: bool = False
+    """Whether what was written could not take effect: it says nothing of the diagnosis."""
     generation: int | None = None
     """The generation of the target after the write: older observations are of another spec."""
     written_at: Moment | None = None
@@ -141,6 +143,11 @@ class ActionRecord(BaseModel):
             verification=self.verification,
             parameters=self.parameters,
         )
+
+    @property
+    def in_place(self) -> bool:
+        """Return whether pods that run were changed, and nothing that outlives them."""
+        return self.done > 0 and any(isinstance(each, ResizeStep) for each in self.steps)
 
     @property
     def ended(self) -> bool:

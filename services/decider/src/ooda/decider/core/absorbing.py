@@ -170,8 +170,10 @@ def _with_executed(
             new["times"] = record.times.model_copy(update={"verified": at})
             new |= {"phase": Phase.JUDGING, "handed_over": CONTAIN[flying.action](flying.doing)}
         case Outcome.KEPT:
-            new["phase"], new["helped"] = Phase.HELPED, flying.action
+            new |= {"phase": Phase.HELPED, "helped": flying.action, "follow_up": event.follow_up}
             new["times"] = record.times.model_copy(update={"verified": at})
+            if record.attempt > flying.attempt and record.open_anomalies:
+                new |= _joined_meanwhile(newer=newer, at=at, limits=limits)
         case Outcome.UNDONE | Outcome.NOT_HELPED:
             new["unhelpful"] = record.unhelpful + 1
             new["tried"] = (*record.tried, flying.action)
@@ -184,6 +186,16 @@ def _with_executed(
     if newer and event.outcome is not Outcome.KEPT:
         new["phase"] = Phase.JUDGING
     return record.model_copy(update=new)
+
+
+def _joined_meanwhile(*, newer: bool, at: dt.datetime, limits: Limits) -> dict[str, Any]:
+    """Go on with what joined while the action was under way: it was not verified with it.
+
+    It may be healed by the same action, and gets some time to show that.
+    """
+    if not newer:
+        return {"phase": Phase.GATHERING}
+    return {"phase": Phase.WAITING, "wakes_at": at + dt.timedelta(seconds=limits.aftermath)}
 
 
 def _with_timer(record: Incident, limits: Limits, now: dt.datetime) -> Incident:

@@ -4,7 +4,6 @@ import datetime as dt
 
 from ooda.common.events import (
     SUMMARY_LIMIT,
-    ActionRequest,
     DecisionMade,
     IncidentClosed,
     ReviewRequested,
@@ -22,7 +21,7 @@ _FOLLOW_UPS = {
         "Review its capacity: the memory limit was raised, and why it needs more is not known."
     ),
 }
-"""What is left to a person after an action that helped."""
+"""What is left to a person after an action that helped, unless the actor knows it better."""
 
 
 def verdict_of(judgement: Judgement) -> Verdict:
@@ -83,7 +82,7 @@ def review(
         caused_by=(diagnosis.event_id,) if diagnosis else (),
         incident_id=record.incident_id,
         review_id=review_id,
-        question=_question(judgement.proposal),
+        question=_question(judgement),
         reason=shortened(f"{judgement.reason}{clue}", _REASON),
         expires_at=now + dt.timedelta(seconds=limits.review_for),
         failure_class=diagnosis.failure_class if diagnosis else FailureClass.UNKNOWN,
@@ -91,6 +90,7 @@ def review(
         confidence=diagnosis.confidence if diagnosis else 0.0,
         proposal=judgement.proposal,
         basis=judgement.basis,
+        instructions=judgement.instructions,
     )
 
 
@@ -119,7 +119,8 @@ def asked_anew(asked: ReviewRequested, sequence: int) -> ReviewRequested:
 def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) -> IncidentClosed:
     """Announce the end of an incident, with the times of its stages."""
     diagnosis = record.diagnosis
-    follow_up = _FOLLOW_UPS.get(record.helped, "") if record.helped else ""
+    usual = _FOLLOW_UPS.get(record.helped, "") if record.helped else ""
+    follow_up = record.follow_up or usual
     return IncidentClosed(
         event_id=derive_id(IncidentClosed.subject, record.incident_id),
         summary=shortened(
@@ -139,10 +140,10 @@ def closed(record: Incident, closure: Closure, reason: str, now: dt.datetime) ->
     )
 
 
-def _question(proposal: ActionRequest | None) -> str:
-    if proposal is None:
-        return "What is to be done?"
-    return f"{sentence(requested(proposal).to_do())}?"
+def _question(judgement: Review) -> str:
+    if judgement.proposal is not None:
+        return f"{sentence(requested(judgement.proposal).to_do())}?"
+    return "Is this to be done by hand?" if judgement.instructions else "What is to be done?"
 
 
 def _said(record: Incident, judgement: Judgement) -> str:

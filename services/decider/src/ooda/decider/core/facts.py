@@ -51,6 +51,8 @@ class Facts:
     known_template: bool = False
     memory_limited: bool = False
     """Whether a container of its template has a memory limit."""
+    by_hand: bool = False
+    """Whether it leaves its pods alone until somebody deletes them (``OnDelete``)."""
     schedulable: bool = False
     """Of a node: whether new pods may be put on it."""
     others_ready: bool = False
@@ -63,6 +65,8 @@ class Facts:
     """Who would change that one back."""
     ground: Ground | None = None
     """The objects that an action on it depends on."""
+    instructions: str = ""
+    """What a person can do about it by hand, where the agent may not."""
 
     def basis(self, request: ActionRequest) -> Basis | None:
         """Return what an approval of an action would be bound to, None if there is no object."""
@@ -99,6 +103,7 @@ def facts_of(
         known_replicas=recorded.replicas if recorded else None,
         known_template=template is not None,
         memory_limited=_memory_limited(spec.get("template") or {}),
+        by_hand=(spec.get("updateStrategy") or {}).get("type") == "OnDelete",
         ground=ground,
     )
 

@@ -114,7 +114,8 @@ def conclude(
     elif record.phase is Phase.HELPED:
         record = _close(record, Closure.RESOLVED, "The action helped.", world.limits, now)
     elif record.phase not in (Phase.ACTING, Phase.CLOSED) and not record.open_anomalies:
-        closure = Closure.HANDED_OVER if record.asked else Closure.CLEARED
+        closure = Closure.RESOLVED if record.helped else Closure.CLEARED
+        closure = Closure.HANDED_OVER if record.asked else closure
         record = _close(record, closure, "All of its anomalies are cleared.", world.limits, now)
     elif record.phase is Phase.JUDGING:
         record, reserved = _judged(record, world, now)

@@ -38,6 +38,9 @@ class Limits:
     unhelpful: int = 2
     """Attempts that did not help, until a person is asked."""
     valid_for: float = 30.0
+    aftermath: float = 20.0
+    """What joined an incident while its action was under way has so long to clear with the rest:
+    a kubelet tries a container again that it could not create within ten seconds or so."""
     overdue_after: float = 60.0
     """Beyond all that an action may take from its decision on, until its end is missed."""
     away_for: float = 300.0

@@ -8,7 +8,8 @@ from ooda.common.remarks import how_to_answer
 
 TITLE_LIMIT = 120
 BODY_LIMIT = 1500
-"""Characters; most services take at least that much."""
+"""Characters; most services take at least that much. Instructions come after it, whole: of a
+command a part is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +31,5 @@ def notice_of(asked: ReviewRequested) -> Notice:
     return Notice(
         review_id=asked.review_id,
         title=shortened(f"[ooda] {asked.question}{where}", TITLE_LIMIT),
-        body=f"{what}\n{why}\n{until}\n{answer}",
+        body="\n".join(each for each in (what, why, until, answer, asked.instructions) if each),
     )

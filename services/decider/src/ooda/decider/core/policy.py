@@ -11,6 +11,7 @@ from ooda.common.phrases import sentence
 from ooda.common.plans import CONFIG_MAP_PARAMETER, POD_PARAMETER, Basis
 from ooda.common.targets import NodeTarget, ServiceTarget, WorkloadTarget, namespace_of
 from ooda.common.taxonomy import ActionKind, Mode
+from ooda.decider.core.advice import advice
 from ooda.decider.core.budgets import Budgets, Reservation
 from ooda.decider.core.facts import Facts
 from ooda.decider.core.limits import Limits
@@ -92,6 +93,8 @@ class Review:
     """What an approval of the proposal would be bound to."""
     refusals: tuple[str, ...] = ()
     """All that stands in the way of doing it alone; the reason is the first."""
+    instructions: str = ""
+    """What a person can do by hand, exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def decide(
     if not case.open_anomalies:
         return StandDown(None, "No anomaly of the incident is open any more (0 of at least 1).")
     for reason in _of_history(case, limits):
-        return Review(reason)
+        return Review(reason, instructions=facts.instructions)
     match _choose(case, row, facts):
         case StandDownStep(stand_down_seconds=seconds):
             return StandDown(
@@ -124,7 +127,15 @@ def decide(
         case ActStep() as step if isinstance(case.diagnosis.component, Actionable):
             return _gate(case, step, case.diagnosis.component, _Board(facts, budgets, limits, now))
         case _:
-            return Review(f"The playbook has no action for {_class(case)} as it is now.")
+            reason = _without_action(case, facts)
+            return Review(reason, instructions=facts.instructions)
+
+
+def _without_action(case: Case, facts: Facts) -> str:
+    if facts.instructions:
+        return f"{_class(case)}: what others may do is never changed by the agent."
+    reason = f"The playbook has no action for {_class(case)} as it is now."
+    return f"{reason}{advice(case.diagnosis.component)}"
 
 
 def _choose(case: Case, row: Row, facts: Facts) -> ActStep | StandDownStep | None:
@@ -242,7 +253,7 @@ def _parameters(
         case ActionKind.RESTART_POD | ActionKind.RAISE_MEMORY_LIMIT:
             # To restart it, or to see what was killed.
             named = {POD_PARAMETER: pod}
-        case ActionKind.ROLL_BACK_WORKLOAD if _replaces_one_by_one(target):
+        case ActionKind.ROLL_BACK_WORKLOAD if facts.by_hand or _replaces_one_by_one(target):
             # It does not replace the pod that never became ready.
             named = {POD_PARAMETER: pod}
         case ActionKind.ROLL_BACK_CONFIG_MAP:

@@ -134,6 +134,8 @@ class Incident(_Part):
     tried: tuple[ActionKind, ...] = ()
     helped: ActionKind | None = None
     """The action that helped."""
+    follow_up: str = ""
+    """What it leaves to a person, as the actor says it."""
     unhelpful: int = 0
     awaited: tuple[Awaited, ...] = ()
     """What was stood down for until the deadline, and did not mend itself."""

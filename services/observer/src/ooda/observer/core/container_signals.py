@@ -97,6 +97,7 @@ def crash_loop(
                 for each in crashes
                 if (each.uid, each.container) == (pod.meta.uid, container.name)
                 and seconds(each.at, now) <= CRASH_WINDOW
+                and not each.outgrown(container)
             ]
             since = flagged.get(container.name)
             again = since is not None and any(each.at >= since for each in mine)

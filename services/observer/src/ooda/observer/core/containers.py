@@ -59,7 +59,13 @@ def _container(raw: Json, declared: Json, *, init: bool, message_limit: int) -> 
         ready_budget=STARTED_BUDGET + _probe(declared, "readinessProbe")
         if raw.get("started") is True and "startupProbe" in declared
         else None,
+        memory_limit=_limit(raw) or _limit(declared),
     )
+
+
+def _limit(container: Json) -> str:
+    """Return a memory limit, of a status the one that is in force; empty if there is none."""
+    return str(mapping(container, "resources", "limits").get("memory") or "")
 
 
 def with_starts(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
-from ooda.observer.core import graph, known, service_signals, snapshots
+from ooda.observer.core import access, graph, known, service_signals, snapshots
 from ooda.observer.core.history import seconds
 from ooda.observer.core.ingest import ingest
 from ooda.observer.core.inputs import (
@@ -16,6 +16,7 @@ from ooda.observer.core.inputs import (
     Alive,
     Blind,
     Delta,
+    Heard,
     Input,
     Output,
     Remember,
@@ -26,9 +27,11 @@ from ooda.observer.core.inputs import (
 from ooda.observer.core.judge import judge
 from ooda.observer.core.planned import noticed
 from ooda.observer.core.reading import mapping, text
+from ooda.observer.core.reports import CONTROLLERS
 from ooda.observer.core.sight import blind_kinds
 from ooda.observer.core.silence import judge_nodes
-from ooda.observer.core.state import Namespace, State
+from ooda.observer.core.sources import ACCESS
+from ooda.observer.core.state import SERVICE_ACCOUNT, Namespace, State
 from ooda.observer.core.views import Key
 
 Result = tuple[State, tuple[Output, ...]]
@@ -44,6 +47,8 @@ def step(state: State, given: Input, now: dt.datetime) -> Result:
             return _look_around(state, now)
         case Alive(kind=kind):
             return _see(replace(state, seen={**state.seen, kind: now}), now)
+        case Heard():
+            return _heard(state, given, now)
         case ActionNotice():
             return replace(state, actions=noticed(state.actions, given, now)), ()
         case Tick():
@@ -74,7 +79,30 @@ def _catalog(state: State, delta: Delta) -> Result:
         spec = KnownGoodSpec.model_validate(mapping(delta.object, "spec"))
     except ValidationError:
         return state, ()
-    return _put(state, replace(namespace, known=spec)), ()
+    return _put(state, replace(namespace, known=spec, regrant=True)), ()
+
+
+def _heard(state: State, given: Heard, now: dt.datetime) -> Result:
+    namespace = state.namespaces.get(given.namespace)
+    if namespace is None or ACCESS & state.blind:
+        return state, ()
+    state = _put(state, access.heard(namespace, given, now))
+    return _look(state, [(namespace.name, (SERVICE_ACCOUNT, given.account))], now)
+
+
+def _access(state: State, now: dt.datetime, *, settled: bool) -> Result:
+    """Compare who may do what with what is known to be good, and say whose logs are to be read."""
+    outputs: list[Output] = []
+    for name, before in () if ACCESS & state.blind else state.namespaces.items():
+        after = access.compared(before, now)
+        if settled:
+            after = access.compared(access.remembered(state, after, now), now)
+        if after.known is not before.known:
+            outputs.append(Remember(name, after.known))
+        after, wanted = access.listening(after, now)
+        outputs += wanted
+        state = _put(state, after)
+    return state, tuple(outputs)
 
 
 def _put(state: State, namespace: Namespace) -> State:
@@ -119,6 +147,8 @@ def _tick(state: State, now: dt.datetime) -> Result:
     due = state.snapshot_at is None or (
         seconds(state.snapshot_at, now) >= state.rules.snapshot_seconds
     )
+    state, of_access = _access(state, now, settled=due)
+    said += of_access
     touched = [
         (name, key)
         for name, each in state.namespaces.items()
@@ -151,12 +181,21 @@ def _tidied(state: State) -> State:
     for name, each in state.namespaces.items():
         tops = graph.tops(each)
         tracks = {key: track for key, track in each.tracks.items() if key in tops or track.losses}
-        empty = not (each.pods or each.workloads or each.open or each.contents)
+        empty = not (each.pods or each.workloads or each.open or each.contents or each.grants)
         if empty and (each.ending or each.known == KnownGoodSpec()):
             continue
         occurrences = {key: said for key, said in each.occurrences.items() if key in each.pods}
         if Kind.POD not in state.synced:
             # Events are listed before the pods that they are about.
             occurrences = dict(each.occurrences)
-        kept[name] = replace(each, tracks=tracks, occurrences=occurrences, changed_pods=frozenset())
+        refusals = {key: said for key, said in each.refusals.items() if key in each.workloads}
+        if not state.synced >= set(CONTROLLERS):
+            refusals = dict(each.refusals)
+        kept[name] = replace(
+            each,
+            tracks=tracks,
+            occurrences=occurrences,
+            refusals=refusals,
+            changed_pods=frozenset(),
+        )
     return replace(state, namespaces=kept)

@@ -3,8 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from ooda.common.cluster.kinds import Kind
-from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
-from ooda.observer.core.state import Namespace
+from ooda.common.targets import (
+    PodTarget,
+    ServiceAccountTarget,
+    ServiceTarget,
+    Target,
+    WorkloadTarget,
+)
+from ooda.observer.core.state import SERVICE_ACCOUNT, Namespace
 from ooda.observer.core.views import ANY, Content, Key, Pod, Workload
 
 MAX_DEPTH = 4
@@ -83,6 +89,8 @@ def target_of(namespace: str, key: Key) -> Target:
         return PodTarget(namespace=namespace, name=key[1])
     if key[0] == Kind.SERVICE:
         return ServiceTarget(namespace=namespace, name=key[1])
+    if key[0] == SERVICE_ACCOUNT:
+        return ServiceAccountTarget(namespace=namespace, name=key[1])
     return WorkloadTarget(namespace=namespace, workload_kind=key[0], name=key[1])
 
 

@@ -30,10 +30,11 @@ def after_pod(
 ) -> Track:
     """Return a workload's history after news of one of its pods."""
     track = track or Track()
+    told = {each.key for each in track.crashes}
     crashes = [
         crash
         for each in pod.containers
-        if (crash := _crash(pod, each, now)) and crash not in track.crashes
+        if (crash := _crash(pod, each, now)) and crash.key not in told
     ]
     if crashes and not gone:
         kept = tuple(each for each in track.crashes if _counts(each.at, now, oom=each.oom))
@@ -63,7 +64,9 @@ def after_workload(
     if old is not None and old.desired != new.desired:
         track = replace(track, remembered=False)
     if new.complete:
-        return replace(track, rolling_since=None, ever_ready=True)
+        begun = track.rolling_since
+        rolled = (begun, now) if begun is not None else track.rolled
+        return replace(track, rolling_since=None, rolled=rolled, ever_ready=True)
     return track
 
 
@@ -73,7 +76,8 @@ def _crash(pod: Pod, container: Container, now: dt.datetime) -> Crash | None:
     if not (container.exit_code or oom) or ended is None or not _counts(ended, now, oom=oom):
         return None
     ran = min(container.ran_seconds, 86_400.0)
-    return Crash(pod.meta.name, pod.meta.uid, container.name, ended, ran, oom)
+    limit = container.memory_limit
+    return Crash(pod.meta.name, pod.meta.uid, container.name, ended, ran, oom, limit)
 
 
 def _counts(ended: dt.datetime, now: dt.datetime, *, oom: bool) -> bool:

@@ -9,7 +9,7 @@ from ooda.common.cluster.interface import Delta
 from ooda.common.cluster.kinds import Kind
 from ooda.observer.core import graph, history, nodes
 from ooda.observer.core.containers import with_starts
-from ooda.observer.core.parsing import parse
+from ooda.observer.core.parsing import GRANTS, parse
 from ooda.observer.core.state import (
     OCCURRENCES_LIMIT,
     PODS_LIMIT,
@@ -27,6 +27,7 @@ from ooda.observer.core.views import (
     Node,
     Occurrence,
     Pod,
+    Refusal,
     Renewal,
     View,
     Workload,
@@ -123,6 +124,8 @@ def _into(
             namespace, touched = _workload(namespace, view, now, gone=gone)
         case Content(meta=meta) if meta.kind == Kind.NAMESPACE:
             namespace = replace(namespace, ending=gone or meta.deleted_at is not None)
+        case Content(meta=meta) if meta.kind in GRANTS:
+            namespace = _grant(namespace, view, gone=gone)
         case Content():
             namespace = _content(namespace, view, gone=gone)
             touched = view.meta.key if view.meta.kind == Kind.SERVICE else None
@@ -131,6 +134,10 @@ def _into(
         case Endpoints():
             namespace = _endpoints(namespace, view, gone=gone)
             touched = str(Kind.SERVICE), view.service
+        case Refusal() if not gone:
+            namespace = _refusal(namespace, view)
+            owner = namespace.workloads.get(view.controller)
+            touched = graph.top(namespace, view.controller, owner.meta.owner) if owner else None
         case Occurrence() if not gone:
             namespace = _occurrence(namespace, view)
             pod = namespace.pods.get(view.pod)
@@ -146,12 +153,35 @@ def _occurrence(namespace: Namespace, view: Occurrence) -> Namespace:
     return replace(namespace, occurrences=_set(namespace.occurrences, view.pod, mine))
 
 
+def _refusal(namespace: Namespace, view: Refusal) -> Namespace:
+    """Keep the newest, since the first: each attempt of a controller may have an Event of its own.
+
+    It may be heard of before its controller is, and is tidied away later.
+    """
+    old = namespace.refusals.get(view.controller)
+    if old is not None and old.uid == view.uid:
+        first = min((at for at in (old.first_at, view.first_at) if at), default=None)
+        last = max((at for at in (old.last_at, view.last_at) if at), default=None)
+        view = replace(view, first_at=first, last_at=last)
+    return replace(namespace, refusals=_set(namespace.refusals, view.controller, view))
+
+
 def _budget(namespace: Namespace, view: Budget, *, gone: bool) -> Namespace:
     old = namespace.budgets.get(view.meta.name)
     if old is not None and not newer(view.meta, old.meta, gone=gone):
         return namespace
     kept = _set(namespace.budgets, view.meta.name, None if gone else view)
     return replace(namespace, budgets=kept)
+
+
+def _grant(namespace: Namespace, view: Content, *, gone: bool) -> Namespace:
+    key = view.meta.key
+    old = namespace.grants.get(key)
+    if old is not None and not newer(view.meta, old.meta, gone=gone):
+        return namespace
+    return replace(
+        namespace, grants=_set(namespace.grants, key, None if gone else view), regrant=True
+    )
 
 
 def _endpoints(namespace: Namespace, view: Endpoints, *, gone: bool) -> Namespace:

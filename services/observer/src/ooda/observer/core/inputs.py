@@ -24,7 +24,17 @@ class ActionNotice:
     over: bool
 
 
-Input = Delta | Synced | Alive | Tick | ActionNotice
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the logs of pods say that run as one service account."""
+
+    namespace: str
+    account: str
+    logs: tuple[tuple[str, str], ...]
+    """Name of the pod, and the end of one log, with its time before each line."""
+
+
+Input = Delta | Synced | Alive | Tick | ActionNotice | Heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,23 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """The logs of these containers are to be read: the rights of their account were reduced."""
+
+    namespace: str
+    account: str
+    containers: tuple[tuple[str, str, bool], ...]
+    """Pod, container, and whether it is the log of the run before this one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Blind:
     """Which kinds are not to be trusted any more; empty: the observer sees again."""
 
     kinds: frozenset[Kind]
 
 
-Output = Flag | Clear | Snapshot | Remember | Blind
+Output = Flag | Clear | Snapshot | Remember | Blind | Listen
 
 __all__ = [
     "ActionNotice",
@@ -72,7 +92,9 @@ __all__ = [
     "Clear",
     "Delta",
     "Flag",
+    "Heard",
     "Input",
+    "Listen",
     "Output",
     "Remember",
     "Snapshot",

@@ -11,8 +11,11 @@ from dataclasses import replace
 from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
 from ooda.observer.core import (
+    access,
     container_signals,
+    creation_signals,
     graph,
+    job_signals,
     memory_signals,
     pod_signals,
     service_signals,
@@ -21,11 +24,12 @@ from ooda.observer.core import (
 from ooda.observer.core.deviations import Deviation
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Clear, Flag, Output
-from ooda.observer.core.minimum import known_replicas
+from ooda.observer.core.job_signals import JOBS
+from ooda.observer.core.minimum import was_healthy
 from ooda.observer.core.nodes import lost
 from ooda.observer.core.planned import acting, judge_losses
-from ooda.observer.core.sources import OWNERSHIP, PLANS, ROUTES
-from ooda.observer.core.state import OPEN_LIMIT, Namespace, Open, State, Track
+from ooda.observer.core.sources import ACCESS, OWNERSHIP, PLANS, ROUTES
+from ooda.observer.core.state import OPEN_LIMIT, SERVICE_ACCOUNT, Namespace, Open, State, Track
 from ooda.observer.core.views import OOM, Key, Pod
 from ooda.observer.core.wording import cleared, flagged
 
@@ -33,7 +37,6 @@ CLEAR_SECONDS = 3.0
 """How long nothing may show an anomaly before it is cleared: longer than a controller needs to
 make the next pod and the kubelet to fail on it again."""
 
-_JOBS = (Kind.JOB, Kind.CRON_JOB)
 _ENDS = (Signal.CRASH_LOOP, Signal.OOM_KILLED)
 """Signals of containers that run for a while each time: only one that is ready is past it."""
 
@@ -47,15 +50,23 @@ def judge(
         return _unsure(namespace, key), ()
     if key[0] == Kind.SERVICE:
         return _of_service(state, namespace, key, now)
+    if key[0] == SERVICE_ACCOUNT:
+        return _of_account(state, namespace, key, now)
     pods = graph.pods_of(namespace, key)
     found: list[Deviation] = [*_of_containers(namespace, key, pods, now)]
-    if key[0] in workload_signals.SCALED:
-        found += pod_signals.unscheduled(pods, now)
-        found += () if found else _unready(state, namespace, key, pods, now)
+    found += _unscheduled(key, pods, now)
+    if key[0] not in JOBS and not found:
+        found += _unready(state, namespace, key, pods, now)
     if not PLANS & state.blind:
         namespace, more = _of_workload(state, namespace, key, pods, now, alone=not found)
         found += more
     return _reconcile(state, namespace, key, pods, found, now)
+
+
+def _unscheduled(key: Key, pods: Sequence[Pod], now: dt.datetime) -> Iterable[Deviation]:
+    if key[0] in JOBS:
+        return pod_signals.unscheduled(pods, now, job_signals.QUEUE_PATIENCE)
+    return pod_signals.unscheduled(pods, now)
 
 
 def _of_service(
@@ -67,20 +78,26 @@ def _of_service(
     return _reconcile(state, namespace, key, (), [found] if found else [], now)
 
 
+def _of_account(
+    state: State, namespace: Namespace, key: Key, now: dt.datetime
+) -> tuple[Namespace, tuple[Output, ...]]:
+    if ACCESS & state.blind:
+        return _unsure(namespace, key), ()
+    found = access.denied(namespace, key[1], now)
+    return _reconcile(state, namespace, key, (), [found] if found else [], now)
+
+
 def _of_containers(
     namespace: Namespace, key: Key, pods: Sequence[Pod], now: dt.datetime
 ) -> Iterable[Deviation]:
     track = namespace.tracks.get(key, Track())
     yield from container_signals.image_pull(pods, namespace.occurrences)
     yield from container_signals.container_stuck(pods, namespace.occurrences, now)
-    if key[0] not in _JOBS:
+    if key[0] not in JOBS:
         yield from _of_ends(namespace, key, track, pods, now)
         return
     # A Job may fail as often as its owner allowed; only its end is a failure.
-    own = [namespace.workloads[key]] if key in namespace.workloads else []
-    jobs = [each for each in (*own, *graph.controllers_of(namespace, key))
-            if each.meta.kind == Kind.JOB]  # fmt: skip
-    failed = workload_signals.job_failed(jobs, pods)
+    failed = job_signals.job_failed(job_signals.jobs_of(namespace, key), pods, now)
     if failed is not None:
         yield failed
 
@@ -110,7 +127,7 @@ def _unready(
     state: State, namespace: Namespace, key: Key, pods: Sequence[Pod], now: dt.datetime
 ) -> Iterable[Deviation]:
     """Look at pods that run; a workload that never was ready has until its deadline."""
-    if not known_replicas(namespace, key) and not namespace.tracks.get(key, Track()).ever_ready:
+    if not was_healthy(namespace, key) and not namespace.tracks.get(key, Track()).ever_ready:
         return ()
     if any(
         each.top == key and each.event.signal is Signal.REPLICAS_SHORT
@@ -138,9 +155,12 @@ def _of_workload(
     namespace = _with_track(namespace, key, _short_since(namespace, key, track, pods, now))
     if acting(state, namespace.name, key, now):
         return namespace, found
-    short = workload_signals.too_few_wanted(
-        namespace, key, pods
-    ) or workload_signals.creation_denied(namespace, key, now)
+    short = (
+        workload_signals.too_few_wanted(namespace, key, pods)
+        or workload_signals.scheduled_nowhere(namespace, key)
+        or creation_signals.creation_denied(namespace, key, now)
+        or creation_signals.creation_refused(namespace, key, pods, now)
+    )
     others = any(
         each.top == key and each.event.signal is not Signal.REPLICAS_SHORT
         for each in namespace.open.values()
@@ -235,7 +255,7 @@ def _after(
 def _lingers(namespace: Namespace, each: Open, pods: Sequence[Pod]) -> bool:
     """Return whether an anomaly that nothing shows is not over, as its workload is not well."""
     workload = namespace.workloads.get(each.top)
-    if workload is None or workload.meta.deleted_at is not None or each.top[0] in _JOBS:
+    if workload is None or workload.meta.deleted_at is not None or each.top[0] in JOBS:
         return False
     if sum(1 for pod in pods if pod.counts) >= workload.desired:
         return False

@@ -6,7 +6,7 @@ stayed so for the settling time, during which nothing that it uses changed eithe
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from ooda.common.known_good import VERSIONS_KEPT, KnownGoodSpec, KnownWorkload, 
 from ooda.observer.core import graph
 from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Output, Remember
+from ooda.observer.core.reading import items, mapping, text
 from ooda.observer.core.service_signals import astray
 from ooda.observer.core.sources import CONTENTS
 from ooda.observer.core.state import Namespace, State, Track
-from ooda.observer.core.views import Content, Key, Workload
+from ooda.observer.core.views import Content, Key, Pod, Workload
 
 KINDS = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
 """Kinds whose template an action can put back."""
@@ -59,7 +60,8 @@ def consider(
     if track.remembered or seconds(last, now) < state.rules.settle_seconds:
         return _with(namespace, key, track), ()
     namespace = _with(namespace, key, replace(track, healthy_since=last, remembered=True))
-    known = remember(namespace.known, workload, used, now)
+    proven = not any(_resized(each, workload.template) for each in graph.pods_of(namespace, key))
+    known = remember(namespace.known, workload, used, now, proven=proven)
     if known is namespace.known:
         return namespace, ()
     return replace(namespace, known=known), (Remember(name, known),)
@@ -94,13 +96,45 @@ def _leads(namespace: Namespace, key: Key, service: Content) -> bool:
     return not (flagged or unserved or any(astray(service.body, each, pods) for each in before))
 
 
+def _resized(pod: Pod, template: Mapping[str, Any]) -> bool:
+    """Return whether a pod has another memory limit than the template that it was made from."""
+    spec = mapping(template, "spec")
+    limits = {
+        text(each.get("name")): mapping(each, "resources", "limits").get("memory")
+        for field in ("initContainers", "containers")
+        for each in items(spec.get(field))
+    }
+    wanted = {name: str(limit) for name, limit in limits.items() if limit}
+    return any(wanted.get(e.name, e.memory_limit) != e.memory_limit for e in pod.containers)
+
+
+def changed_config_maps(namespace: Namespace, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the ConfigMaps that differ from their newest known good content."""
+    found = []
+    for name in names:
+        versions = namespace.known.config_maps.get(name, ())
+        content = namespace.contents.get((str(Kind.CONFIG_MAP), name))
+        if versions and (content is None or content.body != versions[-1]):
+            found.append(name)
+    return tuple(found)
+
+
 def remember(
-    known: KnownGoodSpec, workload: Workload, used: tuple[Content, ...], now: dt.datetime
+    known: KnownGoodSpec,
+    workload: Workload,
+    used: tuple[Content, ...],
+    now: dt.datetime,
+    *,
+    proven: bool = True,
 ) -> KnownGoodSpec:
-    """Return the known good with a healthy workload and what it uses; itself if that is no news."""
+    """Return the known good with a healthy workload and what it uses; itself if that is no news.
+
+    Where it is well with other limits than its template has, the template is not proven by that.
+    """
     key = workload_key(*workload.meta.key)
     old = known.workloads.get(key)
-    templates = _newest(old.templates if old else (), workload.template)
+    before_now = old.templates if old else ()
+    templates = _newest(before_now, workload.template) if proven else before_now
     replicas = None if workload.meta.kind == Kind.DAEMON_SET else workload.desired
     parts: dict[str, Any] = {}
     if old is None or old.templates != templates or old.replicas != replicas:
@@ -138,17 +172,23 @@ def _size(value: object) -> int:
 
 
 def bounded(known: KnownGoodSpec) -> KnownGoodSpec:
-    """Return what fits into one object: older versions are left out first, then ConfigMaps."""
+    """Return what fits into one object: older versions go first, then ConfigMaps and grants."""
     for keep in (VERSIONS_KEPT, 2, 1):
         smaller = _keeping(known, keep)
-        if len(smaller.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT:
+        if _fits(smaller):
             return smaller
     without = smaller.model_copy(update={"config_maps": {}})
+    if not _fits(without):
+        without = without.model_copy(update={"service_accounts": {}})
     workloads = dict(without.workloads)
-    while workloads and len(without.model_dump_json(by_alias=True).encode()) > CATALOG_LIMIT:
+    while workloads and not _fits(without):
         del workloads[min(workloads, key=lambda each: workloads[each].healthy_at)]
         without = without.model_copy(update={"workloads": dict(workloads)})
     return without
+
+
+def _fits(known: KnownGoodSpec) -> bool:
+    return len(known.model_dump_json(by_alias=True).encode()) <= CATALOG_LIMIT
 
 
 def _keeping(known: KnownGoodSpec, keep: int) -> KnownGoodSpec:

@@ -27,13 +27,17 @@ def oom_killed(
     """Yield containers that are killed for memory again and again, or are not back after it.
 
     For one that is flagged already, since a time, a single kill after that time keeps it so until
-    it is stable. Kills of pods that are gone do not count: their successors have another limit.
+    it is stable. Kills of pods that are gone do not count, nor those with a limit that was raised
+    since: by now they have another one.
     """
-    there = {pod.meta.uid for pod in alive(pods)}
+    there = {(pod.meta.uid, each.name): each for pod in alive(pods) for each in pod.containers}
     kills = [
         each
         for each in crashes
-        if each.oom and each.uid in there and seconds(each.at, now) <= OOM_WINDOW
+        if each.oom
+        and seconds(each.at, now) <= OOM_WINDOW
+        and (container := there.get((each.uid, each.container))) is not None
+        and not each.outgrown(container)
     ]
     told: set[str] = set()
     for pod, container in _killed(pods):

@@ -16,10 +16,10 @@ def minimum(namespace: Namespace, key: Key, workload: Workload) -> int:
     """Return the minimum viable count: PodDisruptionBudget, else annotation, else one.
 
     Percentages and ``maxUnavailable`` are of the replicas that are wanted now, as the API server
-    reads them. A workload that was healthy with replicas never has a minimum of less than one,
-    one that never was has none.
+    reads them. A workload that was healthy never has a minimum of less than one, one that never
+    was has none.
     """
-    floor = 1 if known_replicas(namespace, key) else 0
+    floor = 1 if was_healthy(namespace, key) else 0
     labels = labels_of(namespace, key)
     declared = [
         value
@@ -31,6 +31,11 @@ def minimum(namespace: Namespace, key: Key, workload: Workload) -> int:
         annotation = workload.meta.annotations.get(MINIMUM_ANNOTATION, "")
         declared = [int(annotation)] if _is_number(annotation) else []
     return min(max([floor, *declared]), REPLICAS_LIMIT)
+
+
+def was_healthy(namespace: Namespace, key: Key) -> bool:
+    """Return whether a workload is known to have been healthy, with replicas or on nodes."""
+    return workload_key(*key) in namespace.known.workloads
 
 
 def known_replicas(namespace: Namespace, key: Key) -> int:

@@ -24,7 +24,16 @@ MINIMUM_ANNOTATION = "ooda.dev/minimum-replicas"
 PROGRESS_DEADLINE = 600.0
 """Seconds; what the API server gives a Deployment that names none, used for the others too."""
 
-CONTENTS = (Kind.SERVICE, Kind.CONFIG_MAP, Kind.NETWORK_POLICY, Kind.NAMESPACE)
+CONTENTS = (
+    Kind.SERVICE,
+    Kind.CONFIG_MAP,
+    Kind.NETWORK_POLICY,
+    Kind.NAMESPACE,
+    Kind.ROLE,
+    Kind.ROLE_BINDING,
+)
+GRANTS = {Kind.ROLE: ("rules",), Kind.ROLE_BINDING: ("roleRef", "subjects")}
+"""What is read of the objects that say who may do what."""
 
 
 def parse(kind: Kind, raw: Json, now: dt.datetime) -> View | None:
@@ -89,6 +98,7 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=tuple(sorted(config_maps_of(raw))),
         ports=frozenset(_ports(spec)),
+        account=text(spec.get("serviceAccountName")) or "default",
     )
 
 
@@ -133,6 +143,8 @@ def _workload(meta: Meta, raw: Json) -> Workload:
         finished=text(end.get("type")),
         finished_at=moment(end.get("lastTransitionTime")),
         backoff_limit=number(spec.get("backoffLimit"), 6),
+        finished_reason=text(end.get("reason"))[:MESSAGE_LIMIT],
+        suspended=spec.get("suspend") is True,
     )
 
 
@@ -182,6 +194,8 @@ def _content(meta: Meta, raw: Json, now: dt.datetime) -> Content:
         body = {field: raw[field] for field in ("data", "binaryData") if mapping(raw, field)}
     elif meta.kind == Kind.NAMESPACE:
         body = {}
+    elif meta.kind in GRANTS:
+        body = {field: raw.get(field) for field in GRANTS[Kind(meta.kind)]}
     return Content(meta, body, selector, now)
 
 

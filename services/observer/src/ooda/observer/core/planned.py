@@ -82,7 +82,19 @@ def _explained(state: State, namespace: Namespace, key: Key, loss: Loss, now: dt
     if draining(state, loss.pod.node, now) or acting(state, namespace.name, key, now):
         return True
     track = namespace.tracks.get(key, Track())
-    return rolling(track, workload, now) and _outdated(namespace, key, loss)
+    during = rolling(track, workload, now) or _rolled_then(track, loss.seen_at)
+    return during and _outdated(namespace, key, loss)
+
+
+def _rolled_then(track: Track, at: dt.datetime) -> bool:
+    """Return whether a rolling update was going on then, that has ended since.
+
+    Pods that stop and start quickly are replaced within the time that a loss waits to be judged.
+    """
+    if track.rolled is None:
+        return False
+    begun, ended = track.rolled
+    return begun <= at <= ended + dt.timedelta(seconds=CHANGING_GRACE)
 
 
 def _controller_ended(namespace: Namespace, controller: Key) -> bool:

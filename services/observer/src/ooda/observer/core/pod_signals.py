@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
+from ooda.common.cluster.kinds import Kind
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.history import seconds
@@ -27,16 +28,23 @@ _CORDONED = "were unschedulable"
 """Words of the scheduler (``pkg/scheduler/framework/plugins``)."""
 
 
-def unscheduled(pods: Sequence[Pod], now: dt.datetime) -> Iterator[Deviation]:
-    """Yield the first pod that fits on no node; at once if no node has what it selects."""
+def unscheduled(
+    pods: Sequence[Pod], now: dt.datetime, patience: float = ROOM_PATIENCE
+) -> Iterator[Deviation]:
+    """Yield the first pod that fits on no node; at once if no node has what it selects.
+
+    A DaemonSet's pod is meant for one node, and no other one ever has what it selects.
+    """
     for pod in pods:
         if not pod.unscheduled or pod.meta.deleted_at is not None or pod.over:
             continue
         since = pod.unscheduled_since or pod.meta.created_at
-        never = _NO_SUCH_NODE in pod.unscheduled
-        may_come = any(words in pod.unscheduled for words in (*_MAY_COME, _CORDONED))
-        patience = MAINTENANCE_PATIENCE if _CORDONED in pod.unscheduled else ROOM_PATIENCE
-        if (may_come or not never) and (since is None or seconds(since, now) < patience):
+        of_one_node = pod.meta.owner is not None and pod.meta.owner[0] == Kind.DAEMON_SET
+        never = _NO_SUCH_NODE in pod.unscheduled and not of_one_node
+        cordoned = _CORDONED in pod.unscheduled
+        may_come = cordoned or any(words in pod.unscheduled for words in _MAY_COME)
+        wait = max(patience, MAINTENANCE_PATIENCE) if cordoned else patience
+        if (may_come or not never) and (since is None or seconds(since, now) < wait):
             continue
         yield Deviation(
             Signal.CONTAINER_STUCK,

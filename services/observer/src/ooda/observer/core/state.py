@@ -11,19 +11,24 @@ from dataclasses import dataclass, field
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import AnomalyFlagged
 from ooda.common.known_good import KnownGoodSpec
-from ooda.common.targets import NodeTarget, Target
+from ooda.common.permissions import Rights
+from ooda.common.targets import NodeTarget, ServiceAccountTarget, Target
 from ooda.observer.core.sources import WATCHED
 from ooda.observer.core.views import (
     Budget,
+    Container,
     Content,
     Endpoints,
     Key,
     Node,
     Occurrence,
     Pod,
+    Refusal,
     Workload,
 )
 
+SERVICE_ACCOUNT = "ServiceAccount"
+"""The kind in keys of service accounts, which are not watched themselves."""
 PODS_LIMIT = 20_000
 """Per namespace, and for every other kind too."""
 CRASHES_LIMIT = 32
@@ -68,6 +73,17 @@ class Crash:
     ran_seconds: float
     oom: bool = False
     """Whether the kernel killed it for memory."""
+    memory_limit: str = ""
+    """What it might use of it then."""
+
+    @property
+    def key(self) -> tuple[str, str, dt.datetime]:
+        """Return which end of which container it is."""
+        return self.uid, self.container, self.at
+
+    def outgrown(self, container: Container) -> bool:
+        """Return whether it was killed for memory with another limit than it has by now."""
+        return self.oom and self.memory_limit != container.memory_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,8 @@ class Track:
     losses: tuple[Loss, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     rolling_since: dt.datetime | None = None
+    rolled: tuple[dt.datetime, dt.datetime] | None = None
+    """From when to when the last rolling update was, that has ended."""
     ever_ready: bool = False
     short_since: dt.datetime | None = None
     healthy_since: dt.datetime | None = None
@@ -116,6 +134,22 @@ class Open:
     event: AnomalyFlagged
     calm_since: dt.datetime | None = None
     """Since when nothing shows it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What a service account may not do any more, and whether it misses it."""
+
+    since: dt.datetime
+    """When the observer saw it."""
+    lost: Rights
+    listened_at: dt.datetime | None = None
+    """When the logs of its pods were asked for last."""
+    denied_at: dt.datetime | None = None
+    """When a log last said that it was denied one of these."""
+    pod: str = ""
+    """Whose log said so."""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +177,16 @@ class Namespace:
     """Contents by one label that they select (``Content.indexed``): nobody has to look at all of
     them for each workload."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    grants: Mapping[Key, Content] = field(default_factory=dict)
+    """Roles and RoleBindings."""
+    regrant: bool = False
+    """Whether something of who may do what changed, and was not compared yet."""
+    reductions: Mapping[str, Reduction] = field(default_factory=dict)
+    """By service account."""
     occurrences: Mapping[str, tuple[Occurrence, ...]] = field(default_factory=dict)
     """The newest ones by pod."""
+    refusals: Mapping[Key, Refusal] = field(default_factory=dict)
+    """The newest one by controller."""
     endpoints: Mapping[str, Endpoints] = field(default_factory=dict)
     """By the name of the slice; a Service may have many."""
     children: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
@@ -209,5 +251,11 @@ def initial(
 
 def top_of(event: AnomalyFlagged) -> Key:
     """Return the key of the object that an anomaly is about."""
-    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
-    return kind, getattr(event.target, "name", "")
+    return kind_of(event.target), getattr(event.target, "name", "")
+
+
+def kind_of(target: Target) -> str:
+    """Return the kind of the object that an anomaly is about."""
+    if isinstance(target, ServiceAccountTarget):
+        return SERVICE_ACCOUNT
+    return getattr(target, "workload_kind", target.kind.capitalize())

@@ -64,6 +64,8 @@ class Container:
     """Seconds that are left of that once its start-up probe has passed; None if it has not."""
     started_at: dt.datetime | None = None
     """When its start-up probe was seen to have passed: no object tells when it did."""
+    memory_limit: str = ""
+    """In force, as its pod has it, which may be more than the template says; empty if none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Pod:
     config_maps: tuple[str, ...]
     ports: frozenset[str]
     """That its containers declare, by name and by number."""
+    account: str = "default"
+    """The service account that it runs as."""
 
     @property
     def revision(self) -> str:
@@ -129,6 +133,9 @@ class Workload:
     """``Complete`` or ``Failed`` for a Job that is over, else empty."""
     finished_at: dt.datetime | None
     backoff_limit: int
+    finished_reason: str = ""
+    """Why a Job failed, in the word of its controller."""
+    suspended: bool = False
 
     @property
     def complete(self) -> bool:
@@ -139,7 +146,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A Service, ConfigMap or NetworkPolicy: what it says."""
+    """A Service, ConfigMap, NetworkPolicy, Role or RoleBinding: what it says."""
 
     meta: Meta
     body: Mapping[str, Any]
@@ -190,6 +197,19 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A Kubernetes Event by which a controller says that it may not make a pod."""
+
+    meta: Meta
+    controller: Key
+    uid: str
+    """Of the controller."""
+    note: str
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
     """An EndpointSlice: which pods a Service sends its traffic to."""
 
@@ -209,4 +229,4 @@ class Renewal:
     """By the clock of the node."""
 
 
-View = Pod | Workload | Content | Budget | Node | Occurrence | Endpoints | Renewal
+View = Pod | Workload | Content | Budget | Node | Occurrence | Refusal | Endpoints | Renewal

@@ -11,7 +11,8 @@ from ooda.observer.core.graph import (
     services_of,
     target_of,
 )
-from ooda.observer.core.state import Namespace
+from ooda.observer.core.known import changed_config_maps
+from ooda.observer.core.state import Namespace, kind_of
 from ooda.observer.core.views import Key, Pod
 
 SERVICES_LIMIT = 5
@@ -42,8 +43,14 @@ def flagged(
         pod=pod.meta.name if pod else None,
         node=pod.node if pod else None,
         related=found.related or related(namespace, key, pod.meta.name if pod else None),
-        observed={**found.observed, **_traffic(namespace, key)},
+        observed={**found.observed, **_traffic(namespace, key), **_configs(namespace, pod)},
     )
+
+
+def _configs(namespace: Namespace, pod: Pod | None) -> dict[str, str]:
+    """Return which ConfigMaps that the pod uses are not as they were when they were good."""
+    names = changed_config_maps(namespace, pod.config_maps) if pod else ()
+    return observed(changed_config_maps=", ".join(names))
 
 
 def _within(since: dt.datetime, pod: Pod | None, now: dt.datetime) -> dt.datetime:
@@ -63,7 +70,7 @@ def _traffic(namespace: Namespace, key: Key) -> dict[str, str]:
 def cleared(event: AnomalyFlagged, now: dt.datetime) -> AnomalyCleared:
     """Return the event that says that a flagged anomaly is gone."""
     name = getattr(event.target, "name", str(event.target))
-    kind = getattr(event.target, "workload_kind", event.target.kind.capitalize())
+    kind = kind_of(event.target)
     signal = event.signal.replace("_", " ")
     return AnomalyCleared(
         event_id=derive_id(AnomalyCleared.subject, event.anomaly_id),

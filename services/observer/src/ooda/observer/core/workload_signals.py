@@ -1,24 +1,27 @@
-"""Signals of workloads: pods lost, replicas short, a Job that failed."""
+"""Signals of workloads: pods lost, replicas short, no node to run on."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ooda.common.cluster.kinds import Kind
+from ooda.common.known_good import workload_key
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.deviations import Deviation, observed
 from ooda.observer.core.history import seconds
-from ooda.observer.core.minimum import known_replicas, minimum
+from ooda.observer.core.minimum import known_replicas, minimum, was_healthy
 from ooda.observer.core.nodes import draining
 from ooda.observer.core.planned import rolling
+from ooda.observer.core.reading import mapping
 from ooda.observer.core.state import Loss, Namespace, State, Track
 from ooda.observer.core.views import Key, Pod, Workload
 
 CREATION_SECONDS = 10.0
 """Time that a controller has to make the pods that it is told to have."""
-DENIED_PATIENCE = 20.0
-"""Seconds in which others may give free what a new pod needs: as long as a pod waits for a node."""
 SCALED = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET, Kind.REPLICA_SET)
 """Kinds that keep a number of pods running."""
+NOWHERE = "ScheduledNowhere"
+_PLACING = ("nodeSelector", "affinity", "tolerations", "nodeName")
 
 
 def pod_lost(loss: Loss) -> Deviation:
@@ -36,7 +39,7 @@ def pod_lost(loss: Loss) -> Deviation:
 
 def too_few_wanted(namespace: Namespace, key: Key, pods: Sequence[Pod]) -> Deviation | None:
     """Return what is to be said of a workload that was told to have less than its minimum."""
-    workload = _scaled(namespace, key)
+    workload = scaled(namespace, key)
     if workload is None or key[0] == Kind.DAEMON_SET:
         return None
     floor, known = minimum(namespace, key, workload), known_replicas(namespace, key)
@@ -45,36 +48,41 @@ def too_few_wanted(namespace: Namespace, key: Key, pods: Sequence[Pod]) -> Devia
     return _short(workload, floor, pods, known, "wants") if short else None
 
 
-def _scaled(namespace: Namespace, key: Key) -> Workload | None:
-    """Return a workload that keeps a number of pods running, None if there is none."""
-    workload = namespace.workloads.get(key)
-    there = workload is not None and workload.meta.deleted_at is None and key[0] in SCALED
-    return workload if there else None
+def scheduled_nowhere(namespace: Namespace, key: Key) -> Deviation | None:
+    """Return what is to be said of a DaemonSet whose template was told to fit no node at all.
 
-
-def creation_denied(namespace: Namespace, key: Key, now: dt.datetime) -> Deviation | None:
-    """Return what is to be said of a workload that the API server lets make no more pods.
-
-    A rolling update takes old pods away meanwhile, if it may, and that can make the room.
+    That there are no such nodes any more is nobody's mistake, and not said.
     """
-    workload = _scaled(namespace, key)
-    if workload is None or not workload.denied:
+    workload = scaled(namespace, key)
+    known = namespace.known.workloads.get(workload_key(*key))
+    if workload is None or key[0] != Kind.DAEMON_SET or known is None or not known.templates:
         return None
-    since = workload.denied_since
-    if since is None or seconds(since, now) < DENIED_PATIENCE:
+    seen = workload.observed >= workload.generation
+    if (
+        workload.desired
+        or not seen
+        or _placement(known.templates[-1]) == _placement(workload.template)
+    ):
         return None
     return Deviation(
         Signal.REPLICAS_SHORT,
         "",
-        since,
-        f"may make no more pods: {workload.denied}",
-        observed(
-            desired=workload.desired,
-            ready=workload.ready,
-            reason="FailedCreate",
-            message=workload.denied,
-        ),
+        None,
+        "is to run on no node, since its template says where",
+        observed(desired=0, ready=workload.ready, reason=NOWHERE),
     )
+
+
+def _placement(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec = mapping(template, "spec")
+    return {each: spec.get(each) for each in _PLACING if spec.get(each)}
+
+
+def scaled(namespace: Namespace, key: Key) -> Workload | None:
+    """Return a workload that keeps a number of pods running, None if there is none."""
+    workload = namespace.workloads.get(key)
+    there = workload is not None and workload.meta.deleted_at is None and key[0] in SCALED
+    return workload if there else None
 
 
 def too_few_ready(
@@ -85,12 +93,12 @@ def too_few_ready(
     Neither the start of pods nor a rolling update within its deadline may explain it. One that
     was never ready has until its deadline to become so.
     """
-    workload = _scaled(namespace, key)
+    workload = scaled(namespace, key)
     if workload is None:
         return None
     floor, known = minimum(namespace, key, workload), known_replicas(namespace, key)
     track = namespace.tracks.get(key, Track())
-    if not known and not track.ever_ready:
+    if not was_healthy(namespace, key) and not track.ever_ready:
         late = workload.desired > 0 and _late(workload, now)
         if not late or (not workload.overdue and _starting(state, track, workload, pods, now)):
             return None
@@ -158,32 +166,3 @@ def _short(workload: Workload, floor: int, pods: Sequence[Pod], known: int, verb
         ),
         unready,
     )
-
-
-def job_failed(jobs: Sequence[Workload], pods: Sequence[Pod]) -> Deviation | None:
-    """Return what is to be said if the newest Job that is over has used all its retries."""
-    over = [each for each in jobs if each.finished]
-    last = max(over, key=_end, default=None)
-    if last is None or last.finished != "Failed":
-        return None
-    failed = [p for p in pods if p.meta.owner == last.meta.key and p.phase == "Failed"]
-    pod = failed[-1] if failed else None
-    container = next((c for c in pod.containers if c.exit_code), None) if pod else None
-    return Deviation(
-        Signal.CRASH_LOOP,
-        container.name if container else "",
-        last.finished_at,
-        f"failed after {last.backoff_limit} retries",
-        observed(
-            container=container.name if container else None,
-            exit_code=container.exit_code if container else None,
-            reason=container.reason if container else None,
-            image=container.image if container else None,
-            job=last.meta.name,
-        ),
-        pod,
-    )
-
-
-def _end(job: Workload) -> float:
-    return job.finished_at.timestamp() if job.finished_at else 0.0

@@ -12,6 +12,7 @@ from ooda.orienter.core.changes import ChangeSays, change_says
 from ooda.orienter.core.coverage import unexplained
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.records import DID_NOT_HELP, Member, Tried
+from ooda.orienter.core.shares import cause_of
 from ooda.orienter.core.weights import NOT_BLAMED, Weights
 
 INDEPENDENT = 2
@@ -48,6 +49,8 @@ class Diagnosis:
     agreeing: tuple[EvidenceFamily, ...] = ()
     contradicting: tuple[EvidenceFamily, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
+    cause: str | None = None
+    """What it blames that other components share; None if it is the component's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class _Scored:
     silent: tuple[EvidenceFamily, ...] = ()
     change: Change | None = None
     unexplained: tuple[str, ...] = ()
+    cause: str | None = None
+    """What it blames that other components share; None if it is the component's own."""
 
 
 def fuse(case: Case, weights: Weights) -> Diagnosis:
@@ -70,6 +75,7 @@ def fuse(case: Case, weights: Weights) -> Diagnosis:
     scored = [_score(candidate, candidates, case, weights) for candidate in candidates]
     scored += [_healthy(case, weights), _unknown(case, weights)]
     scored.sort(key=lambda each: each.score, reverse=True)
+    scored = _one_per_cause(scored)
     scored = _with_votes(scored, votes, case.graph, weights)
     probabilities = _softmax([each.score for each in scored])
     best = scored[0]
@@ -92,6 +98,7 @@ def fuse(case: Case, weights: Weights) -> Diagnosis:
         _families(best, weights.agree),
         _families(best, -weights.agree),
         tuple(hypotheses)[:REPORTED],
+        best.cause,
     )
 
 
@@ -146,7 +153,8 @@ def _score(
     )
     if change.score > 0:
         nets[EvidenceFamily.RECENT_CHANGE] = change.score
-    missing = unexplained(failure_class, component, case.anomalies, case.graph, weights)
+    cause = cause_of(failure_class, component, change.blamed, case.anomalies, case.graph)
+    missing = unexplained(failure_class, component, case.anomalies, case.graph, weights, cause)
     elsewhere = _points_elsewhere(here, component, candidates, case.graph)
     failed = sum(
         1
@@ -166,8 +174,24 @@ def _score(
     )
     silent = {each.family for each in here} - {family for family, net in nets.items() if net}
     return _Scored(
-        failure_class, component, score, nets, tuple(sorted(silent)), change.blamed, missing
+        failure_class, component, score, nets, tuple(sorted(silent)), change.blamed, missing, cause
     )
+
+
+def _one_per_cause(scored: Sequence[_Scored]) -> list[_Scored]:
+    """Return them, best first, without those that say the same of another component.
+
+    That a ConfigMap lost a key is one hypothesis, however many workloads read it.
+    """
+    kept: list[_Scored] = []
+    said: set[tuple[FailureClass, str]] = set()
+    for each in scored:
+        what = (each.failure_class, each.cause) if each.cause is not None else None
+        if what is None or what not in said:
+            kept.append(each)
+        if what is not None:
+            said.add(what)
+    return kept
 
 
 def _nets(said: Sequence[tuple[Finding, float]], weights: Weights) -> dict[EvidenceFamily, float]:
@@ -245,14 +269,14 @@ def _unknown(case: Case, weights: Weights) -> _Scored:
     return _Scored(FailureClass.UNKNOWN, place, weights.reject)
 
 
-def _action(scored: _Scored, weights: Weights) -> tuple[str, Target | None]:
-    """Return what the hypothesis would lead to; without a component for what touches none."""
+def _action(scored: _Scored, weights: Weights) -> tuple[str, Target | str | None]:
+    """Return what the hypothesis would lead to, and to what; nothing if it touches none."""
     if scored.failure_class in NOT_BLAMED:
         return weights.not_blamed_actions[scored.failure_class], None
     actions = weights.classes[scored.failure_class].actions
     action = actions.changed if scored.change else actions.unchanged
     touches = action not in weights.not_blamed_actions.values()
-    return action, scored.component if touches else None
+    return action, (scored.cause or scored.component) if touches else None
 
 
 def _families(scored: _Scored, level: float) -> tuple[EvidenceFamily, ...]:

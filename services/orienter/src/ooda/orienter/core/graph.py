@@ -22,8 +22,12 @@ class Graph:
         return {edge.sink: edge.source for edge in self.edges if edge.relation == "owns"}
 
     @cached_property
-    def _node(self) -> dict[Target, Target]:
-        return {edge.source: edge.sink for edge in self.edges if edge.relation == "placed_on"}
+    def _nodes(self) -> dict[Target, set[Target]]:
+        nodes: dict[Target, set[Target]] = {}
+        for edge in self.edges:
+            if edge.relation == "placed_on":
+                nodes.setdefault(edge.source, set()).add(edge.sink)
+        return nodes
 
     @cached_property
     def _selected(self) -> dict[Target, set[Target]]:
@@ -60,9 +64,9 @@ class Graph:
         }
         return tuple(sorted(found, key=str))
 
-    def node_of(self, pod: Target) -> Target | None:
-        """Return the node that a pod is placed on."""
-        return self._node.get(pod)
+    def nodes_of(self, target: Target) -> frozenset[Target]:
+        """Return the nodes that a pod, or the pods of a workload, are placed on."""
+        return frozenset(self._nodes.get(target, ()))
 
     @cached_property
     def _callees(self) -> dict[Target, set[Target]]:

@@ -19,6 +19,7 @@ from ooda.common.taxonomy import Closure, FailureClass, Outcome
 from ooda.orienter.core.graph import Graph
 from ooda.orienter.core.joining import belongs
 from ooda.orienter.core.records import DID_NOT_HELP, Book, Incident, Member, Reason, Tried
+from ooda.orienter.core.shares import shares_of
 from ooda.orienter.core.weights import JoinWeights
 
 KEPT_AFTER_END = dt.timedelta(hours=1)
@@ -26,6 +27,9 @@ KEPT_AFTER_END = dt.timedelta(hours=1)
 
 CLEARED_KEPT = 100
 """Cleared anomalies that a record keeps, so that one that flaps does not grow it for ever."""
+
+REASON = 100
+"""Characters of a reason that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,7 @@ def diagnosed(
     now: dt.datetime,
     *,
     blind: bool = False,
+    cause: str | None = None,
 ) -> Incident:
     """Return the record after its diagnosis was published."""
     return incident.model_copy(
@@ -168,26 +173,37 @@ def diagnosed(
             "pending": False,
             "diagnosed": failure_class,
             "component": component,
+            "cause": cause,
             "blind": blind,
             "changed_at": now,
         }
     )
 
 
-def same_cause(book: Book, incident: Incident, component: Target | None, now: dt.datetime) -> Step:
+def same_cause(
+    book: Book,
+    incident: Incident,
+    component: Target | None,
+    now: dt.datetime,
+    cause: str | None = None,
+) -> Step:
     """Merge incidents of which one was found to be caused by the component of another.
 
     A log may name a dependency that no call edge is known to, so that only the diagnosis shows it.
+    The same holds for two that blame one thing that others share, such as a ConfigMap.
     """
+    its_own = component is None or component in incident.components
     others = [
         other
         for other in book.values()
         if other.state == "open"
         and other.incident_id != incident.incident_id
-        and component is not None
-        and component in other.components
+        and (
+            (not its_own and component in other.components)
+            or (cause is not None and cause == other.cause)
+        )
     ]
-    if component in incident.components or not others:
+    if not others:
         return Step()
     first, *rest = sorted([incident, *others], key=lambda each: (each.opened_at, each.incident_id))
     return _absorb(first, rest, (), now)
@@ -276,6 +292,8 @@ def _member(event: AnomalyFlagged, graph: Graph) -> Member:
         pod=event.pod,
         node=event.node,
         related=event.related,
+        reason=event.observed.get("reason", "")[:REASON],
+        shares=shares_of(event),
     )
 
 

@@ -5,13 +5,15 @@ writes into fields of its own, and shown to people; nothing else comes of them.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Object = Mapping[str, Any]
 
 TEMPLATE_HASH = "pod-template-hash"
+REVISION_HASH = "controller-revision-hash"
+"""The same for StatefulSets and DaemonSets."""
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -62,6 +64,14 @@ class Pod:
             for each in self.containers
         )
 
+    @property
+    def logs(self) -> Iterator[tuple[str, bool]]:
+        """Yield what has a log: a container, and whether of the run before this one."""
+        for each in self.containers:
+            if each.running or each.exit_code is not None:
+                runs = (True, False) if each.restarts else (False,)
+                yield from ((each.name, previous) for previous in runs)
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -77,6 +87,8 @@ class Workload:
     template: Object
     denied: str | None
     """Why it may make no more pods, in the API server's words."""
+    by_hand: bool = False
+    """Whether it leaves old pods alone until somebody deletes them (``OnDelete``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ def pod_of(obj: Object) -> Pod:
         text(each.get("type")): (text(each.get("status")), text(each.get("reason")))
         for each in items(status.get("conditions"))
     }
+    labels = mapping(meta.get("labels"))
     statuses = [
         *items(status.get("initContainerStatuses")),
         *items(status.get("containerStatuses")),
@@ -147,10 +160,15 @@ def pod_of(obj: Object) -> Pod:
         ready=conditions.get("Ready", ("", ""))[0] == "True",
         terminating="deletionTimestamp" in meta,
         unschedulable=conditions.get("PodScheduled") == ("False", "Unschedulable"),
-        template_hash=text(mapping(meta.get("labels")).get(TEMPLATE_HASH)) or None,
+        template_hash=text(labels.get(TEMPLATE_HASH)) or text(labels.get(REVISION_HASH)) or None,
         created_at=moment(meta.get("creationTimestamp")),
         containers=tuple(_container(each, wanted) for each in statuses),
     )
+
+
+def account_of(pod: Object) -> str:
+    """Return the service account that a pod runs as."""
+    return text(mapping(pod.get("spec")).get("serviceAccountName")) or "default"
 
 
 def _container(status: Object, wanted: Mapping[str, Object]) -> Container:
@@ -186,6 +204,8 @@ def workload_of(kind: str, obj: Object) -> Workload:
     updated = number(status.get("updatedNumberScheduled" if daemons else "updatedReplicas"))
     total = number(status.get("currentNumberScheduled" if daemons else "replicas"))
     behind = number(status.get("observedGeneration")) < number(meta.get("generation"))
+    # Then only people replace pods: that some are of an older template is no rollout.
+    by_hand = mapping(spec.get("updateStrategy")).get("type") == "OnDelete"
     return Workload(
         kind=kind,
         name=text(meta.get("name")),
@@ -194,7 +214,8 @@ def workload_of(kind: str, obj: Object) -> Workload:
         updated=updated,
         ready=number(status.get("numberReady" if daemons else "readyReplicas")),
         # Old pods are left: one that is only short of replicas is not rolling out.
-        rolling_out=behind or updated < total,
+        rolling_out=behind or (updated < total and not by_hand),
+        by_hand=by_hand,
         template=mapping(spec.get("template")),
         denied=next(
             (

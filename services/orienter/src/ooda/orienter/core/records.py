@@ -32,6 +32,10 @@ class Member(_Part):
     pod: str | None = None
     node: str | None = None
     related: tuple[Target, ...] = ()
+    reason: str = ""
+    """Why, in the cluster's word for it, such as ``NotReady``; empty if there is none."""
+    shares: tuple[str, ...] = ()
+    """What others depend on too and the cluster says is amiss: a ConfigMap, a quota."""
     cleared: bool = False
 
     def as_open(self) -> OpenAnomaly:
@@ -70,6 +74,8 @@ class Incident(_Part):
     blind: bool = False
     """Whether the last diagnosis was made without seeing anything."""
     component: Target | None = None
+    cause: str | None = None
+    """What the last diagnosis blames that other components share, such as a ConfigMap."""
 
     @property
     def onset(self) -> Moment:

@@ -79,7 +79,7 @@ def recent_service_change(target: ServiceTarget, service: Object, known: KnownGo
     """Tell when a Service was told to lead elsewhere than it did when it was good."""
     spec = mapping(service.get("spec"))
     good = last_good_service(known, target.name, spec)
-    at = _written_at(service, ("f:spec",))
+    at = written_at(service, ("f:spec",))
     if good is None or at is None:
         return Seen(excerpt="nothing is known to have changed")
     fields = tuple(
@@ -145,7 +145,7 @@ def _template_changed_at(facts: ChangeFacts, history: Sequence[Object]) -> dt.da
     newest = made[-1] if made and not again else None
     if newest is not None and all(at is None or at <= newest for at in made):
         return newest
-    return _written_at(facts.workload, ("f:spec", "f:template"))
+    return written_at(facts.workload, ("f:spec", "f:template"))
 
 
 def _replicas(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
@@ -156,7 +156,7 @@ def _replicas(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
     wanted = mapping(facts.workload.get("spec")).get("replicas")
     if known is None or known.replicas is None or known.replicas == wanted:
         return (), None
-    at = _written_at(facts.workload, ("f:spec", "f:replicas"))
+    at = written_at(facts.workload, ("f:spec", "f:replicas"))
     return (("spec.replicas",), at) if at else ((), None)
 
 
@@ -180,7 +180,7 @@ def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
             continue
         old = {part: mapping(versions[-1].get(part)) for part in ("data", "binaryData")}
         differing = [path[1:] for path in differences(old, now, "")]
-        at = _written_at(config, ())
+        at = written_at(config, ())
         if at is None or (recorded is not None and at < recorded):
             at = newest
         if differing and at:
@@ -189,8 +189,8 @@ def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
     return tuple(fields), max(times, default=None)
 
 
-def _written_at(obj: Object, path: tuple[str, ...]) -> dt.datetime | None:
-    """Return when a manager that owns the field wrote last, as ``managedFields`` has it."""
+def written_at(obj: Object, path: tuple[str, ...]) -> dt.datetime | None:
+    """Return when a manager that owns a field wrote last, as ``managedFields`` has it."""
     times = [
         at
         for entry in items(metadata(obj).get("managedFields"))

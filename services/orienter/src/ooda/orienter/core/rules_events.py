@@ -43,6 +43,7 @@ _BY_REASON = {
     "Nominated": Sign.EVENT_NODE_COMING,  # Karpenter
     "Evicted": Sign.EVENT_EVICTED,
     "Preempted": Sign.EVENT_EVICTED,
+    "BackoffLimitExceeded": Sign.EVENT_JOB_FAILED,
 }
 _HARMLESS = frozenset(
     {"Scheduled", "Pulled", "Pulling", "Created", "Started", "SuccessfulCreate", "Killing"}

@@ -45,23 +45,30 @@ class WorkloadState:
 def inspect_state(state: WorkloadState) -> Seen:
     """Return the signs of one workload, with a line per pod that is in trouble."""
     pods = [pod for pod in state.pods if not pod.terminating]
-    signs = _containers(pods, state) | _replicas(state, pods) | _lost(state, pods)
+    signs = (
+        container_signs(pods, state.at, state.pulled_elsewhere)
+        | _replicas(state, pods)
+        | _lost(state, pods)
+    )
     signs |= _revisions(pods)
     if not signs - {Sign.ENOUGH_DESIRED, Sign.ROLLING_OUT} and _all_ready(state.workload, pods):
         signs |= {Sign.ALL_READY}
     return Seen(frozenset(signs), _excerpt(state, pods))
 
 
-def _containers(pods: Sequence[Pod], state: WorkloadState) -> set[Sign]:
+def container_signs(
+    pods: Sequence[Pod], at: dt.datetime, pulled_elsewhere: frozenset[tuple[str, str]]
+) -> set[Sign]:
+    """Return what containers say of themselves: what they wait for, how they ended."""
     signs: set[Sign] = set()
     for pod in pods:
         if pod.unschedulable:
             signs.add(Sign.UNSCHEDULABLE)
         for container in pod.containers:
-            signs |= _container(container, state.at)
+            signs |= _container(container, at)
     if _pulls_fail(pods):
-        signs.add(_pull_sign(pods, state))
-    elif not signs and any(_answers_not(pod, state.at) for pod in pods):
+        signs.add(_pull_sign(pods, pulled_elsewhere))
+    elif not signs and any(_answers_not(pod, at) for pod in pods):
         signs.add(Sign.NEVER_READY)
     return signs
 
@@ -92,12 +99,12 @@ def _pulls_fail(pods: Sequence[Pod]) -> list[tuple[Pod, Container]]:
     return [(pod, each) for pod in pods for each in pod.containers if each.waiting in PULL]
 
 
-def _pull_sign(pods: Sequence[Pod], state: WorkloadState) -> Sign:
+def _pull_sign(pods: Sequence[Pod], pulled_elsewhere: frozenset[tuple[str, str]]) -> Sign:
     """Tell a bad image from a bad node: the very same image runs on another node."""
     failing = _pulls_fail(pods)
     nodes = {pod.node for pod, _ in failing}
     everywhere = all(
-        any(image == each.image and node not in nodes for image, node in state.pulled_elsewhere)
+        any(image == each.image and node not in nodes for image, node in pulled_elsewhere)
         for _, each in failing
     )
     one = len(nodes) == 1 and None not in nodes
@@ -116,7 +123,10 @@ def _answers_not(pod: Pod, now: dt.datetime) -> bool:
 
 def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
     workload, signs = state.workload, set[Sign]()
-    if workload.desired is not None and workload.desired < state.minimum:
+    if workload.kind == "DaemonSet" and workload.desired == 0:
+        # It has no number of its own: its template says where it is to run.
+        signs.add(Sign.SCHEDULED_NOWHERE)
+    elif workload.desired is not None and workload.desired < state.minimum:
         signs.add(Sign.DESIRED_BELOW_MINIMUM)
     else:
         signs.add(Sign.ENOUGH_DESIRED)
@@ -124,7 +134,8 @@ def _replicas(state: WorkloadState, pods: Sequence[Pod]) -> set[Sign]:
         signs.add(Sign.QUOTA_DENIED)
     elif workload.denied and refused(workload.denied):
         signs.add(Sign.POD_REFUSED)
-    if workload.rolling_out or len({pod.template_hash for pod in pods}) > 1:
+    mixed = len({pod.template_hash for pod in pods}) > 1
+    if workload.rolling_out or (mixed and not workload.by_hand):
         signs.add(Sign.ROLLING_OUT)
     return signs
 
@@ -166,7 +177,7 @@ def _excerpt(state: WorkloadState, pods: Sequence[Pod]) -> str:
         f"{workload.updated} of the newest template, minimum {state.minimum}"
     )
     lines = [head, workload.denied] if workload.denied else [head]
-    lines += [_line(pod) for pod in pods if pod.in_trouble or not pod.ready]
+    lines += [line(pod) for pod in pods if pod.in_trouble or not pod.ready]
     by_node = Counter(pod.node or "no node" for pod in pods)
     if by_node:
         lines.append(
@@ -175,7 +186,8 @@ def _excerpt(state: WorkloadState, pods: Sequence[Pod]) -> str:
     return "\n".join(lines)
 
 
-def _line(pod: Pod) -> str:
+def line(pod: Pod) -> str:
+    """Return one line about a pod, for a person."""
     parts = [
         f"{each.name} ({each.image}) waiting {each.waiting or '-'}, "
         f"exit {'-' if each.exit_code is None else each.exit_code} {each.exit_reason or ''}, "

@@ -22,6 +22,7 @@ _HAPPENS = {
     FailureClass.QUOTA_EXCEEDED: "cannot make pods because a quota is used up",
     FailureClass.BAD_RELEASE: "fails its requests, or crashes, with its newest release only",
     FailureClass.SERVICE_MISROUTED: "does not lead to its ready pods",
+    FailureClass.PERMISSION_REVOKED: "is denied what it was allowed before",
 }
 
 

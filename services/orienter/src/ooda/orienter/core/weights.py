@@ -73,6 +73,8 @@ class JoinWeights(_Part):
     onset_seconds: Positive
     call_seconds: Positive
     """How much later than its caller a callee may have been flagged."""
+    call_signals: frozenset[Signal]
+    """Signals that a caller may show because of its callee; others have causes of their own."""
     node_signals: frozenset[Signal]
     """Signals that a node gives to everything on it; others share a node by chance."""
     lost_node_signals: frozenset[Signal]

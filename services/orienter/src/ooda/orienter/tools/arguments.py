@@ -1,5 +1,6 @@
 """The typed arguments of the tools: what a sequence, or a model, may ask for."""
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -40,10 +41,31 @@ class WorkloadArguments(BaseModel):
     namespace: Name
 
 
+class JobArguments(BaseModel):
+    """One Job or CronJob."""
+
+    workload_kind: Literal["Job", "CronJob"]
+    name: Name
+    namespace: Name
+
+
 class NodeArguments(BaseModel):
     """One node."""
 
     node: Name
+
+
+class AccountArguments(BaseModel):
+    """One service account."""
+
+    account: Name
+    namespace: Name
+
+
+class AccountSinceArguments(AccountArguments):
+    """One service account, and since when something is amiss with it."""
+
+    since: dt.datetime | None = None
 
 
 class InspectArguments(WorkloadArguments):

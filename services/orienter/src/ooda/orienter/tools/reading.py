@@ -7,7 +7,9 @@ from ooda.common.cluster.interface import ClusterReader, NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
 from ooda.orienter.core.objects import Object, items, mapping, metadata, text
+from ooda.orienter.core.rules_jobs import newest
 
+JOBS = (str(Kind.JOB), str(Kind.CRON_JOB))
 WORKLOADS = {str(kind): kind for kind in (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)}
 
 
@@ -26,6 +28,11 @@ def having(objects: Sequence[Object], labels: Mapping[str, str]) -> list[Object]
         for each in objects
         if labels.items() <= dict(mapping(metadata(each).get("labels"))).items()
     ]
+
+
+def _controllers(obj: Object) -> list[tuple[str, str]]:
+    references = items(metadata(obj).get("ownerReferences"))
+    return [(text(e.get("kind")), text(e.get("name"))) for e in references if e.get("controller")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,42 @@ class Reading:
         except NotFound:
             named = await self.workload_named(service, namespace)
             if named is None:
-                return None
+                return await self._pods_that_end(service, namespace)
             labels = labels_of_selector(named[1])
         if not labels:
             return None
         return list(await self.reader.list(Kind.POD, namespace, labels=labels))
+
+    async def job_named(self, kind: str, name: str, namespace: str) -> Object | None:
+        """Return a Job, or the Job of a CronJob that ended last; None if there is none."""
+        if kind == Kind.JOB:
+            try:
+                return await self.reader.get(Kind.JOB, namespace, name)
+            except NotFound:
+                return None
+        made = await self.reader.list(Kind.JOB, namespace)
+        return newest([each for each in made if (kind, name) in _controllers(each)])
+
+    async def pods_of_job(self, job: Object, namespace: str) -> list[Object]:
+        """Return the pods that a Job has made and that are still there."""
+        labels = labels_of_selector(job)
+        if not labels:
+            return []
+        return list(await self.reader.list(Kind.POD, namespace, labels=labels))
+
+    async def pod_named(self, name: str, namespace: str) -> Object | None:
+        """Return a pod; None if there is none of this name."""
+        found = await self.reader.list(Kind.POD, namespace, fields={"metadata.name": name})
+        return next(iter(found), None)
+
+    async def _pods_that_end(self, name: str, namespace: str) -> list[Object] | None:
+        """Return the pods of a Job or CronJob of this name, or the pod; None if there is none."""
+        for kind in JOBS:
+            job = await self.job_named(kind, name, namespace)
+            if job is not None:
+                return await self.pods_of_job(job, namespace)
+        alone = await self.pod_named(name, namespace)
+        return [alone] if alone is not None else None
 
     async def pods_selected(self, spec: Object, namespace: str) -> list[Object] | None:
         """Return the pods that a Service of this spec selects; None if it has no selector."""

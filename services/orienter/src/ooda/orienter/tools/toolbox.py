@@ -21,7 +21,16 @@ from ooda.common.remarks import is_ours
 from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, Seen, finding, unavailable
-from ooda.orienter.core.objects import Pod, event_of, mapping, pod_of, text, workload_of
+from ooda.orienter.core.objects import (
+    Pod,
+    account_of,
+    event_of,
+    mapping,
+    pod_of,
+    text,
+    workload_of,
+)
+from ooda.orienter.core.rules_access import read_denials
 from ooda.orienter.core.rules_changes import (
     ChangeFacts,
     recent_change,
@@ -29,7 +38,7 @@ from ooda.orienter.core.rules_changes import (
 )
 from ooda.orienter.core.rules_events import read_events
 from ooda.orienter.core.rules_logs import read_logs, server_named
-from ooda.orienter.core.rules_memory import memory_limits, memory_query, read_memory
+from ooda.orienter.core.rules_memory import memory_query, memory_uses, read_memory
 from ooda.orienter.core.rules_services import (
     PROFILES,
     Routing,
@@ -43,6 +52,8 @@ from ooda.orienter.core.weights import Weights
 from ooda.orienter.prometheus import Metrics, PrometheusUnavailableError
 from ooda.orienter.sight import Sight
 from ooda.orienter.tools import arguments
+from ooda.orienter.tools.access_tools import AccessTools
+from ooda.orienter.tools.job_tools import JobTools
 from ooda.orienter.tools.node_tools import NodeTools
 from ooda.orienter.tools.reading import WORKLOADS, Reading, having, labels_of_selector
 
@@ -112,7 +123,12 @@ class Toolbox:
             # The Service that has the name may be what fails, even if nothing is seen behind it.
             servers += [known[name]] if name in known else []
             servers.append(ServiceTarget(namespace=namespace, name=name))
-        seen = Seen(said.seen.signs, said.seen.excerpt, tuple(servers))
+        denied = read_denials(texts, {account_of(each) for each in found or ()}, namespace)
+        seen = Seen(
+            said.seen.signs | denied.signs,
+            f"{denied.excerpt}\n{said.seen.excerpt}" if denied.excerpt else said.seen.excerpt,
+            (*servers, *denied.points_at),
+        )
         return finding(about, seen, self.weights)
 
     async def describe_pod_events(self, pod_name: str, namespace: str) -> Finding:
@@ -175,13 +191,14 @@ class Toolbox:
             found = await self.reader.get(WORKLOADS[workload_kind], namespace, name)
         except NotFound:
             return finding(about, Seen(excerpt=f"{target} does not exist"), self.weights)
-        limits = memory_limits(mapping(mapping(found.get("spec")).get("template")))
+        labels = labels_of_selector(found)
+        pods = await self.reader.list(Kind.POD, namespace, labels=labels) if labels else ()
         try:
             answer = await self.metrics.query(memory_query(name, namespace))
         except PrometheusUnavailableError as error:
             return unavailable(about, str(error))
-        used = {labels.get("container", ""): value for labels, value in answer}
-        return finding(about, read_memory(limits, used, self.weights), self.weights)
+        uses = memory_uses(mapping(mapping(found.get("spec")).get("template")), pods, answer)
+        return finding(about, read_memory(uses, self.weights), self.weights)
 
     async def recent_changes(self, workload_kind: str, name: str, namespace: str) -> Finding:
         """Tell what changed on a workload lately, against what is known to be good."""
@@ -222,6 +239,8 @@ class Toolbox:
     def tools(self) -> dict[str, BaseTool]:
         """Return the tools by name."""
         nodes = NodeTools(self.reader, self.metrics, self.clock, self.weights)
+        jobs = JobTools(self.reader, self.clock, self.weights)
+        access = AccessTools(self.reader, self.clock, self.weights)
         made = (
             _tool(self.inspect_workload, arguments.InspectArguments),
             _tool(self.get_pod_logs, arguments.ServiceArguments),
@@ -231,6 +250,11 @@ class Toolbox:
             _tool(self.check_memory, arguments.WorkloadArguments),
             _tool(self.recent_changes, arguments.WorkloadArguments),
             _tool(self.recent_service_changes, arguments.ServiceArguments),
+            _tool(jobs.inspect_job, arguments.JobArguments),
+            _tool(jobs.inspect_pod, arguments.PodArguments),
+            _tool(access.recent_access_changes, arguments.AccountSinceArguments),
+            _tool(access.check_permissions, arguments.AccountArguments),
+            _tool(access.get_account_logs, arguments.AccountSinceArguments),
             _tool(nodes.inspect_node, arguments.NodeArguments),
             _tool(nodes.inspect_pods_of_node, arguments.NodeArguments),
             _tool(nodes.describe_node_events, arguments.NodeArguments),
@@ -255,22 +279,19 @@ class Toolbox:
         texts: list[str] = []
         errors: list[str] = []
         for pod in pods:
-            for container in pod.containers:
-                if not container.running and container.exit_code is None:
-                    continue  # it never ran: there is no log
-                for previous in (True, False) if container.restarts else (False,):
-                    try:
-                        texts.append(
-                            await self.reader.logs(
-                                namespace,
-                                pod.name,
-                                text(container.name),
-                                previous=previous,
-                                tail_lines=TAIL_LINES,
-                            )
+            for container, previous in pod.logs:
+                try:
+                    texts.append(
+                        await self.reader.logs(
+                            namespace,
+                            pod.name,
+                            text(container),
+                            previous=previous,
+                            tail_lines=TAIL_LINES,
                         )
-                    except ClusterError as error:
-                        errors.append(str(error))
+                    )
+                except ClusterError as error:
+                    errors.append(str(error))
         return texts, errors
 
 

@@ -1,0 +1,1 @@
+"""What is said to the kernel and what becomes of each packet: pure, tested without either."""

@@ -1,0 +1,209 @@
+"""What can be done to a pod's network, and what is said afterwards: the words of the journal.
+
+An order names the sandbox, the fault, the packets that are meant, and the moment at which it ends.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+
+LONGEST: Final = timedelta(minutes=15)
+"""No order may reach further; a longer run is given in several."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SandboxProcess(_Part):
+    """The pod's sandbox by its first process (the pause container), as the node numbers it."""
+
+    kind: Literal["process"] = "process"
+    pid: int = Field(gt=1)
+
+    @property
+    def namespace(self) -> Path:
+        """Where the kernel shows its network namespace."""
+        return Path(f"/proc/{self.pid}/ns/net")
+
+
+class SandboxNamespace(_Part):
+    """The pod's sandbox by its network namespace, as the container runtime mounted it."""
+
+    kind: Literal["namespace"] = "namespace"
+    path: Path
+
+    @property
+    def namespace(self) -> Path:
+        """The same path."""
+        return self.path
+
+
+Sandbox = Annotated[SandboxProcess | SandboxNamespace, Field(discriminator="kind")]
+
+
+class Loss(_Part):
+    """Each packet is lost with the same chance, whatever became of the one before."""
+
+    kind: Literal["loss"] = "loss"
+    percent: float = Field(ge=5, le=95)
+
+
+class Delay(_Part):
+    """Each packet is held back; their order is kept.
+
+    With jitter the delay wanders between `mean_ms - jitter_ms` and `mean_ms + jitter_ms`.
+    """
+
+    kind: Literal["delay"] = "delay"
+    mean_ms: float = Field(ge=20, le=10_000)
+    jitter_ms: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _never_negative(self) -> Self:
+        if self.jitter_ms > self.mean_ms:
+            raise ValueError("the jitter is larger than the mean: packets cannot leave early")
+        return self
+
+
+class Partition(_Part):
+    """No packet arrives, and nobody is told so."""
+
+    kind: Literal["partition"] = "partition"
+
+
+class Unanswered(_Part):
+    """Connections are accepted, and then nothing comes of them.
+
+    Of the TCP packets that are meant only those of the handshake pass (SYN). For a client that gets
+    no answer from one dependency: incoming, with that one's address and port.
+    """
+
+    kind: Literal["unanswered"] = "unanswered"
+
+
+Fault = Annotated[Loss | Delay | Partition | Unanswered, Field(discriminator="kind")]
+
+
+class Direction(StrEnum):
+    """Which way the packets go, as the pod sees it."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    BOTH = "both"
+
+
+class Traffic(_Part):
+    """Which packets are meant; what is not said does not narrow it.
+
+    `peers` are the addresses that the pod itself sees: for what a client sends to a Service that is
+    the Service's cluster address, for what a server receives the clients' pod addresses.
+    Ports are of TCP and UDP; with ports, no other protocol is meant.
+    """
+
+    direction: Direction
+    peers: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=64)
+    peer_ports: tuple[Port, ...] = Field(default=(), max_length=64)
+    own_ports: tuple[Port, ...] = Field(default=(), max_length=64)
+
+
+class Order(_Part):
+    """One fault in one sandbox until `until`.
+
+    The kubelet's probes are spared unless `spare_node` is false: whatever goes to or comes from the
+    pod's own gateways, and the further addresses of the node in `node_addresses`.
+    """
+
+    order_id: str = Field(min_length=1, max_length=128)
+    sandbox: Sandbox
+    fault: Fault
+    traffic: Traffic
+    until: AwareDatetime
+    spare_node: bool = True
+    node_addresses: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=16)
+
+
+class End(StrEnum):
+    """Why a fault ended."""
+
+    EXPIRED = "expired"
+    STOPPED = "stopped"
+    SANDBOX_GONE = "sandbox_gone"
+
+
+class Counters(_Part):
+    """What became of the packets that were meant.
+
+    `unheard`: packets that passed untouched since they came faster than they could be judged.
+    `lapses`: how often the fault paused since its process was kept from running for longer than the
+    kernel waits. Both are zero in a run that can be relied on.
+    """
+
+    seen: int = Field(ge=0)
+    passed: int = Field(ge=0)
+    dropped: int = Field(ge=0)
+    delayed: int = Field(ge=0)
+    unheard: int = Field(ge=0)
+    lapses: int = Field(ge=0)
+    most_held: int = Field(ge=0)
+    delay_ms_total: float = Field(ge=0)
+    delay_ms_least: float | None = None
+    delay_ms_most: float | None = None
+
+    @property
+    def loss_percent(self) -> float | None:
+        """The share that was lost, of those seen."""
+        return None if self.seen == 0 else 100 * self.dropped / self.seen
+
+    @property
+    def delay_ms_mean(self) -> float | None:
+        """How long a packet was held back on average, in milliseconds."""
+        return None if self.delayed == 0 else self.delay_ms_total / self.delayed
+
+
+class Armed(_Part):
+    """The fault is in force, made by process `worker`; it ends at `until` with nobody running."""
+
+    kind: Literal["armed"] = "armed"
+    order_id: str
+    worker: int
+    at: AwareDatetime
+    until: AwareDatetime
+
+
+class Result(_Part):
+    """The fault has ended and its rule is gone."""
+
+    kind: Literal["result"] = "result"
+    order_id: str
+    end: End
+    armed_at: AwareDatetime
+    ended_at: AwareDatetime
+    counters: Counters
+
+
+class Refusal(StrEnum):
+    """Why nothing was done."""
+
+    EXPIRED = "expired"
+    TOO_LONG = "too_long"
+    SANDBOX_GONE = "sandbox_gone"
+    HOST_NETWORK = "host_network"
+    BUSY = "busy"
+    KERNEL = "kernel"
+
+
+class Refused(_Part):
+    """Nothing was done, for the reason given."""
+
+    kind: Literal["refused"] = "refused"
+    code: Refusal
+    sentence: str
+
+
+Report = Annotated[Armed | Result | Refused, Field(discriminator="kind")]

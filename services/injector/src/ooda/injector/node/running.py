@@ -1,0 +1,142 @@
+"""An order is carried out by a process of its own, which can be lost without harm."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+from pydantic import TypeAdapter
+
+from ooda.injector.node.namespaces import NODE
+from ooda.injector.node.orders import Armed, Order, Refused, Report, Result
+from ooda.injector.node.refusing import RefusedError, WorkerLostError
+
+_log = structlog.get_logger()
+_REPORT: Final[TypeAdapter[Report]] = TypeAdapter(Report)
+_WORKER: Final = "ooda.injector.node.worker"
+_FIRST: Final = -20
+_GRACE: Final = timedelta(seconds=3)
+"""How long after its end a fault's process may take to say so; then it is killed, which is safe."""
+
+
+def _unheeded(_: Armed) -> None:
+    """Heed no news."""
+
+
+async def run(
+    order: Order,
+    *,
+    stop: asyncio.Event | None = None,
+    armed: Callable[[Armed], None] = _unheeded,
+    node: Path = NODE,
+) -> Result:
+    """Make the fault, stay until it has ended and its rule is gone, and tell what it did.
+
+    It ends at `order.until`, when `stop` is set, or when this is cancelled, whichever comes first;
+    `armed` is called when it is in force. `node` is where the node's own network namespace is
+    shown. If the process of the fault or this one is killed, the kernel ends the fault.
+
+    Raises RefusedError if nothing was done, WorkerLostError if the process of the fault was lost.
+    """
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        _WORKER,
+        str(node),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    _hurry(worker)
+    left = max(order.until - datetime.now(UTC), timedelta(0)) + _GRACE
+    try:
+        async with asyncio.timeout(left.total_seconds()):
+            return await _listen(worker, order, stop or asyncio.Event(), armed)
+    except TimeoutError as error:
+        raise _lost(order) from error
+    finally:
+        _hang_up(worker)
+        await asyncio.shield(_ended(worker))
+
+
+async def _listen(
+    worker: asyncio.subprocess.Process,
+    order: Order,
+    stop: asyncio.Event,
+    armed: Callable[[Armed], None],
+) -> Result:
+    if worker.stdin is None or worker.stdout is None:
+        raise WorkerLostError("the process of the fault has no line to it")
+    worker.stdin.write(order.model_dump_json().encode() + b"\n")
+    stopping = asyncio.create_task(_hang_up_when(stop, worker))
+    try:
+        async for said in worker.stdout:
+            match _REPORT.validate_json(said):
+                case Armed() as news:
+                    armed(news)
+                case Refused(code=code, sentence=sentence):
+                    raise RefusedError(code, sentence)
+                case Result() as result:
+                    _tell(order, result)
+                    return result
+    finally:
+        stopping.cancel()
+    raise _lost(order)
+
+
+def _lost(order: Order) -> WorkerLostError:
+    return WorkerLostError(
+        f"the process of order {order.order_id} was lost; the kernel ended its fault"
+    )
+
+
+async def _ended(worker: asyncio.subprocess.Process) -> None:
+    """Wait for the process; one that hangs (it may have been stopped) is killed."""
+    try:
+        async with asyncio.timeout(_GRACE.total_seconds()):
+            await worker.wait()
+    except TimeoutError:
+        worker.kill()
+        await worker.wait()
+
+
+def _hurry(worker: asyncio.subprocess.Process) -> None:
+    """Let the process go before others, as far as the kernel lets us: packets wait for it.
+
+    Without this, packets on a busy node are held back for tens of milliseconds too long.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            os.sched_setscheduler(worker.pid, os.SCHED_RR, os.sched_param(1))
+        except PermissionError:  # its cgroup has no real-time budget
+            with contextlib.suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, worker.pid, _FIRST)
+
+
+async def _hang_up_when(stop: asyncio.Event, worker: asyncio.subprocess.Process) -> None:
+    await stop.wait()
+    _hang_up(worker)
+
+
+def _hang_up(worker: asyncio.subprocess.Process) -> None:
+    """Close the line: the fault ends, and its process after it."""
+    if worker.stdin is not None:
+        with contextlib.suppress(OSError):
+            worker.stdin.close()
+
+
+def _tell(order: Order, result: Result) -> None:
+    counters = result.counters
+    _log.info(
+        "fault ended",
+        order_id=order.order_id,
+        fault=order.fault.kind,
+        end=result.end,
+        loss_percent=counters.loss_percent,
+        delay_ms_mean=counters.delay_ms_mean,
+        **counters.model_dump(),
+    )
