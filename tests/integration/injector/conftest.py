@@ -14,7 +14,7 @@ from servers.paper_kubelet import NODE, paper_kubelet
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kubelet(plane: ControlPlane) -> AsyncIterator[None]:
-    async with paper_kubelet(plane.url, plane.admin_token, plane.trust):
+    async with paper_kubelet(plane.url, plane.admin_token, plane.trust, plane.serving):
         yield
     plane.kubectl("delete", "node", NODE, "--ignore-not-found")
 
