@@ -138,11 +138,11 @@ def test_a_question_has_anomalies_candidates_and_findings_between_two_marks() ->
 
     lines = asked.splitlines()
     assert (lines[0], lines[-1]) == (f"<data {fence.mark}>", f"</data {fence.mark}>")
+    state = f"inspect_workload (object_state) of {CHECKOUT}"
     for part in (
         f"- crash_loop of {CHECKOUT} since 12:00:00",
         f"- an action against crash_loop of {CHECKOUT} ended: not_helped",
-        f"- inspect_workload (object_state) of {CHECKOUT}: "
-        "crash_loop +3.0, pod_killed -2.0, healthy -2.0",
+        f"- {state}: crash_loop +3.0, pod_killed -2.0, healthy -2.0",
         "  | exit code 1",
         f"  could not reach {PAYMENT}",
         f"- {PAYMENT}",
