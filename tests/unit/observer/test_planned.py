@@ -218,6 +218,20 @@ def test_what_a_healthy_workload_uses_is_remembered_with_it() -> None:
     assert len(observed.remembered[-1].spec.config_maps["checkout"]) == 2
 
 
+def test_an_environment_is_good_only_once_a_pod_has_started_with_it() -> None:
+    reads = {"name": "app", "image": "shop:1", "envFrom": [{"configMapRef": {"name": "checkout"}}]}
+    spec = {"containers": [reads]}
+    observed = Observed(node(), deployment(), replica_set(), pod(spec=spec), config_map())
+    observed.wait(45)
+    observed.tell(config_map(data={"mode": "slow"}))
+    observed.wait(120)
+    assert observed.remembered[-1].spec.config_maps["checkout"] == ({"data": {"mode": "fast"}},)
+    states = [container(started=observed.seconds + 1, restarts=1)]
+    observed.tell(pod(spec=spec, containers=states, ready_since=observed.seconds + 2))
+    observed.wait(45)
+    assert len(observed.remembered[-1].spec.config_maps["checkout"]) == 2
+
+
 def test_a_restart_flags_no_anomaly_again_and_clears_what_ended_meanwhile() -> None:
     bad = pod("checkout-1-x", containers=[waiting("ErrImagePull")])
     [flag] = Observed(*healthy(), bad).flags

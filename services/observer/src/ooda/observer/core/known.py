@@ -6,7 +6,7 @@ stayed so for the settling time, during which nothing that it uses changed eithe
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,11 +80,28 @@ def _used(namespace: Namespace, key: Key) -> Iterator[Content]:
         if _leads(namespace, key, each)
     )
     yield from graph.selecting(namespace, key, Kind.NETWORK_POLICY)
-    names = {each for pod in graph.pods_of(namespace, key) for each in pod.config_maps}
-    for each in sorted(names):
-        found = namespace.contents.get((str(Kind.CONFIG_MAP), each))
-        if found is not None:
+    pods = graph.pods_of(namespace, key)
+    for name in sorted({each for pod in pods for each in pod.config_maps}):
+        found = namespace.contents.get((str(Kind.CONFIG_MAP), name))
+        if found is not None and _taken_up(namespace, found, pods):
             yield found
+
+
+def _taken_up(namespace: Namespace, config: Content, pods: Sequence[Pod]) -> bool:
+    """Return whether pods that serve live with this content of a ConfigMap.
+
+    An environment is read once, at the start: pods that are older than a change say nothing of it.
+    Of a ConfigMap that was never known to be good, it is unknown what they started with.
+    """
+    name = config.meta.name
+    if not namespace.known.config_maps.get(name):
+        return True
+    readers = [each for each in pods if each.counts and name in each.config_maps]
+    return any(
+        name not in pod.environment
+        or any(e.running_since and e.running_since >= config.changed_at for e in pod.containers)
+        for pod in readers
+    )
 
 
 def _leads(namespace: Namespace, key: Key, service: Content) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.masking import mask
-from ooda.common.pod_templates import config_maps_of
+from ooda.common.pod_templates import config_maps_at_start, config_maps_of
 from ooda.observer.core.containers import parse_containers
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
 from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, occurrence, renewal
@@ -97,6 +97,7 @@ def _pod(meta: Meta, raw: Json) -> Pod:
         disruption=text(disruption.get("reason")) if disruption.get("status") == "True" else "",
         containers=parse_containers(spec, status, MESSAGE_LIMIT),
         config_maps=tuple(sorted(config_maps_of(raw))),
+        environment=config_maps_at_start(raw),
         ports=frozenset(_ports(spec)),
         account=text(spec.get("serviceAccountName")) or "default",
     )

@@ -87,6 +87,8 @@ class Pod:
     """Why the API server or a controller is about to delete it, empty if nobody says."""
     containers: tuple[Container, ...]
     config_maps: tuple[str, ...]
+    environment: frozenset[str]
+    """Those of the ConfigMaps that its containers read when they start, and never again."""
     ports: frozenset[str]
     """That its containers declare, by name and by number."""
     account: str = "default"
