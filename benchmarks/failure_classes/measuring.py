@@ -102,6 +102,7 @@ class Laboratory:
         decision = self._decision(started.incident_id, began)
         with contextlib.suppress(AssertionError):
             self._end(decision, began)
+        decision = self._acted(decision, began)
         ready = [
             each
             for each in self.ear.after(began, DiagnosisReady)
@@ -152,6 +153,15 @@ class Laboratory:
             )
 
         return self.ear.wait(made, "a decision", DECIDED_WITHIN)
+
+    def _acted(self, first: DecisionMade, began: int) -> DecisionMade:
+        """Return the first decision to act; what was waited for may not have mended itself."""
+        later = (
+            each
+            for each in self.ear.after(began, DecisionMade)
+            if each.incident_id == first.incident_id and each.verdict is Verdict.ACT
+        )
+        return next(later, first)
 
     def _end(self, decision: DecisionMade, began: int) -> None:
         if decision.verdict is Verdict.REVIEW:
