@@ -1,18 +1,17 @@
 """The read-only diagnostic tools that look at a service account. Each returns one typed finding."""
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ooda.common.clock import Clock
-from ooda.common.cluster.interface import ClusterError, ClusterReader
+from ooda.common.cluster.interface import ClusterReader
 from ooda.common.cluster.kinds import Kind
 from ooda.common.findings import Finding
 from ooda.common.permissions import by_name
 from ooda.common.targets import ServiceAccountTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, finding, unavailable
-from ooda.orienter.core.objects import Pod, account_of, pod_of, text
+from ooda.orienter.core.objects import Pod, account_of, pod_of
 from ooda.orienter.core.rules_access import (
     AccessFacts,
     read_account_logs,
@@ -57,7 +56,11 @@ class AccessTools:
         """Read the logs of the pods that run as a service account for requests that were denied."""
         about = self._about("get_account_logs", EvidenceFamily.LOGS, account, namespace)
         facts = await self._facts(account, namespace)
-        logs, errors = await self._logs(account, namespace)
+        found = await self.reader.list(Kind.POD, namespace)
+        pods = sorted((pod_of(e) for e in found if account_of(e) == account), key=_rank)
+        logs, errors = await Reading(self.reader).logs(
+            pods[:PODS_READ], namespace, TAIL_LINES, timestamps=True
+        )
         if not logs:
             return unavailable(about, errors[-1] if errors else "no pod of it has a log")
         return finding(about, read_account_logs(facts, logs, since), self.weights)
@@ -70,28 +73,6 @@ class AccessTools:
             by_name(await self.reader.list(Kind.ROLE, namespace)),
             by_name(await self.reader.list(Kind.ROLE_BINDING, namespace)),
         )
-
-    async def _logs(self, account: str, namespace: str) -> tuple[Sequence[str], Sequence[str]]:
-        found = await self.reader.list(Kind.POD, namespace)
-        pods = [pod_of(each) for each in found if account_of(each) == account]
-        texts: list[str] = []
-        errors: list[str] = []
-        for pod in sorted(pods, key=_rank)[:PODS_READ]:
-            for container, previous in pod.logs:
-                try:
-                    texts.append(
-                        await self.reader.logs(
-                            namespace,
-                            pod.name,
-                            text(container),
-                            previous=previous,
-                            tail_lines=TAIL_LINES,
-                            timestamps=True,
-                        )
-                    )
-                except ClusterError as error:
-                    errors.append(str(error))
-        return texts, errors
 
     def _about(self, tool: str, family: EvidenceFamily, account: str, namespace: str) -> About:
         target = ServiceAccountTarget(namespace=namespace, name=account)

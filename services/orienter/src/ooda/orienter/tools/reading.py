@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ooda.common.cluster.interface import ClusterReader, NotFound
+from ooda.common.cluster.interface import ClusterError, ClusterReader, NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.known_good import CATALOG, KnownGoodSpec
-from ooda.orienter.core.objects import Object, items, mapping, metadata, text
+from ooda.orienter.core.objects import Object, Pod, items, mapping, metadata, text
 from ooda.orienter.core.rules_jobs import newest
 
 JOBS = (str(Kind.JOB), str(Kind.CRON_JOB))
@@ -134,3 +134,26 @@ class Reading:
             except NotFound:
                 continue
         return found
+
+    async def logs(
+        self, pods: Sequence[Pod], namespace: str, tail_lines: int, *, timestamps: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """Read previous and current logs of what has run; return texts, and what went wrong."""
+        texts: list[str] = []
+        errors: list[str] = []
+        for pod in pods:
+            for container, previous in pod.logs:
+                try:
+                    texts.append(
+                        await self.reader.logs(
+                            namespace,
+                            pod.name,
+                            container,
+                            previous=previous,
+                            tail_lines=tail_lines,
+                            timestamps=timestamps,
+                        )
+                    )
+                except ClusterError as error:
+                    errors.append(str(error))
+        return texts, errors

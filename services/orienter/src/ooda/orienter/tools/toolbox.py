@@ -5,14 +5,14 @@ the reading; what it means is said by pure functions in ``core``.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel
 
 from ooda.common.clock import Clock
-from ooda.common.cluster.interface import ClusterError, ClusterReader, NotFound
+from ooda.common.cluster.interface import ClusterReader, NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.findings import Finding
 from ooda.common.known_good import KnownGoodSpec, last_good_service
@@ -22,12 +22,10 @@ from ooda.common.targets import PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.core.findings import About, Seen, finding, unavailable
 from ooda.orienter.core.objects import (
-    Pod,
     account_of,
     event_of,
     mapping,
     pod_of,
-    text,
     workload_of,
 )
 from ooda.orienter.core.rules_access import read_denials
@@ -111,7 +109,7 @@ class Toolbox:
         reading = Reading(self.reader)
         found = await reading.pods_behind(service, namespace)
         pods = sorted(map(pod_of, found or ()), key=lambda pod: (not pod.in_trouble, pod.ready))
-        texts, errors = await self._logs(pods[:PODS_READ], namespace)
+        texts, errors = await Reading(self.reader).logs(pods[:PODS_READ], namespace, TAIL_LINES)
         if errors and not texts:
             return unavailable(about, errors[-1])
         said = read_logs(texts)
@@ -273,26 +271,6 @@ class Toolbox:
         )
         named = [each.name for each in services if each.namespace == namespace]
         return named + [each.name for each in self.sight.workloads(namespace)]
-
-    async def _logs(self, pods: Sequence[Pod], namespace: str) -> tuple[list[str], list[str]]:
-        """Read previous and current logs of what has run; return texts, and what went wrong."""
-        texts: list[str] = []
-        errors: list[str] = []
-        for pod in pods:
-            for container, previous in pod.logs:
-                try:
-                    texts.append(
-                        await self.reader.logs(
-                            namespace,
-                            pod.name,
-                            text(container),
-                            previous=previous,
-                            tail_lines=TAIL_LINES,
-                        )
-                    )
-                except ClusterError as error:
-                    errors.append(str(error))
-        return texts, errors
 
 
 def _tool(method: Callable[..., Awaitable[Finding]], schema: type[BaseModel]) -> BaseTool:
