@@ -14,28 +14,7 @@ from ooda.decider.core.facts import (
     facts_of,
     facts_of_node,
     facts_of_service,
-    owner_of,
 )
-
-
-@pytest.mark.parametrize(
-    ("metadata", "owner"),
-    [
-        ({"annotations": {"argocd.argoproj.io/tracking-id": "a"}}, "Argo CD"),
-        ({"labels": {"argocd.argoproj.io/instance": "a"}}, "Argo CD"),
-        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "a"}}, "Flux"),
-        ({"labels": {"helm.toolkit.fluxcd.io/name": "a"}}, "Flux"),
-        ({"annotations": {"meta.helm.sh/release-name": "a"}}, "Helm"),
-        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm"),
-        ({"ownerReferences": [{"kind": "Shop", "name": "s", "controller": True}]}, "Shop s"),
-    ],
-)
-def test_owners_are_known_by_their_marks(metadata: dict[str, Any], owner: str) -> None:
-    assert str(owner_of({"metadata": metadata})).startswith(owner)
-
-
-def test_what_kubectl_applied_has_no_owner() -> None:
-    assert owner_of({"metadata": {"labels": {"app.kubernetes.io/managed-by": "kustomize"}}}) is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.events import FaultRequested
 from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Step, StepRecord
 from ooda.common.kill_switch import read_stop
+from ooda.common.ownership import contesting_owner
 from ooda.common.targets import ServiceAccountTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.injector import baseline, steps
 from ooda.injector.core.fence import (
@@ -24,7 +25,6 @@ from ooda.injector.core.fence import (
 )
 from ooda.injector.core.fingerprint import settled
 from ooda.injector.core.merge import MovedError
-from ooda.injector.core.owners import owner_of
 from ooda.injector.core.scenario import Scenario, ScenarioError, settle_parameters
 from ooda.injector.faults.library import FAULTS
 from ooda.injector.faults.scene import NotApplicableError, Scene, reference
@@ -134,7 +134,7 @@ class Admission:
             matched=[target],
             healthy=settled(live),
             autoscaler=_scaler_of(scalers, target),
-            owner=owner_of(live),
+            owner=contesting_owner(live),
         )
         return inside, matched
 

@@ -16,21 +16,13 @@ from ooda.common.known_good import (
     workload_key,
 )
 from ooda.common.modes import MODE_LABEL, mode_of
+from ooda.common.ownership import owner_of
 from ooda.common.plans import Basis
 from ooda.common.targets import NodeTarget, WorkloadTarget
 from ooda.common.taxonomy import Mode
 
 CONFIG_PATH = "configmap/"
 """How the paths of a change begin that is one of a ConfigMap; its name and part follow."""
-
-_OWNER_MARKS = (
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("argocd.argoproj.io/instance", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ("meta.helm.sh/release-name", "Helm"),
-)
-"""Labels and annotations by which deployment tools mark what they own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +146,6 @@ def config_map_named(change: Change | None, known: KnownGoodSpec | None) -> str 
         if path.startswith(tuple(f"{CONFIG_PATH}{name}.{part}" for part in CONFIG_PARTS))
     }
     return named.pop() if len(named) == 1 else None
-
-
-def owner_of(object_: Mapping[str, Any]) -> str | None:
-    """Return who else owns an object, by the marks that owners leave."""
-    metadata = object_.get("metadata") or {}
-    marks = {**(metadata.get("annotations") or {}), **_labels(object_)}
-    for mark, tool in _OWNER_MARKS:
-        if mark in marks:
-            return f"{tool} ({mark}={marks[mark]})"
-    if marks.get("app.kubernetes.io/managed-by") == "Helm":
-        return "Helm (app.kubernetes.io/managed-by=Helm)"
-    for reference in metadata.get("ownerReferences") or ():
-        if reference.get("controller"):
-            return f"{reference.get('kind')} {reference.get('name')}"
-    return None
 
 
 def _autoscaler_of(autoscalers: Sequence[Mapping[str, Any]], target: WorkloadTarget) -> str | None:

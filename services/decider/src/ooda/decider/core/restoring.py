@@ -12,9 +12,9 @@ from typing import Any
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import INSTRUCTIONS_LIMIT
 from ooda.common.known_good import KnownAccess
+from ooda.common.ownership import owner_of
 from ooda.common.permissions import access_of, allowed, binding_of, lost, rights_of
 from ooda.common.targets import ServiceAccountTarget
-from ooda.decider.core.facts import owner_of
 
 RIGHTS = 12
 """Rights that are named in words."""
