@@ -82,6 +82,10 @@ agent: setup ## have the agent on the cluster: image, passwords, schema, five se
 injector: setup ## have the injector beside agent and shop, allowed to break the shop
 	@$(TESTBED) injector
 
+.PHONY: injector-only
+injector-only: setup ## have the injector beside the shop, without the agent
+	@$(TESTBED) injector --alone
+
 .PHONY: compose
 compose: setup ## have the agent in containers of this machine, beside the cluster or for OODA_KUBECONFIG
 	@$(TESTBED) compose

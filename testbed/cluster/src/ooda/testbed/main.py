@@ -34,7 +34,7 @@ from ooda.testbed.layout import CLUSTER, NODE_PORTS, Layout, layout
 from ooda.testbed.pins import Pins, read_pins
 from ooda.testbed.progress import Steps
 from ooda.testbed.workloads.agent import agent_image, ensure_agent, ensure_image
-from ooda.testbed.workloads.injector import ensure_injector
+from ooda.testbed.workloads.injector import ensure_injector, ensure_injector_alone
 from ooda.testbed.workloads.platform import ensure_platform, forget_platform
 from ooda.testbed.workloads.shop import ensure_shop
 
@@ -157,15 +157,21 @@ def agent() -> None:
 
 
 @app.command()
-def injector() -> None:
+def injector(
+    *,
+    alone: Annotated[bool, typer.Option(help="Without the agent.")] = False,
+) -> None:
     """Have the injector running on the cluster, with the shop to break and the agent to heal it."""
     with _testbed() as testbed:
         cluster = testbed.cluster()
         cluster.ensure()
         ensure_platform(cluster)
         ensure_shop(cluster)
-        ensure_agent(cluster)
-        ensure_injector(cluster)
+        if alone:
+            ensure_injector_alone(cluster)
+        else:
+            ensure_agent(cluster)
+            ensure_injector(cluster)
         testbed.steps.say("Things may be broken: see `.venv/bin/ooda scenarios list`.")
 
 
@@ -204,6 +210,7 @@ def demo() -> None:
         ensure_platform(cluster)
         ensure_shop(cluster)
         ensure_agent(cluster)
+        ensure_injector(cluster)
         run_demo(cluster)
 
 

@@ -43,28 +43,41 @@ PART_OF = "app.kubernetes.io/part-of=ooda"
 
 def ensure_agent(cluster: Cluster) -> None:
     """Have the agent running on a platform that is there. Raises TestbedError."""
+    image = load_image(cluster)
+    with cluster.steps.step("starting the agent", "agent"):
+        start(cluster, image, "agent")
+    write_local_config(cluster)
+
+
+def load_image(cluster: Cluster) -> str:
+    """Have the image that holds every program in its node, and return it. Raises TestbedError."""
     image = agent_image(cluster.layout, cluster.pins)
     ensure_image(cluster.layout, cluster.steps, image)
-    kubectl = cluster.kubectl
     with cluster.steps.step("loading the agent's image into its node", "agent-load"):
         nodes.load_images(cluster.kind, [image], [CONTROL_PLANE])
-    with cluster.steps.step("starting the agent", "agent"):
-        ensure_passwords(kubectl, DATABASE_LOGINS)
-        objects = agent_objects(
-            rendered(kubectl, cluster.layout.repository / "k8s/overlays/kind/agent"),
-            image,
-            read_secrets(kubectl, SYSTEM),
-        )
+    return image
+
+
+def start(cluster: Cluster, image: str, overlay: str) -> None:
+    """Apply an overlay of kind: first what prepares the servers, then the services.
+
+    Raises TestbedError.
+    """
+    kubectl = cluster.kubectl
+    ensure_passwords(kubectl, DATABASE_LOGINS)
+    written = rendered(kubectl, cluster.layout.repository / "k8s/overlays/kind" / overlay)
+    objects = agent_objects(written, image, read_secrets(kubectl, SYSTEM))
+    services = [each for each in objects if each["kind"] == "Deployment"]
+    jobs = names_of("Job", objects)
+    if jobs:
         _forget_unfinished_jobs(kubectl)
-        services = [each for each in objects if each["kind"] == "Deployment"]
-        jobs = names_of("Job", objects)
-        kubectl.apply(*(each for each in objects if each not in services), deadline=60)
+    kubectl.apply(*(each for each in objects if each not in services), deadline=60)
+    if jobs:
         await_jobs(kubectl, SYSTEM, jobs, _DEADLINE)
         _forget_other_jobs(kubectl, jobs)
-        # Services wait for streams and tables by ending and starting again: later is sooner.
-        kubectl.apply(*services, deadline=60)
-        await_rollouts(kubectl, SYSTEM, _DEADLINE, "deployments")
-    write_local_config(cluster)
+    # Services wait for streams and tables by ending and starting again: later is sooner.
+    kubectl.apply(*services, deadline=60)
+    await_rollouts(kubectl, SYSTEM, _DEADLINE, "deployments")
 
 
 def agent_objects(

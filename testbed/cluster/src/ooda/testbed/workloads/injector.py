@@ -2,40 +2,39 @@
 
 import json
 
-from ooda.testbed.cluster import nodes
 from ooda.testbed.cluster.lifecycle import Cluster
+from ooda.testbed.errors import Refused
 from ooda.testbed.kubectl import Kubectl
-from ooda.testbed.layout import CONTROL_PLANE
-from ooda.testbed.workloads.agent import agent_image, agent_objects, ensure_image
-from ooda.testbed.workloads.deploy import (
-    Credential,
-    apply_folder,
-    await_rollouts,
-    create_credentials,
-    read_secrets,
-    rendered,
-)
+from ooda.testbed.workloads.agent import load_image, start
+from ooda.testbed.workloads.deploy import Credential, create_credentials, exists
 from ooda.testbed.workloads.logins import SYSTEM
+from ooda.testbed.workloads.platform import write_local_config
 
 APPROVED = ("fault-injection-shop",)
 """The namespaces of the testbed that may be broken."""
-_DEADLINE = 120.0  # seconds
 
 
 def ensure_injector(cluster: Cluster) -> None:
     """Have the injector running beside the agent and the shop. Raises TestbedError."""
-    image = agent_image(cluster.layout, cluster.pins)
-    ensure_image(cluster.layout, cluster.steps, image)
-    kubectl, folders = cluster.kubectl, cluster.layout.repository / "k8s"
-    with cluster.steps.step("loading the injector's image into its node", "injector-load"):
-        nodes.load_images(cluster.kind, [image], [CONTROL_PLANE])
+    _ensure(cluster, "injector")
+
+
+def ensure_injector_alone(cluster: Cluster) -> None:
+    """Have the injector running beside the shop, without an agent. Raises TestbedError."""
+    if exists(cluster.kubectl, "deployment", SYSTEM, "observer"):
+        raise Refused(
+            "The agent is on this cluster, so the injector would not be alone: "
+            "`make injector` puts it beside the agent, `make cluster-down` makes room."
+        )
+    _ensure(cluster, "injector-only")
+    write_local_config(cluster)
+
+
+def _ensure(cluster: Cluster, overlay: str) -> None:
+    image = load_image(cluster)
     with cluster.steps.step("starting the injector", "injector"):
-        apply_folder(kubectl, folders / "base/crds")
-        create_credentials(kubectl, fence(kubectl))
-        written = rendered(kubectl, folders / "overlays/kind/injector")
-        objects = agent_objects(written, image, read_secrets(kubectl, SYSTEM))
-        kubectl.apply(*objects, deadline=60)
-        await_rollouts(kubectl, SYSTEM, _DEADLINE, "deployments")
+        create_credentials(cluster.kubectl, fence(cluster.kubectl))
+        start(cluster, image, overlay)
 
 
 def fence(kubectl: Kubectl) -> Credential:
