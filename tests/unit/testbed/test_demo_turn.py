@@ -9,6 +9,7 @@ from factories.events import ANOMALY_ID, CHECKOUT, INCIDENT_ID, NAMESPACE, NOW, 
 from ooda.common import events
 from ooda.common.targets import PodTarget, WorkloadTarget
 from ooda.common.taxonomy import Closure
+from ooda.injector.library import load_scenarios
 from ooda.testbed.demo.faults import FAULTS
 from ooda.testbed.demo.turn import Turn, ready_again
 
@@ -127,4 +128,5 @@ def test_ready_again(state: dict[str, Any], *, ready: bool) -> None:
 def test_each_fault_is_on_a_deployment_of_its_own() -> None:
     assert len({each.deployment for each in FAULTS}) == len(FAULTS) == 4
     for each in FAULTS:
-        assert f"deployment/{each.deployment}" in each.change
+        assert each.scenario in load_scenarios()
+        assert each.deployment in each.arguments

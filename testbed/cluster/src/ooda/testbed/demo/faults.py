@@ -1,12 +1,13 @@
-"""Four mistakes that anybody could make: plain kubectl, no injector. Pure."""
+"""Four mistakes that anybody could make, made by the injector. Pure."""
 
-import json
 from dataclasses import dataclass
 
 from ooda.common.taxonomy import Mode
 from ooda.testbed.workloads.shop import SHOP
 
 NAMESPACE = SHOP
+_DURATION = "2m"
+"""When the injector takes it back if nobody else has."""
 
 
 @dataclass(frozen=True)
@@ -15,43 +16,25 @@ class Fault:
 
     title: str
     deployment: str
-    change: tuple[str, ...]
-    """Arguments of kubectl, in the shop's namespace."""
+    scenario: str
     mode: Mode = Mode.AUTO
     """How far the agent may go: alone, or with a person who approves."""
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return what `ooda inject` is told."""
+        where = ("--target", self.deployment, "--namespace", NAMESPACE)
+        return (self.scenario, *where, "--duration", _DURATION)
 
-_NO_SUCH_MODULE = [
-    {
-        "op": "add",
-        "path": "/spec/template/spec/containers/0/command",
-        "value": ["python3", "-m", "shop.shiping"],
-    }
-]
 
 FAULTS = (
-    Fault(
-        "a release whose image does not exist",
-        "catalog",
-        ("set", "image", "deployment/catalog", "app=ooda-shop:no-such-release"),
-    ),
-    Fault(
-        "a release that cannot start",
-        "shipping",
-        ("patch", "deployment/shipping", "--type=json", "-p", json.dumps(_NO_SUCH_MODULE)),
-    ),
-    Fault(
-        "a service scaled to nothing", "payment", ("scale", "deployment/payment", "--replicas=0")
-    ),
+    Fault("a release whose image does not exist", "catalog", "image-pull-failure"),
+    Fault("a release that cannot start", "shipping", "crash-loop-release"),
+    Fault("a service scaled to nothing", "payment", "replica-scale-down"),
     Fault(
         "a node selector that no node has, where a person is asked first",
         "recommendation",
-        (
-            "patch",
-            "deployment/recommendation",
-            "-p",
-            json.dumps({"spec": {"template": {"spec": {"nodeSelector": {"disk": "nvme"}}}}}),
-        ),
+        "unschedulable",
         Mode.PROPOSE,
     ),
 )

@@ -29,7 +29,7 @@ _RECORD_PAUSE = 0.2
 _NEXT = """The stack goes on running. Try:
   .venv/bin/ooda watch               what the agent does, live
   .venv/bin/ooda status              how its services are
-  kubectl -n fault-injection-shop set image deployment/cart app=ooda-shop:typo
+  .venv/bin/ooda scenarios list      what else can be broken
   .venv/bin/ooda stop                nothing is written until `ooda resume`
   make down                          remove all of it"""
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ooda.common.audit.queries import TimelineEntry
-from ooda.testbed.demo.faults import NAMESPACE, Fault
+from ooda.testbed.demo.faults import Fault
 from ooda.testbed.demo.turn import Turn
 
 _COLOURS = {
@@ -36,8 +36,11 @@ class Scenes:
         """Announce a fault, with the command that anybody could type."""
         self._console.print()
         self._console.rule(Text(f"{number}. {fault.deployment}: {fault.title}", "bold"))
-        command = " ".join(_quoted(word) for word in fault.change)
-        self._console.print(Text(f"$ kubectl -n {NAMESPACE} {command}", "dim"))
+        self._console.print(Text(f"$ ooda inject {' '.join(fault.arguments)}", "dim"))
+
+    def injector(self, line: str) -> None:
+        """Print what the command says that breaks the shop."""
+        self._console.print(Text(line, "dim"))
 
     def event(self, after: dt.timedelta, subject: str, summary: str) -> None:
         """Print what was said on the bus."""
@@ -95,7 +98,3 @@ def _outcome(turn: Turn) -> Text:
     if turn.asked:
         return Text(f"a person is asked: {turn.asked}", "red")
     return Text("not healed", "red")
-
-
-def _quoted(word: str) -> str:
-    return f"'{word}'" if " " in word else word

@@ -1,11 +1,9 @@
-"""Plays the demo: breaks, listens, watches, and puts back what was not healed."""
+"""Plays the demo: breaks, listens, watches."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from ooda.common.bus.listening import listen
 from ooda.common.clock import Clock
@@ -18,9 +16,10 @@ from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import Mode
 from ooda.common.topology import LOOP, TELEMETRY
 from ooda.testbed.demo.faults import NAMESPACE, Fault
+from ooda.testbed.demo.injection import injected
 from ooda.testbed.demo.person import Person
 from ooda.testbed.demo.scenes import Scenes
-from ooda.testbed.demo.turn import Object, Turn, ready_again
+from ooda.testbed.demo.turn import Object, Turn
 from ooda.testbed.errors import Unready
 from ooda.testbed.kubectl import Kubectl
 
@@ -101,21 +100,21 @@ class Stage:
             namespace=NAMESPACE, workload_kind="Deployment", name=fault.deployment
         )
         turn = Turn(target, before, self.clock.now())
-        try:
-            await asyncio.to_thread(self.kubectl, "-n", NAMESPACE, *fault.change)
-            async with asyncio.timeout(_TURN_DEADLINE):
-                while not turn.over:
-                    turn = self._told(fault, turn, await self._next())
-                    if fault.mode is Mode.PROPOSE and turn.question and not turn.approved:
-                        told = await self.person.approve(turn.question)
-                        self.scenes.approval(turn.question, told)
-                        turn = turn.answered()
-        except TimeoutError:
-            self.scenes.say(f"Not healed within {_TURN_DEADLINE:.0f} s.")
-        finally:
-            # At once, so that an interrupt cannot come between.
-            if not ready_again(self._deployments[fault.deployment], before):
-                self._put_back(fault, before)
+        async with injected(fault.arguments, self.scenes.injector):
+            try:
+                async with asyncio.timeout(_TURN_DEADLINE):
+                    while not turn.over:
+                        turn = await self._go_on(fault, turn)
+            except TimeoutError:
+                self.scenes.say(f"Not healed within {_TURN_DEADLINE:.0f} s.")
+        return turn
+
+    async def _go_on(self, fault: Fault, turn: Turn) -> Turn:
+        turn = self._told(fault, turn, await self._next())
+        if fault.mode is Mode.PROPOSE and turn.question and not turn.approved:
+            told = await self.person.approve(turn.question)
+            self.scenes.approval(turn.question, told)
+            return turn.answered()
         return turn
 
     def _told(self, fault: Fault, turn: Turn, news: Event | Object) -> Turn:
@@ -140,14 +139,3 @@ class Stage:
         if not isinstance(news, Event):
             self._deployments[news["metadata"]["name"]] = news
         return news
-
-    def _put_back(self, fault: Fault, before: Object) -> None:
-        self.scenes.say(f"Putting {fault.deployment} back as it was.")
-        whole: list[dict[str, Any]] = [
-            {"op": "replace", "path": f"/spec/{name}", "value": before["spec"][name]}
-            for name in ("replicas", "template")
-        ]
-        self.kubectl(
-            "-n", NAMESPACE, "patch", f"deployment/{fault.deployment}", "--type=json",
-            "-p", json.dumps(whole),
-        )  # fmt: skip
