@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
+from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
 from ooda.common.taxonomy import ActionKind, FailureClass
@@ -99,7 +100,17 @@ class CreateStep(_Part):
     spec: Mapping[str, Any]
 
 
-Step = Annotated[ChangeStep | DeletePodStep | CreateStep, Field(discriminator="kind")]
+class NodeStep(_Part):
+    """Break something of one pod on its node; fault-agent there does it, and ends it by itself."""
+
+    kind: Literal["node"] = "node"
+    object: ObjectRef
+    """The pod, with its UID."""
+    node: str
+    means: Means
+
+
+Step = Annotated[ChangeStep | DeletePodStep | CreateStep | NodeStep, Field(discriminator="kind")]
 
 
 class StepRecord(_Part):
@@ -109,6 +120,14 @@ class StepRecord(_Part):
     done: bool = False
     """Set after the API server confirmed it: one that is not set may have been applied too."""
     undone: Undone | None = None
+    armed_at: Moment | None = None
+    """Of a node step, which fault-agent wrote: since when the fault is in force on the node."""
+    ended_at: Moment | None = None
+    """Of a node step: when it was over there."""
+    realised: Mapping[str, float] = {}
+    """Of a node step: what was counted while it was in force, such as ``loss_percent``."""
+    problem: str = ""
+    """Of a node step: why it was not made, or ended too soon, in a sentence; empty: nothing."""
 
 
 class GroundTruth(_Part):
