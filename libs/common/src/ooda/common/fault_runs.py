@@ -53,6 +53,8 @@ class Ending(StrEnum):
     """The kill switch was there before everything was applied."""
     CONFLICT = "conflict"
     """An object was not as it had been when the run was planned, or was refused."""
+    UNANSWERED = "unanswered"
+    """fault-agent did not make what was to be made on its node."""
     BUSY = "busy"
     """Another run was quicker to hold a Lease."""
     ABANDONED = "abandoned"
@@ -178,6 +180,11 @@ class FaultRun(_Part):
     """When it came into each phase, and ``requested``, ``mutated``, ``reverted``."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
+
+    @property
+    def in_force_on_nodes_since(self) -> dt.datetime | None:
+        """When the first fault on a node came into force; None if there is none."""
+        return min((each.armed_at for each in self.steps if each.armed_at), default=None)
 
     def enter(self, phase: Phase, now: dt.datetime, **more: Any) -> "FaultRun":
         """Return the run in a phase from now on, with other fields set."""

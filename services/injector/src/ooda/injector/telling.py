@@ -67,15 +67,16 @@ def _sentence(step: Step) -> str:
 
 
 def _on_the_node(means: Means) -> str:
-    match means:
-        case PacketFault(fault=Loss(percent=percent)):
-            return f"{percent:g} % of {_packets(means)} are lost"
-        case PacketFault(fault=Delay(mean_ms=mean, jitter_ms=jitter)):
-            return f"{_packets(means)} are {mean:g} ms late, give or take {jitter:g} ms"
-        case PacketFault(fault=Partition()):
-            return f"{_packets(means)} are lost"
-        case PacketFault(fault=Unanswered()):
-            return f"connections are accepted, and then {_packets(means)} are lost"
+    packets = _packets(means)
+    match means.fault:
+        case Loss(percent=percent):
+            return f"{percent:g} % of {packets} are lost"
+        case Delay(mean_ms=mean, jitter_ms=jitter):
+            return f"{packets} are {mean:g} ms late, give or take {jitter:g} ms"
+        case Partition():
+            return f"{packets} are lost"
+        case Unanswered():
+            return f"connections are accepted, and of {packets} nothing else arrives"
 
 
 def _packets(means: PacketFault) -> str:

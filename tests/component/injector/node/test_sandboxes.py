@@ -1,0 +1,50 @@
+"""The sandbox of a pod among the processes of a node, as the kernel shows them."""
+
+from pathlib import Path
+
+import pytest
+
+from ooda.injector.node.orders import SandboxProcess
+from ooda.injector.node.sandboxes import SandboxProcesses
+
+UID = "0a1b2c3d-1111-2222-3333-444455556666"
+OTHER = "9a1b2c3d-1111-2222-3333-444455556666"
+
+
+def process(node: Path, pid: int, name: str, pod: str, *, started: int = 100) -> None:
+    folder = node / str(pid)
+    folder.mkdir()
+    (folder / "comm").write_text(f"{name}\n")
+    (folder / "cgroup").write_text(f"0::/kubepods/burstable/pod{pod}/c{pid}\n")
+    behind = " ".join(["0"] * 18)
+    (folder / "stat").write_text(f"{pid} ({name}) S {behind} {started} 0\n")
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "meminfo").write_text("")
+    process(tmp_path, 1, "systemd", "none")
+    process(tmp_path, 40, "pause", OTHER)
+    process(tmp_path, 41, "python", UID)
+    (tmp_path / "50").mkdir()  # it has just ended
+    return tmp_path
+
+
+def test_it_is_the_process_that_holds_the_sandbox(node: Path) -> None:
+    process(node, 60, "pause", UID)
+    assert SandboxProcesses(node).find(UID) == SandboxProcess(pid=60)
+
+
+def test_of_several_of_that_name_it_is_the_oldest(node: Path) -> None:
+    process(node, 60, "pause", UID, started=300)
+    process(node, 4000, "pause", UID, started=200)
+    assert SandboxProcesses(node).find(UID) == SandboxProcess(pid=4000)
+
+
+def test_no_container_is_taken_for_it(node: Path) -> None:
+    assert SandboxProcesses(node).find(UID) is None
+
+
+def test_this_machine_has_no_pod_of_that_uid() -> None:
+    assert SandboxProcesses().find(UID) is None
