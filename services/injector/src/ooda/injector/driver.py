@@ -192,7 +192,7 @@ class Driver:
 
     async def _give_up_on_node(self, entry: Entry, index: int, *, late: bool) -> None:
         run, step = entry.run, entry.run.steps[index].step
-        if await steps.is_gone(self._api, step.object):
+        if await steps.pod_is_gone(self._api, step.object):
             await self._journal.write(entry, run.with_step(index, undone=Undone.GONE))
         elif late:
             problem = f"{step.object}: nobody on its node said that the fault is over"

@@ -48,10 +48,10 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
             return  # fault-agent makes it, once the journal says that its time has come
 
 
-async def is_gone(api: Cluster, where: ObjectRef) -> bool:
-    """Say whether an object is not there, or only another of its name. Raises ClusterError."""
+async def pod_is_gone(api: Cluster, where: ObjectRef) -> bool:
+    """Say whether a pod is not there, or only another of its name. Raises ClusterError."""
     try:
-        live = await api.get(Kind(where.kind), where.namespace, where.name)
+        live = await api.get(Kind.POD, where.namespace, where.name)
     except NotFound:
         return True
     return bool(live["metadata"]["uid"] != where.uid)
