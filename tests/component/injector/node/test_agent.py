@@ -5,20 +5,20 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from factories.fault_runs import NODE, fault_run, node_step
+from fakes.hands import HoldingHands, ended
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import Ending, FaultRun, NodeStep, Phase, StepRecord, Undone
+from ooda.common.fault_runs import Ending, FaultRun, Phase, StepRecord, Undone
 from ooda.common.testing.cluster import FakeCluster
 from ooda.injector.journal import Journal
 from ooda.injector.node import work
 from ooda.injector.node.agent import FaultAgent
-from ooda.injector.node.hands import InForce, Outcome
 from ooda.injector.node.orders import Refusal
 from ooda.injector.node.refusing import RefusedError, WorkerLostError
 from servers.waiting import until
@@ -27,53 +27,9 @@ OWN = "ooda-system"
 
 
 @dataclass
-class Held:
-    """One call of the hands: it goes on until it is stopped, or as a test has it."""
-
-    order_id: str
-    until: dt.datetime
-    end: "asyncio.Future[Outcome]"
-
-
-@dataclass
-class TestHands:
-    """Hands that do nothing but as they are told; a refusal is given once."""
-
-    __test__ = False
-    refuses: list[Exception] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
-
-    async def carry_out(
-        self,
-        order_id: str,
-        step: NodeStep,  # noqa: ARG002 - of the protocol
-        until: dt.datetime,
-        stop: asyncio.Event,
-        in_force: InForce,
-    ) -> Outcome:
-        if self.refuses:
-            raise self.refuses.pop(0)
-        held = Held(order_id, until, asyncio.get_running_loop().create_future())
-        self.held.append(held)
-        in_force(SystemClock().now())
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait([stopped, held.end], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            self.ended.append(order_id)
-        return held.end.result() if held.end.done() else ended(Undone.REVERTED)
-
-
-def ended(undone: Undone) -> Outcome:
-    return Outcome(undone, SystemClock().now(), {"packets": 7.0})
-
-
-@dataclass
 class Stage:
     api: FakeCluster
-    hands: TestHands
+    hands: HoldingHands
 
     @asynccontextmanager
     async def agent(self) -> AsyncIterator[None]:
@@ -128,7 +84,7 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Stage:
-    return Stage(FakeCluster(), TestHands())
+    return Stage(FakeCluster(), HoldingHands())
 
 
 async def test_what_is_armed_is_made_and_ended_with_the_run(stage: Stage) -> None:
