@@ -6,6 +6,8 @@ import pytest
 
 from ooda.injector.node.orders import SandboxProcess
 from ooda.injector.node.sandboxes import SandboxProcesses
+from servers.paused import paused, unable
+from servers.sandboxes import Yard
 
 UID = "0a1b2c3d-1111-2222-3333-444455556666"
 OTHER = "9a1b2c3d-1111-2222-3333-444455556666"
@@ -46,5 +48,10 @@ def test_no_container_is_taken_for_it(node: Path) -> None:
     assert SandboxProcesses(node).find(UID) is None
 
 
-def test_this_machine_has_no_pod_of_that_uid() -> None:
+def test_a_real_one_is_found_while_it_is_there(yard: Yard, tmp_path: Path) -> None:
+    if reason := unable():
+        pytest.skip(reason)
+    with paused(yard.target, UID, tmp_path) as pid:
+        assert SandboxProcesses().find(UID) == SandboxProcess(pid=pid)
+        assert SandboxProcesses().find(OTHER) is None
     assert SandboxProcesses().find(UID) is None
