@@ -41,11 +41,12 @@ TTL = 1.5
 PROGRAM = """
 import functools, pathlib, sys
 from ooda.injector.node import __main__ as program
-node = pathlib.Path(sys.argv[1])
+node, pods = map(pathlib.Path, sys.argv[1:])
 program.NodeHands = functools.partial(program.NodeHands, node=node)
+program.FencedSandboxes = functools.partial(program.FencedSandboxes, pods=pods)
 program.main()
 """
-"""The program, told where the network of the node is: here that is not that of process 1."""
+"""The program, told where the node has its network and its pods: not where process 1 is, here."""
 
 
 @dataclass
@@ -56,12 +57,14 @@ class Stage:
     yard: Yard
     environment: dict[str, str]
     log: Path
+    pods: Path
+    """Where the kubelet would say which pods are on the node."""
 
     @contextlib.contextmanager
     def program(self) -> Iterator["subprocess.Popen[bytes]"]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, str(node_of(self.yard))],
+                [sys.executable, "-c", PROGRAM, str(node_of(self.yard)), str(self.pods)],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -126,8 +129,10 @@ async def stage(
             "OODA_CLUSTER__KUBECONFIG": str(home.kubeconfig("fault-agent", token)),
             "OODA_HEALTH_PORT": str(free_port()),
         }
-        with paused(yard.target, str(pod["metadata"]["uid"]), folder):
-            yield Stage(made, yard, environment, folder / "fault-agent.log")
+        uid, name = str(pod["metadata"]["uid"]), pod["metadata"]["name"]
+        (folder / "pods" / f"{made.namespace}_{name}_{uid}").mkdir(parents=True)
+        with paused(yard.target, uid, folder):
+            yield Stage(made, yard, environment, folder / "fault-agent.log", folder / "pods")
         home.kubectl("delete", "namespace", made.namespace, "--wait=false")
         home.kubectl("-n", NAMESPACE, "delete", "faultruns", "--all")
 

@@ -19,7 +19,7 @@ from ooda.common.service.health import HealthPage, serving
 from ooda.common.service.telemetry import log_as_json, metrics_registry
 from ooda.injector.node.agent import FaultAgent
 from ooda.injector.node.hands import NodeHands
-from ooda.injector.node.sandboxes import SandboxProcesses
+from ooda.injector.node.sandboxes import FencedSandboxes, SandboxProcesses
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 async def _serve(settings: FaultAgentSettings) -> int:
     async with ApiServer.connect(settings.cluster) as api, AsyncExitStack() as stack:
-        hands = NodeHands(SandboxProcesses())
+        hands = NodeHands(FencedSandboxes(SandboxProcesses()))
         agent = FaultAgent(api, settings.namespace, settings.node, hands, SystemClock())
         page = HealthPage(agent.ready, metrics_registry())
         await stack.enter_async_context(serving(page, settings.health_port))

@@ -120,6 +120,8 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     TOO_LONG = "too_long"
     SANDBOX_GONE = "sandbox_gone"
+    FORBIDDEN = "forbidden"
+    """The pod is not in a namespace that may be broken, or it cannot be told where it is."""
     HOST_NETWORK = "host_network"
     BUSY = "busy"
     KERNEL = "kernel"

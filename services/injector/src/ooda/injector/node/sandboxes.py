@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
+from ooda.injector.core.fence import NAMESPACE
 from ooda.injector.node.core.cgroups import belongs_to
-from ooda.injector.node.orders import Sandbox, SandboxProcess
+from ooda.injector.node.orders import Refusal, Sandbox, SandboxProcess
+from ooda.injector.node.refusing import RefusedError
 
 PROCESSES: Final = Path("/proc")
+PODS: Final = Path("/proc/1/root/var/log/pods")
+"""Where the kubelet has a folder for each pod of its node, ``<namespace>_<name>_<uid>``."""
 _PAUSE: Final = "pause"
 _STARTED: Final = 19
 """The place of the time of its start in ``/proc/PID/stat``, counted from behind the name."""
@@ -18,7 +22,7 @@ class Sandboxes(Protocol):
     """The sandboxes of a node."""
 
     def find(self, pod_uid: str) -> Sandbox | None:
-        """Return the sandbox of a pod, None if it is not on this node."""
+        """Return the sandbox of a pod, None if it is not on this node. Raises RefusedError."""
         ...
 
 
@@ -51,3 +55,32 @@ class SandboxProcesses:
             behind_the_name = (self._processes / str(pid) / "stat").read_text().rpartition(")")[2]
             return int(behind_the_name.split()[_STARTED])
         return 0
+
+
+class FencedSandboxes:
+    """Only sandboxes of pods that may be broken, whatever the journal says of them.
+
+    A pod's namespace is what the kubelet says that it is; ``pods`` is where it says so. What cannot
+    be told is refused.
+    """
+
+    def __init__(self, behind: Sandboxes, pods: Path = PODS) -> None:
+        self._behind = behind
+        self._pods = pods
+
+    def find(self, pod_uid: str) -> Sandbox | None:
+        """See Sandboxes. Raises RefusedError for a pod of a namespace that may not be broken."""
+        try:
+            named = [each.name.split("_") for each in self._pods.iterdir()]
+        except OSError as error:
+            raise RefusedError(
+                Refusal.FORBIDDEN,
+                f"which pods are on this node cannot be told: {error.strerror}: {self._pods}",
+            ) from error
+        known = [each for each in named if each[-1] == pod_uid]
+        for namespace, *_ in known:
+            if not NAMESPACE.fullmatch(namespace):
+                raise RefusedError(
+                    Refusal.FORBIDDEN, f"the pod is in {namespace}, which may not be broken"
+                )
+        return self._behind.find(pod_uid) if known else None
