@@ -203,9 +203,7 @@ async def test_fault_agent_killed_at_a_write_and_started_again(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(
-    "at", range(len(DRIVER_WRITES)), ids=lambda at: f"{at} {DRIVER_WRITES[at]}"
-)
+@pytest.mark.parametrize(("at", "write"), tuple(enumerate(DRIVER_WRITES)))
 async def test_the_injector_killed_at_a_write_the_reaper_ends_it(
     stage: Stage, at: int, write: str, *, after: bool
 ) -> None:
