@@ -16,6 +16,8 @@ ANY = "*"
 RIGHTS_LIMIT = 2000
 """Rights of one account that are looked at."""
 _ODD = re.compile(r"[^\w.*/:-]", re.ASCII)
+ROLE, ROLE_BINDING = "role", "rolebinding"
+"""How a changed object begins, before its name, among the fields of a change."""
 BOUND = "bound"
 """The verb of what is not known in detail: all that a ClusterRole allows."""
 
@@ -85,6 +87,25 @@ def lost(before: KnownAccess, now: KnownAccess) -> Rights:
 def allowed(right: Right, rights: Iterable[Right]) -> bool:
     """Return whether one of the rights covers another one."""
     return any(each.covers(right) for each in rights)
+
+
+def changed_grants(
+    good: KnownAccess,
+    roles: Mapping[str, Mapping[str, Any]],
+    bindings: Mapping[str, Mapping[str, Any]],
+) -> tuple[str, ...]:
+    """Name the Roles and RoleBindings that are not as they were, as ``role/NAME``, for example."""
+    rules = (
+        f"{ROLE}/{name}"
+        for name, before in sorted(good.roles.items())
+        if name not in roles or rules_of(roles[name]) != tuple(before)
+    )
+    bound = (
+        f"{ROLE_BINDING}/{name}"
+        for name, before in sorted(good.role_bindings.items())
+        if name not in bindings or binding_of(bindings[name]) != before
+    )
+    return (*rules, *bound)
 
 
 def _rights(access: KnownAccess) -> Iterator[Right]:

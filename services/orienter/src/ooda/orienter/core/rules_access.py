@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from ooda.common.denials import denials
 from ooda.common.findings import Change
 from ooda.common.known_good import KnownAccess
-from ooda.common.permissions import Rights, access_of, binding_of, lost, rights_of, rules_of
+from ooda.common.permissions import (
+    ROLE,
+    Rights,
+    access_of,
+    changed_grants,
+    lost,
+    rights_of,
+)
 from ooda.common.targets import ServiceAccountTarget
 from ooda.orienter.core.findings import Seen
 from ooda.orienter.core.objects import Object
@@ -61,14 +68,10 @@ def recent_access_change(facts: AccessFacts, seen_at: dt.datetime | None) -> See
 
 
 def _changes(good: KnownAccess, facts: AccessFacts) -> Iterator[tuple[str, dt.datetime | None]]:
-    for name, rules in sorted(good.roles.items()):
-        role = facts.roles.get(name)
-        if role is None or rules_of(role) != tuple(rules):
-            yield f"role/{name}", written_at(role, ()) if role is not None else None
-    for name, bound in sorted(good.role_bindings.items()):
-        binding = facts.bindings.get(name)
-        if binding is None or binding_of(binding) != bound:
-            yield f"rolebinding/{name}", written_at(binding, ()) if binding is not None else None
+    for field in changed_grants(good, facts.roles, facts.bindings):
+        kind, _, name = field.partition("/")
+        found = (facts.roles if kind == ROLE else facts.bindings).get(name)
+        yield field, written_at(found, ()) if found is not None else None
 
 
 def read_permissions(facts: AccessFacts) -> Seen:
