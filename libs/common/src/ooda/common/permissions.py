@@ -17,6 +17,7 @@ RIGHTS_LIMIT = 2000
 """Rights of one account that are looked at."""
 _ODD = re.compile(r"[^\w.*/:-]", re.ASCII)
 ROLE, ROLE_BINDING = "role", "rolebinding"
+CLUSTER_ROLE, CLUSTER_ROLE_BINDING = "clusterrole", "clusterrolebinding"
 """How a changed object begins, before its name, among the fields of a change."""
 BOUND = "bound"
 """The verb of what is not known in detail: all that a ClusterRole allows."""
@@ -71,6 +72,11 @@ def access_of(
     named = {name for kind, name in map(_role_of, mine.values()) if kind == "Role"}
     rules = {name: rules_of(roles[name]) for name in sorted(named) if name in roles}
     return KnownAccess(roles=rules, role_bindings=mine)
+
+
+def cluster_roles_of(bindings: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the names of the ClusterRoles that bindings refer to."""
+    return frozenset(name for kind, name in map(_role_of, bindings) if kind == "ClusterRole")
 
 
 def rights_of(access: KnownAccess) -> Rights:
