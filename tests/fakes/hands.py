@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from ooda.common.clock import SystemClock
 from ooda.common.fault_runs import NodeStep, Undone
@@ -41,7 +42,8 @@ class HoldingHands:
         in_force(SystemClock().now())
         stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait([stopped, held.end], return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [stopped, held.end]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
             self.ended.append(order_id)
