@@ -156,8 +156,8 @@ async def test_killed_it_can_be_taken_back_early(pod: Pod, clocked: Callable[[],
     order = order_for(pod, SKEW)
     with begun_elsewhere(order):
         pass  # which kills it
-    take_back(order)
-    take_back(order)
+    take_back(order.fault, order.pod_uid)
+    take_back(order.fault, order.pod_uid)
     assert clock.shift() == pytest.approx(0, abs=0.1)
     assert clock.content() == bytes(16)
 

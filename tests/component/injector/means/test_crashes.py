@@ -93,7 +93,7 @@ async def test_killed_it_kills_no_more_and_leaves_nothing(pod: Pod) -> None:
     first = pod.start()
     with begun_elsewhere(order):
         await ended(first)
-    take_back(order)
+    take_back(order.fault, order.pod_uid)
     assert pod.start().lives()
 
 

@@ -139,8 +139,8 @@ async def test_killed_the_kernel_gives_the_space_back(pod: Pod) -> None:
     async with standing(order):
         assert free(container) == pytest.approx(0.4 * SIZE, abs=MIB)
     container.path(VOLUME / NAME).touch()
-    take_back(order)
-    take_back(order)
+    take_back(order.fault, order.pod_uid)
+    take_back(order.fault, order.pod_uid)
     assert names(container) == []
 
 
@@ -153,6 +153,16 @@ async def test_cancelled_it_is_empty_when_that_returns(pod: Pod) -> None:
             await fault.task
         assert free(container) == before
         assert names(container) == []
+
+
+async def test_another_one_meanwhile_is_refused_and_the_first_goes_on(pod: Pod) -> None:
+    container = pod.start()
+    async with standing(order_for(pod, FILL)) as fault:
+        with pytest.raises(RefusedError) as refused:
+            await run_in_container(order_for(pod, FILL), node_root=MACHINE)
+        assert refused.value.code is Refusal.BUSY
+        assert names(container) == [NAME]
+        assert (await fault.ended()).end is End.STOPPED
 
 
 def a_file_of_that_name(container: Container) -> None:
@@ -216,7 +226,7 @@ async def test_a_file_of_somebody_is_never_removed(pod: Pod) -> None:
     container = pod.start()
     a_file_of_that_name(container)
     with pytest.raises(RefusedError) as refused:
-        take_back(order_for(pod, FILL))
+        take_back(order_for(pod, FILL).fault, pod.uid)
     assert refused.value.code is Refusal.BUSY
     assert names(container) == [NAME]
 

@@ -2,29 +2,9 @@
 
 import pytest
 
-from ooda.injector.node.core.processes import in_container, in_pod, is_being_made, is_first
+from ooda.injector.node.core.processes import in_container, is_being_made, is_first
 
 UID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
-WITH_CGROUPFS = f"4:memory:/docker/8f/kubelet/kubepods/burstable/pod{UID}/3fd0a1\n0::/\n"
-WITH_SYSTEMD = (
-    "0::/../../kubepods-burstable-pod1b4e28ba_2fa1_11d2_883f_0016d3cca427.slice"
-    "/cri-containerd-3fd0a1.scope\n"
-)
-
-
-@pytest.mark.parametrize(
-    ("cgroups", "pod_uid", "said"),
-    [
-        pytest.param(WITH_CGROUPFS, UID, True, id="version 1, cgroupfs, in a node of kind"),
-        pytest.param(WITH_SYSTEMD, UID, True, id="version 2, systemd, seen from beside"),
-        pytest.param(WITH_CGROUPFS, UID.replace("1b", "1c"), False, id="another pod"),
-        pytest.param("0::/system.slice/kubelet.service\n", UID, False, id="no pod"),
-        pytest.param(f"0::/kubepods/{UID}\n", UID, False, id="a container's id like that"),
-        pytest.param("", UID, False, id="nothing"),
-    ],
-)
-def test_in_pod(cgroups: str, pod_uid: str, said: bool) -> None:  # noqa: FBT001 - a column of the table
-    assert in_pod(cgroups, pod_uid) is said
 
 
 def mounted(folder: str) -> str:

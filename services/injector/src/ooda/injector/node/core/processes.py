@@ -6,15 +6,6 @@ from typing import Final
 _MOUNT_ROOT: Final = 3  # a field of mountinfo: where in its file system the mount begins
 
 
-def in_pod(cgroups: str, pod_uid: str) -> bool:
-    """Say whether a process is one of a pod, from its `/proc/…/cgroup`.
-
-    The kubelet names a pod's cgroup `pod<uid>`; with systemd the dashes are underscores.
-    """
-    names = (f"pod{pod_uid}", f"pod{pod_uid.replace('-', '_')}")
-    return any(name in cgroups for name in names)
-
-
 def in_container(mounts: str, pod_uid: str, container: str) -> bool:
     """Say whether a process sees the files of a container of that name, from its mountinfo.
 

@@ -7,14 +7,15 @@ import select
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final, Self
 
-from ooda.injector.node.core.processes import in_container, in_pod, is_being_made, is_first
+from ooda.injector.node.core.cgroups import belongs_to
+from ooda.injector.node.core.processes import in_container, is_being_made, is_first
 from ooda.injector.node.orders import Refusal
 from ooda.injector.node.refusing import RefusedError
+from ooda.injector.node.sandboxes import PROCESSES
 
-PROC: Final = Path("/proc")
 _OPENAT2: Final = 437  # the number of the system call, the same on x86-64 and arm64
 _IN_ROOT: Final = 0x10  # RESOLVE_IN_ROOT
 _NO_MAGIC_LINKS: Final = 0x02  # RESOLVE_NO_MAGICLINKS
@@ -61,7 +62,7 @@ class MainProcess:
 
         Raises OSError.
         """
-        root = os.open(PROC / str(self.pid) / "root", os.O_PATH | os.O_CLOEXEC)
+        root = os.open(PROCESSES / str(self.pid) / "root", os.O_PATH | os.O_CLOEXEC)
         try:
             signal.pidfd_send_signal(self.descriptor, 0)  # that root was this process's
             return _open_in_root(root, path)
@@ -70,7 +71,7 @@ class MainProcess:
 
     def same_monotonic_clock(self) -> bool:
         """Say whether its monotonic clock is this process's, which a time namespace may shift."""
-        theirs, ours = (PROC / each / "ns" / "time" for each in (str(self.pid), "self"))
+        theirs, ours = (PROCESSES / each / "ns" / "time" for each in (str(self.pid), "self"))
         if not ours.exists():
             return True  # this kernel has no such namespaces
         return os.path.samestat(theirs.stat(), ours.stat())
@@ -106,13 +107,13 @@ def wanted_process(pod_uid: str, container: str) -> MainProcess:
 
 
 def _pids() -> Iterator[int]:
-    return (int(each.name) for each in PROC.iterdir() if each.name.isdecimal())
+    return (int(each.name) for each in PROCESSES.iterdir() if each.name.isdecimal())
 
 
 def _is_main(pid: int, pod_uid: str, container: str) -> bool:
-    of_process = PROC / str(pid)
+    of_process = PROCESSES / str(pid)
     try:
-        if not in_pod((of_process / "cgroup").read_text(), pod_uid):
+        if not belongs_to((of_process / "cgroup").read_text(), pod_uid):
             return False
         status = (of_process / "status").read_text()
         if not is_first(status) or is_being_made(status):

@@ -8,6 +8,7 @@ it, such as the application's own clean-up, is noticed, and the space is given b
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +19,13 @@ from typing import Final
 from ooda.common.container_faults import Fill
 from ooda.injector.node.core.room import LARGEST, MIB, Room, to_give_back, to_take
 from ooda.injector.node.means.changes import heeding_changes
-from ooda.injector.node.means.containers import PROC, wanted_process
+from ooda.injector.node.means.containers import wanted_process
 from ooda.injector.node.means.term import Term
 from ooda.injector.node.orders import End, Refusal
 from ooda.injector.node.refusing import RefusedError
+from ooda.injector.node.sandboxes import PROCESSES
 
-NODE_ROOT: Final = PROC / "1" / "root"
+NODE_ROOT: Final = PROCESSES / "1" / "root"
 """The files of the node, as a pod sees them that shares the node's processes."""
 
 _OF_THE_NODE: Final = (
@@ -180,6 +182,7 @@ def _sign(directory: int, name: str) -> Iterator[int]:
             Refusal.NO_DIRECTORY, f"no file {name} can be made: {error.strerror}"
         ) from error
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # says that this process lives
         owner = os.fstat(directory)
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
         yield descriptor
@@ -190,15 +193,31 @@ def _sign(directory: int, name: str) -> Iterator[int]:
 
 
 def _remove_sign(directory: int, name: str) -> None:
-    """Remove it if it is there. Raises RefusedError if it is somebody's file, with contents."""
+    """Remove what a process that is gone has left.
+
+    Raises RefusedError if it is somebody's file, with contents, or of a process that lives.
+    """
     try:
-        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=directory)
     except FileNotFoundError:
         return
-    if not stat.S_ISREG(found.st_mode) or found.st_blocks > 0:
-        raise RefusedError(Refusal.BUSY, f"there is a file {name} already")
-    with contextlib.suppress(FileNotFoundError):
+    except OSError as error:
+        raise _busy(name) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_blocks > 0:
+            raise _busy(name)
         os.unlink(name, dir_fd=directory)
+    except BlockingIOError as error:
+        raise _busy(name) from error
+    finally:
+        os.close(descriptor)
+
+
+def _busy(name: str) -> RefusedError:
+    return RefusedError(Refusal.BUSY, f"there is a file {name} already")
 
 
 def _end_if_taken_away(sign: int, term: Term) -> None:

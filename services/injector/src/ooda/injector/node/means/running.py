@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from ooda.common.container_faults import ClockSkew, CrashLoop, Fill
+from ooda.common.container_faults import ClockSkew, ContainerFault, CrashLoop, Fill
 from ooda.injector.node.means.clock import set_clock_right, skew_clock
 from ooda.injector.node.means.crashes import crash_again_and_again
 from ooda.injector.node.means.disk import NODE_ROOT, empty_disk, fill_disk
@@ -68,16 +68,16 @@ async def run_in_container(
     return result
 
 
-def take_back(order: ContainerOrder) -> None:
-    """Remove what is left of an order whose process is gone; twice is no harm.
+def take_back(fault: ContainerFault, pod_uid: str) -> None:
+    """Remove what is left of a fault whose process is gone; twice is no harm.
 
     Raises RefusedError if the container cannot be found: then nothing is left but, of a full disk,
-    an empty file in a volume.
+    a file in a volume that takes no space.
     """
-    match order.fault:
-        case ClockSkew() as skew:
-            set_clock_right(skew, order.pod_uid)
-        case Fill() as fill:
-            empty_disk(fill, order.pod_uid)
+    match fault:
+        case ClockSkew():
+            set_clock_right(fault, pod_uid)
+        case Fill():
+            empty_disk(fault, pod_uid)
         case CrashLoop():
             pass
