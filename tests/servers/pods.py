@@ -80,9 +80,9 @@ class Pod:
 
     @staticmethod
     @contextlib.contextmanager
-    def made(folder: Path) -> Iterator["Pod"]:
+    def made(folder: Path, uid: str | None = None) -> Iterator["Pod"]:
         """Make one with its sandbox, and take it away with all of its containers."""
-        uid = str(uuid.uuid4())
+        uid = uid or str(uuid.uuid4())
         above = _cgroups()
         assert above is not None
         cgroup = above / f"pod{uid}"

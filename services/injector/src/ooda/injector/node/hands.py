@@ -10,6 +10,7 @@ from typing import Protocol
 from ooda.common.fault_runs import NodeStep, Undone
 from ooda.common.node_means import PacketFault
 from ooda.injector.node.core.realised import realised_of
+from ooda.injector.node.means.disk import NODE_ROOT
 from ooda.injector.node.means.orders import ContainerOrder
 from ooda.injector.node.means.running import run_in_container, take_back
 from ooda.injector.node.namespaces import NODE
@@ -64,11 +65,17 @@ class Hands(Protocol):
 
 
 class NodeHands:
-    """The hands of this very node; ``node`` is where its own network namespace is shown."""
+    """The hands of this very node.
 
-    def __init__(self, sandboxes: Sandboxes, node: Path = NODE) -> None:
+    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are.
+    """
+
+    def __init__(
+        self, sandboxes: Sandboxes, node: Path = NODE, node_root: Path = NODE_ROOT
+    ) -> None:
         self._sandboxes = sandboxes
         self._node = node
+        self._node_root = node_root
 
     async def carry_out(
         self,
@@ -95,7 +102,10 @@ class NodeHands:
                     until=until,
                 )
                 done = await run_in_container(
-                    within, stop=stop, armed=lambda armed: in_force(armed.at)
+                    within,
+                    stop=stop,
+                    armed=lambda armed: in_force(armed.at),
+                    node_root=self._node_root,
                 )
                 return Outcome(_UNDONE[done.end], done.ended_at, done.realised)
 
