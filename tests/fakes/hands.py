@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from ooda.common.clock import SystemClock
 from ooda.common.fault_runs import NodeStep, Undone
@@ -46,8 +47,9 @@ class HoldingHands:
         self.held.append(held)
         in_force(SystemClock().now())
         stopped = asyncio.create_task(stop.wait())
+        either: list[asyncio.Future[Any]] = [stopped, held.end]
         try:
-            await asyncio.wait([stopped, held.end], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
             self.ended.append(order_id)

@@ -25,6 +25,7 @@ MOUNTS = [
     {"name": "reports", "mountPath": "/var/lib/reports"},
     {"name": "cache", "mountPath": "/cache"},
     {"name": "scratch", "mountPath": "/scratch"},
+    {"name": "node", "mountPath": "/boot"},
 ]
 VOLUMES = [
     {"name": "prices", "configMap": {"name": "price-list"}},
@@ -32,6 +33,7 @@ VOLUMES = [
     {"name": "reports", "persistentVolumeClaim": {"claimName": "reports"}},
     {"name": "cache", "emptyDir": {"medium": "Memory"}},
     {"name": "scratch", "emptyDir": {}},
+    {"name": "node", "hostPath": {"path": "/boot"}},
 ]
 
 
@@ -141,6 +143,12 @@ def test_what_it_does_is_told(fault: Fault, parameters: Mapping[str, str], words
             scene(pod(1), volumeMounts=MOUNTS),
             FILL | {"volume": "cache"},
             "is no disk, but memory",
+        ),
+        (
+            FullVolume(),
+            scene(pod(1), volumeMounts=MOUNTS),
+            FILL | {"volume": "node"},
+            "its volume node is not the pods' own",
         ),
     ],
 )

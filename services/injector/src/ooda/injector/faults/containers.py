@@ -12,6 +12,8 @@ from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes
 
 _PRELOADED = "LD_PRELOAD"
 _CLOCK_FILE = "CLOCK_SKEW_FILE"
+_CLAIM = "persistentVolumeClaim"
+_OWN_VOLUMES = frozenset({_CLAIM, "ephemeral", "emptyDir"})
 
 
 class Clock:
@@ -76,12 +78,19 @@ def _directory(scene: Scene, pod: Object, wanted: str) -> PurePosixPath:
     volumes = {str(each["name"]): each for each in pod["spec"].get("volumes") or ()}
     for mount in _writable(scene.container):
         volume = volumes.get(str(mount["name"]), {})
-        if mount["name"] == wanted or (not wanted and "persistentVolumeClaim" in volume):
-            if (volume.get("emptyDir") or {}).get("medium") == "Memory":
-                raise NotApplicableError(f"its volume {mount['name']} is no disk, but memory")
+        if mount["name"] == wanted or (not wanted and _CLAIM in volume):
+            _refuse_unless_disk(volume)
             return PurePosixPath(mount["mountPath"])
-    volume = f"volume {wanted}" if wanted else "volume of a claim"
-    raise NotApplicableError(f"its first container has no {volume} that it may write to")
+    said = f"volume {wanted}" if wanted else "volume of a claim"
+    raise NotApplicableError(f"its first container has no {said} that it may write to")
+
+
+def _refuse_unless_disk(volume: Mapping[str, Any]) -> None:
+    """Raise NotApplicableError unless a volume is the pods' own, on a disk."""
+    if not _OWN_VOLUMES & volume.keys():
+        raise NotApplicableError(f"its volume {volume['name']} is not the pods' own")
+    if (volume.get("emptyDir") or {}).get("medium") == "Memory":
+        raise NotApplicableError(f"its volume {volume['name']} is no disk, but memory")
 
 
 def _writable(container: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -5,7 +5,6 @@ gone, however it went. The other one has the name and the length, but takes noth
 it, such as the application's own clean-up, is noticed, and the space is given back.
 """
 
-import asyncio
 import contextlib
 import errno
 import fcntl
@@ -29,12 +28,13 @@ NODE_ROOT: Final = PROCESSES / "1" / "root"
 """The files of the node, as a pod sees them that shares the node's processes."""
 
 _OF_THE_NODE: Final = (
-    *("", "boot", "etc/hosts", "home", "root", "run", "tmp", "usr", "var", "var/log"),
+    *("", "boot", "etc/hosts", "root", "run", "tmp", "usr", "var", "var/log"),
     *("var/lib", "var/lib/containerd", "var/lib/docker", "var/lib/etcd"),
 )
 """What the node itself needs; `etc/hosts` is where a node in a container shows its host's disk."""
 
 _AT_ONCE: Final = 64 * MIB
+"""Bytes: some milliseconds of a disk's time, in which nothing else is done here."""
 _LOOK_AGAIN: Final = 0.5
 """Seconds between two looks at whether others still have room."""
 
@@ -54,7 +54,7 @@ class _Load:
         """Take so many bytes, a part at a time, or what there is, or until the term ends."""
         while (part := min(_AT_ONCE, wanted - self.taken)) > 0:
             try:
-                await asyncio.to_thread(os.posix_fallocate, self.descriptor, self.taken, part)
+                os.posix_fallocate(self.descriptor, self.taken, part)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
