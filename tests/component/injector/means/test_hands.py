@@ -65,6 +65,12 @@ async def test_a_pod_of_another_node_is_refused(pod: Pod) -> None:
     assert refused.value.code is Refusal.SANDBOX_GONE
 
 
+def test_nothing_is_taken_back_in_a_pod_that_is_not_here(pod: Pod) -> None:
+    with pytest.raises(RefusedError) as refused:
+        NodeHands(OneSandbox(pod)).take_back(step_for("another"))
+    assert refused.value.code is Refusal.SANDBOX_GONE
+
+
 def test_what_leaves_nothing_has_nothing_taken_back(pod: Pod) -> None:
     container = pod.start()
     NodeHands(OneSandbox(pod)).take_back(step_for(pod.uid))

@@ -112,6 +112,7 @@ class NodeHands:
     def take_back(self, step: NodeStep) -> None:
         """See Hands."""
         if not isinstance(step.means, PacketFault):  # whose rule went with its process
+            self._sandbox(step)  # there, and in a namespace that may be touched
             take_back(step.means, step.object.uid)
 
     def _order(
