@@ -116,7 +116,7 @@ async def test_it_goes_on_without_the_container_and_ends_by_its_own_clock(pod: P
     container = pod.start()
     volume = os.open(container.path(VOLUME), os.O_RDONLY)
     there = Path(f"/proc/self/fd/{volume}")  # when the container is gone, too
-    order = order_for(pod, FILL, seconds=2)
+    order = order_for(pod, FILL, seconds=4)
     async with standing(order) as fault:
         os.kill(container.pid, 9)
         pod.pause.kill()
