@@ -2,7 +2,8 @@
 
     PYTHONPATH=tests:benchmarks .venv/bin/python -m failure_classes --runs 1 --targets 3
 
-Needs `make shop` and `make agent`; takes about a minute a run. Each run is a line of JSON in the
+Needs `make shop` and `make agent`. All targets of a fault are broken at once, unless that would be
+one cause; about a minute each time. Each run is a line of JSON in the
 results file, and what is there already is not run again: an interrupted series goes on.
 """
 
@@ -23,12 +24,13 @@ from e2e.live.kube import Kube, connected
 from e2e.live.shop import SHOP
 from failure_classes.faults import CONTROLS, FAULTS
 from failure_classes.measuring import Laboratory, Run
+from failure_classes.watching import eyes
 from ooda.common.settings import Settings
 from ooda.testbed.kubectl import Kubectl
 from ooda.testbed.layout import layout
 
 STAGES = ("effect_to_flagged", "flagged_to_started", "started_to_ready", "ready_to_applied")
-Planned = tuple[str, str, int, Callable[[], Run]]
+Planned = tuple[str, Sequence[str], int, Callable[[Sequence[str]], Sequence[Run]]]
 
 
 def main() -> int:
@@ -39,18 +41,20 @@ def main() -> int:
         sys.stderr.write("The bus is not configured: run `make agent`.\n")
         return 2
     done = list(_read(given.results))
-    with ear(settings.nats) as heard, _cluster() as kube:
+    with ear(settings.nats) as heard, eyes(settings.cluster) as seen, _cluster() as kube:
         kube.kubectl("label", "namespace", SHOP, "ooda.dev/mode=auto", "--overwrite")
-        laboratory = Laboratory(kube, heard)
+        laboratory = Laboratory(kube, heard, seen)
         known = {(each["what"], each["target"], each["number"]) for each in done}
-        for what, target, number, run in _plan(laboratory, given):
-            if (what, target, number) in known or given.only not in what:
+        for what, targets, number, run in _plan(laboratory, given):
+            left = [each for each in targets if (what, each, number) not in known]
+            if not left or given.only not in what:
                 continue
-            found = dataclasses.asdict(run()) | {"number": number}
-            done.append(found)
-            with given.results.open("a") as results:
-                results.write(json.dumps(found) + "\n")
-            sys.stderr.write(f"{_mark(found)} {what}, {target}, run {number}\n")
+            for each in run(left):
+                found = dataclasses.asdict(each) | {"number": number}
+                done.append(found)
+                with given.results.open("a") as results:
+                    results.write(json.dumps(found) + "\n")
+                sys.stderr.write(f"{_mark(found)} {what}, {found['target']}, run {number}\n")
         laboratory.settle()
     sys.stdout.write("\n".join(_table(done)) + "\n")
     return 0
@@ -68,11 +72,12 @@ def _arguments() -> argparse.Namespace:
 def _plan(laboratory: Laboratory, given: argparse.Namespace) -> Iterator[Planned]:
     for number in range(1, given.runs + 1):
         for fault in FAULTS:
-            for target in fault.targets[: given.targets]:
-                yield fault.name, target, number, partial(laboratory.fault, fault, target)
+            targets = fault.targets[: given.targets]
+            for each in [[target] for target in targets] if fault.alone else [targets]:
+                yield fault.name, each, number, partial(laboratory.faults, fault)
         for control in CONTROLS:
-            for target in control.targets[: given.targets]:
-                yield control.name, target, number, partial(laboratory.control, control, target)
+            targets = control.targets[: given.targets]
+            yield control.name, targets, number, partial(laboratory.controls, control)
 
 
 @contextmanager

@@ -10,6 +10,17 @@ from e2e.live.kube import Kube
 from e2e.live.shop import SHOP, restore
 from e2e.live.waiting import wait_until
 from e2e.live.workloads import NO_SUCH_IMAGE, Workload
+from failure_classes.watching import (
+    Shows,
+    crashed_again,
+    no_room,
+    nobody_wanted,
+    out_of_memory,
+    pod_gone,
+    pod_refused,
+    service_changed,
+    waits,
+)
 from ooda.common.taxonomy import ActionKind, FailureClass, Verdict
 from ooda.testbed.commands import run
 from ooda.testbed.layout import WORKERS
@@ -31,8 +42,12 @@ class Fault:
     accepted: frozenset[Answer]
     targets: tuple[str, ...]
     breaks: Break
+    shows: Shows | None = None
+    """What shows that it bites; None: objects do not."""
     component: str = "Deployment {namespace}/{name}"
     """What is to be blamed, in the words of targets."""
+    alone: bool = False
+    """Break one target after the other, since all of them at once would be one cause."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +191,7 @@ FAULTS = (
         _BACK,
         ("catalog", "auth", "shipping"),
         _container(image=NO_SUCH_IMAGE),
+        shows=waits("ErrImagePull", "ImagePullBackOff"),
     ),
     Fault(
         "release that cannot start",
@@ -183,6 +199,7 @@ FAULTS = (
         _BACK,
         ("recommendation", "catalog", "cart"),
         _container(command=["python3", "-m", "shop.no_such_module"]),
+        shows=crashed_again,
     ),
     Fault(
         "container killed twice",
@@ -190,6 +207,7 @@ FAULTS = (
         frozenset({ActionKind.RESTART_POD}),
         ("payment-fallback", "recommendation", "reports"),
         _killed_again_and_again,
+        shows=crashed_again,
     ),
     Fault(
         "pod deleted",
@@ -197,6 +215,7 @@ FAULTS = (
         frozenset({STAND_DOWN}),
         ("cart", "auth", "checkout"),
         _pod_deleted,
+        shows=pod_gone,
     ),
     Fault(
         "scaled to nothing",
@@ -204,6 +223,7 @@ FAULTS = (
         frozenset({ActionKind.SCALE_TO_KNOWN_GOOD}),
         ("payment", "catalog", "recommendation"),
         _scaled_to_nothing,
+        shows=nobody_wanted,
     ),
     Fault(
         "memory limit below the need",
@@ -211,6 +231,7 @@ FAULTS = (
         frozenset({ActionKind.ROLL_BACK_WORKLOAD, ActionKind.RAISE_MEMORY_LIMIT}),
         ("shipping", "recommendation", "catalog"),
         _container(resources=_SMALL),
+        shows=out_of_memory,
     ),
     Fault(
         "key that is not there",
@@ -218,6 +239,7 @@ FAULTS = (
         _BACK,
         ("cart", "shipping", "payment"),
         _container(env=[_MISSING_KEY]),
+        shows=waits("CreateContainerConfigError"),
     ),
     Fault(
         "selector that no node matches",
@@ -225,6 +247,7 @@ FAULTS = (
         _BACK,
         ("auth", "recommendation", "shipping"),
         _no_such_node,
+        shows=no_room,
     ),
     Fault(
         "readiness asked at a closed port",
@@ -240,6 +263,7 @@ FAULTS = (
         ("recommendation", "shipping", "payment"),
         _selector_of_nobody,
         component="service {namespace}/{name}",
+        shows=service_changed,
     ),
     Fault(
         "quota used up",
@@ -247,6 +271,8 @@ FAULTS = (
         frozenset({REVIEW}),
         ("recommendation", "reports", "payment-fallback"),
         _quota_of_nothing,
+        shows=pod_refused,
+        alone=True,
     ),
     Fault(
         "right taken from a Role",
@@ -255,6 +281,7 @@ FAULTS = (
         ("catalog",),  # the others watch: what was opened before goes on for half an hour or more
         _role_emptied,
         component="service account {namespace}/{name}",
+        alone=True,
     ),
     Fault(
         "key taken from a ConfigMap",
@@ -262,6 +289,7 @@ FAULTS = (
         frozenset({ActionKind.ROLL_BACK_CONFIG_MAP}),
         ("cart", "shipping", "payment"),
         _key_taken_from_its_config,
+        shows=waits("CreateContainerConfigError"),
     ),
     Fault(
         "kubelet stopped",
@@ -270,6 +298,7 @@ FAULTS = (
         WORKERS,
         _kubelet_stopped,
         component="node {name}",
+        alone=True,
     ),
 )
 

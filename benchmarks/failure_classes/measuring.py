@@ -1,9 +1,14 @@
-"""One fault or control at a time: break, hear what the agent makes of it, put back, judge."""
+"""One fault or control: break, hear what the agent makes of it, put back, judge.
+
+Of most faults all targets are broken at once, which is the harder question: each of them has to
+have an incident of its own, and nothing else may have one.
+"""
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 from e2e.live.bus import Ear
 from e2e.live.incidents import Scene
@@ -11,6 +16,7 @@ from e2e.live.kube import Kube
 from e2e.live.shop import SHOP, wait_until_whole
 from e2e.live.workloads import workloads
 from failure_classes.faults import Answer, Control, Fault
+from failure_classes.watching import Eyes
 from ooda.common.events import (
     ActionApplied,
     ActionExecuted,
@@ -22,6 +28,7 @@ from ooda.common.events import (
     IncidentEvent,
     ReviewRequested,
 )
+from ooda.common.targets import Target
 from ooda.common.taxonomy import Outcome, Verdict
 
 HERE = (SHOP, None)
@@ -42,13 +49,17 @@ class Run:
     component: str | None = None
     answer: str | None = None
     outcome: str | None = None
+    incident_ids: tuple[str, ...] = ()
     incidents: int = 0
+    """Those of this target, and those that are of no target."""
     actions: int = 0
     class_right: bool = False
     component_right: bool = False
     answer_right: bool = False
     seconds: dict[str, float] | None = None
-    """From each stage to the next; the effect is where the cluster says that it began."""
+    """From each stage to the next. The effect is when a watch of our own first showed it; where
+    objects do not show it (a probe that does not succeed yet, a denial, a silent node), when the
+    cluster says that it began."""
     failure: str | None = None
 
 
@@ -58,35 +69,39 @@ class Laboratory:
 
     kube: Kube
     ear: Ear
+    eyes: Eyes
 
-    def fault(self, fault: Fault, target: str) -> Run:
-        """Break a workload and return what the agent made of it."""
+    def faults(self, fault: Fault, targets: Sequence[str]) -> Sequence[Run]:
+        """Break workloads at the same time and return what the agent made of each."""
         self.settle()
         began = self.ear.now()
-        undo = fault.breaks(self.kube, target)
-        try:
-            return self._follow(fault, target, began)
-        except AssertionError as error:
-            return Run(fault.name, target, failure=str(error).splitlines()[0])
-        finally:
-            undo()
+        self.eyes.look_for(fault.shows, targets)
+        with ThreadPoolExecutor(len(targets)) as threads:
+            found = list(threads.map(lambda each: self._fault(fault, each, began), targets))
+        known = {each for run in found for each in run.incident_ids}
+        strays = len({each.incident_id for each in self._here(began)} - known)
+        return [replace(each, incidents=len(each.incident_ids) + strays) for each in found]
 
-    def control(self, control: Control, target: str) -> Run:
-        """Do what is no failure; anything that the agent does is one of its own."""
+    def controls(self, control: Control, targets: Sequence[str]) -> Sequence[Run]:
+        """Do what is no failure; anything that the agent does is a failure of its own."""
         self.settle()
         scene = Scene(self.ear, SHOP, self.ear.now())
-        control.does(self.kube, target)
+        with ThreadPoolExecutor(len(targets)) as threads:
+            list(threads.map(lambda each: control.does(self.kube, each), targets))
         with contextlib.suppress(AssertionError):
             scene.quiet(QUIET_WITHIN, snapshots=3)
         actions = scene.actions()
-        opened = self.ear.after(scene.began, DiagnosisStarted)
-        return Run(
-            control.name,
-            target,
-            incidents=len({each.incident_id for each in opened}),
-            actions=len(actions),
-            answer_right=not actions,
-        )
+        opened = {each.incident_id for each in self.ear.after(scene.began, DiagnosisStarted)}
+        return [
+            Run(
+                control.name,
+                each,
+                incidents=len(opened),
+                actions=len(actions),
+                answer_right=not actions,
+            )
+            for each in targets
+        ]
 
     def settle(self) -> None:
         """Wait until the shop is whole, quiet, and known to be good as it is."""
@@ -95,9 +110,20 @@ class Laboratory:
         for each in workloads(self.kube):
             each.wait_until_known()
 
+    def _fault(self, fault: Fault, target: str, began: int) -> Run:
+        undo: Callable[[], None] = fault.breaks(self.kube, target)
+        try:
+            return self._follow(fault, target, began)
+        except AssertionError as error:
+            return Run(fault.name, target, failure=str(error).splitlines()[0])
+        finally:
+            undo()
+
     def _follow(self, fault: Fault, target: str, began: int) -> Run:
         started = self.ear.wait(
-            lambda: next(iter(self._here(began)), None), "an incident", NOTICED_WITHIN
+            lambda: next(iter(self._about(fault, target, began)), None),
+            "an incident",
+            NOTICED_WITHIN,
         )
         decision = self._decision(started.incident_id, began)
         with contextlib.suppress(AssertionError):
@@ -113,8 +139,14 @@ class Laboratory:
             for each in self.ear.after(began, ActionExecuted)
             if each.incident_id == decision.incident_id
         ]
+        applied = [
+            each
+            for each in self.ear.after(began, ActionApplied)
+            if each.incident_id == decision.incident_id
+        ]
         answer: Answer = decision.request.action if decision.request else decision.verdict
         component = fault.component.format(namespace=SHOP, name=target)
+        ids = {each.incident_id for each in self._about(fault, target, began)}
         return Run(
             fault.name,
             target,
@@ -122,14 +154,25 @@ class Laboratory:
             component=str(ready.component),
             answer=str(answer),
             outcome=str(executed[-1]) if executed else None,
-            incidents=len({each.incident_id for each in self._here(began)}),
-            actions=len(self.ear.after(began, ActionApplied)),
+            incident_ids=tuple(sorted(ids)),
+            actions=len(applied),
             class_right=ready.failure_class in fault.truth,
             component_right=str(ready.component) == component,
             answer_right=answer in fault.accepted
             and (not executed or executed[-1] is Outcome.KEPT),
-            seconds=dict(self._stages(started, ready, began)),
+            seconds=dict(self._stages(target, started, ready, applied, began)),
         )
+
+    def _about(self, fault: Fault, target: str, began: int) -> list[DiagnosisStarted]:
+        """Return the incidents of a target; if it is broken alone, all that there are are its."""
+        found = self._here(began)
+        if fault.alone:
+            return found
+        return [
+            each
+            for each in found
+            if any(_names(anomaly.target) & {target} for anomaly in each.anomalies)
+        ]
 
     def _here(self, began: int) -> list[DiagnosisStarted]:
         found = self.ear.after(began, DiagnosisStarted)
@@ -182,15 +225,28 @@ class Laboratory:
         )
 
     def _stages(
-        self, started: DiagnosisStarted, ready: DiagnosisReady, began: int
+        self,
+        target: str,
+        started: DiagnosisStarted,
+        ready: DiagnosisReady,
+        applied: Sequence[ActionApplied],
+        began: int,
     ) -> Iterator[tuple[str, float]]:
-        flags = [each for each in self.ear.after(began, AnomalyFlagged) if each.namespace in HERE]
+        ours = {each.anomaly_id for each in started.anomalies}
+        flags = [each for each in self.ear.after(began, AnomalyFlagged) if each.anomaly_id in ours]
         first = min(flags, key=lambda each: each.occurred_at)
-        yield "effect_to_flagged", _between(first.since, first.occurred_at)
+        effect = self.eyes.first_seen(target) or first.since
+        yield "effect_to_flagged", _between(effect, first.occurred_at)
         yield "flagged_to_started", _between(first.occurred_at, started.occurred_at)
         yield "started_to_ready", _between(started.occurred_at, ready.occurred_at)
-        for applied in self.ear.after(began, ActionApplied)[:1]:
-            yield "ready_to_applied", _between(ready.occurred_at, applied.occurred_at)
+        if applied:
+            yield "ready_to_applied", _between(ready.occurred_at, applied[0].occurred_at)
+
+
+def _names(target: Target) -> set[str]:
+    """Return the name of what an anomaly is about, and of the workload if it is a pod."""
+    name = str(getattr(target, "name", ""))
+    return {name, name.rsplit("-", 2)[0]}
 
 
 def _between(earlier: dt.datetime, later: dt.datetime) -> float:

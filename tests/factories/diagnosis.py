@@ -68,7 +68,13 @@ def _observed(member: Member) -> dict[str, str]:
     named = [each.partition(" ") for each in member.shares]
     maps = [name.partition("/")[2] for kind, _, name in named if kind == "ConfigMap"]
     quotas = [name.partition("/")[2] for kind, _, name in named if kind == "ResourceQuota"]
+    grants = [
+        f"{kind.lower()}/{name.partition('/')[2]}"
+        for kind, _, name in named
+        if kind in ("Role", "RoleBinding")
+    ]
     said = {"message": f"exceeded quota: {quotas[0]}, requested: pods=1"} if quotas else {}
+    said |= {"changed_grants": ", ".join(grants)} if grants else {}
     return said | ({"changed_config_maps": ", ".join(maps)} if maps else {})
 
 

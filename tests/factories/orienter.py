@@ -155,8 +155,12 @@ async def living(
     model: ModelSettings | None = None,
     tracer: Tracer | None = None,
     tool_seconds: float = 1.5,
+    looks_within_seconds: float = 0.0,
 ) -> AsyncIterator[Orienter]:
-    """Run the service until the block ends; then it is killed where it is."""
+    """Run the service until the block ends; then it is killed where it is.
+
+    It looks once, unless it is given the time to look again.
+    """
     sight = Sight()
     if seeing:
         sight.keep(snapshot())
@@ -181,6 +185,7 @@ async def living(
         counsel,
         first_snapshot_seconds=0.1,
         patience_seconds=2.5,
+        looks_within_seconds=looks_within_seconds,
     )
     handlers = Handlers(store, diagnosing, sight, clock, WEIGHTS)
     work = asyncio.create_task(diagnosing.work())

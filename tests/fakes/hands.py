@@ -47,8 +47,8 @@ class HoldingHands:
         self.held.append(held)
         in_force(SystemClock().now())
         stopped = asyncio.create_task(stop.wait())
-        either: list[asyncio.Future[Any]] = [stopped, held.end]
         try:
+            either: list[asyncio.Future[Any]] = [stopped, held.end]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()

@@ -9,10 +9,10 @@ from factories.cluster_objects import (
     stamp,
 )
 from factories.cluster_objects import service as served
-from factories.diagnosis import CHECKOUT, anomaly, anomaly_flagged
+from factories.diagnosis import CHECKOUT, anomaly, anomaly_flagged, calls
 from factories.events import NAMESPACE
 from factories.orienter import Cluster, Orienter, snapshot
-from ooda.common.events import DiagnosisReady
+from ooda.common.events import DiagnosisReady, GraphEdge
 from ooda.common.targets import ServiceTarget
 from ooda.common.taxonomy import FailureClass, Signal
 
@@ -44,9 +44,11 @@ def misrouted(cluster: Cluster, log: str) -> None:
     cluster.set_logs(NAMESPACE, "checkout-1", "app", log)
 
 
-async def flagged(orienter: Orienter, cluster: Cluster, log: str) -> list[DiagnosisReady]:
+async def flagged(
+    orienter: Orienter, cluster: Cluster, log: str, *edges: GraphEdge
+) -> list[DiagnosisReady]:
     misrouted(cluster, log)
-    orienter.diagnosing.sight.keep(snapshot(after=1))
+    orienter.diagnosing.sight.keep(snapshot(*edges, after=1))
     await orienter.hear(anomaly_flagged(LOST))
     await orienter.ready()
     orienter.clock.advance(5)
@@ -67,7 +69,19 @@ async def test_who_says_that_it_cannot_reach_it_belongs_to_it(
     assert second.hypotheses[0].unexplained == ()
 
 
-async def test_who_says_nothing_of_it_has_a_cause_of_its_own(
+async def test_who_is_known_to_call_it_belongs_to_it_though_its_log_is_silent(
+    orienter: Orienter, cluster: Cluster
+) -> None:
+    first, second = await flagged(
+        orienter, cluster, "warming up the cache", calls(CHECKOUT, DATABASE)
+    )
+    assert second.incident_id == first.incident_id
+    assert (second.failure_class, second.component) == (FailureClass.SERVICE_MISROUTED, DATABASE)
+    assert second.hypotheses[0].unexplained == ()
+    assert second.confidence > 0.9
+
+
+async def test_who_neither_calls_it_nor_says_anything_of_it_has_a_cause_of_its_own(
     orienter: Orienter, cluster: Cluster
 ) -> None:
     first, second = await flagged(orienter, cluster, "warming up the cache")

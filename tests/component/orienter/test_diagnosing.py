@@ -34,6 +34,7 @@ from ooda.common.events import (
 from ooda.common.taxonomy import Closure, EvidenceFamily, FailureClass, Outcome, Signal
 from ooda.common.testing import FixedClock, MemoryBus
 from ooda.orienter.core.records import Member
+from ooda.orienter.diagnosing import FIRM, LOOK_AGAIN_SECONDS
 
 PULL = anomaly(Signal.IMAGE_PULL, pod="checkout-7d4b9c5f6d-xk2lp")
 CRASH = anomaly(Signal.CRASH_LOOP, pod="checkout-7d4b9c5f6d-xk2lp")
@@ -615,3 +616,35 @@ async def test_what_prometheus_reads_of_a_diagnosis(orienter: Orienter, cluster:
         assert value("ooda_orienter_tool_seconds_count", {"tool": tool}) == 1
     refused = {"tool": "describe_pod_events", "reason": "unavailable"}
     assert value("ooda_orienter_tool_failures_total", refused) == 1
+
+
+async def test_what_is_not_firm_yet_is_looked_at_again(
+    bus: MemoryBus, cluster: Cluster, clock: FixedClock
+) -> None:
+    """A container has just ended for the second time; its kubelet says so seconds later."""
+    ended = container_status(ended=137, restarts=1)
+    cluster.add(deployment(ready=0), pod(POD, ended, ready=False))
+    async with living(bus, cluster, clock, looks_within_seconds=3.0) as orienter:
+        await orienter.hear(anomaly_flagged(CRASH))
+        await orienter.until(lambda: cluster.reads > 0)
+        assert not orienter.said(DiagnosisReady)
+        crash(cluster, log="RuntimeError: no such table: orders")
+        told = await orienter.ready()
+
+    assert told.failure_class is FailureClass.CRASH_LOOP
+    assert told.confidence >= FIRM
+    assert EvidenceFamily.EVENTS in told.agreeing
+    assert len(orienter.said(DiagnosisReady)) == 1
+
+
+async def test_what_does_not_get_firm_is_told_in_time(
+    bus: MemoryBus, cluster: Cluster, clock: FixedClock
+) -> None:
+    cluster.add(deployment(ready=0), pod(POD, container_status(ended=137), ready=False))
+    async with living(bus, cluster, clock, looks_within_seconds=3.0) as orienter:
+        begun = asyncio.get_running_loop().time()
+        await orienter.hear(anomaly_flagged(CRASH))
+        told = await orienter.ready()
+
+    assert told.confidence < FIRM
+    assert asyncio.get_running_loop().time() - begun >= LOOK_AGAIN_SECONDS

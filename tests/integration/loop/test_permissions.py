@@ -18,6 +18,7 @@ from servers.paper_logs import READS
 from servers.story import WORKLOAD, Story
 from servers.trail import Database
 from servers.waiting import until
+from servers.yard import Yard, workload
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -38,13 +39,27 @@ class Reading(Story):
             subjects=[{"kind": "ServiceAccount", "name": "reader", "namespace": self.namespace}],
         )  # fmt: skip
 
-    async def known(self, *rules: dict[str, Any]) -> None:
+    async def share(self, role: str, account: str) -> None:
+        """Have the Role bound to another account too, as which another workload reads the same."""
+        await self._apply(
+            f"{RBAC}/v1", "RoleBinding", account,
+            roleRef={"apiGroup": RBAC, "kind": "Role", "name": role},
+            subjects=[{"kind": "ServiceAccount", "name": account, "namespace": self.namespace}],
+        )  # fmt: skip
+        made = workload("Deployment", account, replicas=1)
+        template = made["spec"]["template"]
+        template["metadata"]["annotations"] = {READS: "configmaps/prices"}
+        template["spec"]["serviceAccountName"] = account
+        await self._apply("v1", "ServiceAccount", account)
+        await Yard(self).make(made)
+
+    async def known(self, *rules: dict[str, Any], of: str = "reader") -> None:
         """Wait until these rules are known to be good."""
 
         async def remembered() -> bool:
             read = ("-n", self.namespace, "get", "knowngood", "catalog", "-o", "json")
             spec = json.loads(await self.kubectl(*read))["spec"]
-            good = spec.get("serviceAccounts", {}).get("reader", {}).get("roles", {})
+            good = spec.get("serviceAccounts", {}).get(of, {}).get("roles", {})
             return list(rules) in good.values()
 
         await until(remembered, 40)
@@ -140,6 +155,26 @@ async def test_what_leaves_no_time_in_the_object_is_known_by_when_it_was_seen(
     assert ready["confidence"] >= 0.9
     asked = await reading.said("review.requested")
     assert '"kind": "List"' in asked["instructions"]
+
+
+async def test_a_role_that_two_accounts_miss_is_one_incident(reading: Reading) -> None:
+    await reading.share("reader", "writer")
+    await reading.known(GET, LIST, of="writer")
+    await reading.grant("reader", LIST)
+    yard = Yard(reading)
+    flagged = await yard.heard("anomaly.flagged", 2, 30)
+    assert {each["target"]["name"] for each in flagged} == {"reader", "writer"}
+
+    def both() -> bool:
+        ready = [each for each in reading.heard if each["subject"] == "diagnosis.ready"]
+        return len(ready[-1]["anomalies"]) == 2 if ready else False
+
+    await until(both, 30)
+    assert len({e["incident_id"] for e in reading.heard if e.get("incident_id")}) == 1, yard.told()
+    ready = yard.about("reader", "diagnosis.ready") + yard.about("writer", "diagnosis.ready")
+    assert {each["failure_class"] for each in ready} == {"permission_revoked"}, yard.told()
+    await reading.grant("reader", GET, LIST)
+    await reading.said("incident.closed")
 
 
 async def test_what_nobody_misses_flags_nothing(reading: Reading) -> None:

@@ -20,6 +20,7 @@ GET = (
     f'deployments.apps "web" is forbidden: User "{USER}" cannot get resource "deployments" '
     'in API group "apps" in the namespace "shop"'
 )
+EVERYWHERE = LIST.replace('in the namespace "shop"', "at the cluster scope")
 STATUS = json.dumps(
     {"kind": "Status", "status": "Failure", "message": LIST, "reason": "Forbidden", "code": 403}
 )
@@ -74,7 +75,7 @@ LINES = {
     "another account": (LIST.replace(":reader", ":writer"), NOTHING),
     "an account of another namespace": (LIST.replace(":shop:", ":bank:"), NOTHING),
     "in another namespace": (LIST.replace('namespace "shop"', 'namespace "bank"'), NOTHING),
-    "in the whole cluster": (LIST.replace('in the namespace "shop"', "at the cluster scope"), None),
+    "in the whole cluster": (EVERYWHERE, LIST_PODS),
     "a person": (LIST.replace(USER, "alice"), NOTHING),
     "nobody": (LIST.replace(USER, "system:anonymous"), NOTHING),
     "a quota": ('kubernetes: pods "x" is forbidden: exceeded quota: small', NOTHING),
@@ -161,12 +162,38 @@ ONE = frozenset({Right("get", "apps", "deployments", "web")})
             True,
             id="of-a-cluster-role",
         ),
+        pytest.param(
+            Denial("", *LIST_PODS, whole_cluster=True),
+            frozenset({Right("list", "", "pods")}),
+            frozenset(),
+            False,
+            id="of-the-whole-cluster",
+        ),
     ],
 )
 def test_it_counts_if_it_can_be_what_was_lost(
     denial: Denial, lost: frozenset[Right], left: frozenset[Right], *, counts: bool
 ) -> None:
     assert denial.is_of(lost, left) is counts
+
+
+PODS = frozenset({Right("list", "", "pods")})
+
+
+@pytest.mark.parametrize(
+    ("denial", "left", "beyond"),
+    [
+        pytest.param(Denial("", *LIST_PODS), frozenset(), True, id="nothing-gives-it"),
+        pytest.param(Denial("", *LIST_PODS), PODS, False, id="it-may-again"),
+        pytest.param(Denial("", *LIST_PODS, whole_cluster=True), PODS, True, id="everywhere"),
+        pytest.param(Denial("", *PRICES), frozenset(), False, id="it-is-not-told-what"),
+        pytest.param(Denial(""), frozenset(), False, id="vague"),
+    ],
+)
+def test_it_is_beyond_what_is_left_if_it_says_what(
+    denial: Denial, left: frozenset[Right], *, beyond: bool
+) -> None:
+    assert denial.is_beyond(left) is beyond
 
 
 @given(st.text(max_size=300), st.text(max_size=40))

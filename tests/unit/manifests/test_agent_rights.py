@@ -55,7 +55,7 @@ OF_ONE_OBJECT = frozenset({"read_stop"})
 
 READ_GRANTS = {
     right(verb, kind) for verb in ("list", "watch") for kind in (Kind.ROLE, Kind.ROLE_BINDING)
-}
+} | {right("list", kind) for kind in (Kind.CLUSTER_ROLE, Kind.CLUSTER_ROLE_BINDING)}
 
 
 def used(service: str, *, anywhere: bool = False) -> set[str]:
@@ -128,7 +128,8 @@ def test_to_cordon_nodes_is_granted_apart_and_to_the_actor_alone(agent: Objects)
 
 def test_who_writes_to_workloads_does_not_even_read_what_others_may_do(agent: Objects) -> None:
     assert not [each for each in granted(agent, "actor") if "rbac" in each]
-    assert {Kind.ROLE, Kind.ROLE_BINDING}.isdisjoint(PATCHED)
+    grants = {Kind.ROLE, Kind.ROLE_BINDING, Kind.CLUSTER_ROLE, Kind.CLUSTER_ROLE_BINDING}
+    assert grants.isdisjoint(PATCHED)
 
 
 @pytest.mark.parametrize("service", SERVICES)

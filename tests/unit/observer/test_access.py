@@ -85,6 +85,7 @@ def test_a_reduction_and_a_denial_of_what_was_lost_are_an_anomaly_of_the_account
     (event,) = shop.flags
     assert (event.signal, event.target, event.pod) == (Signal.ACCESS_DENIED, ACCOUNT, POD)
     assert "is denied what it was allowed: get configmaps" in event.summary
+    assert event.observed["changed_grants"] == "role/reader"
     assert event.related == (
         WorkloadTarget(namespace=NAMESPACE, workload_kind="Deployment", name="checkout"),
     )
@@ -99,14 +100,17 @@ class Change:
     after: tuple[Raw, ...] = ()
     gone: tuple[Raw, ...] = ()
     harms: bool = True
+    named: str = "role/reader"
 
 
 CHANGES = {
     "a verb is taken from a Role": Change((role(LIST),)),
     "a Role is emptied": Change((role(),)),
     "a Role is deleted": Change(gone=(role(),)),
-    "a RoleBinding is deleted": Change(gone=(binding(),)),
-    "a RoleBinding names nobody any more": Change((binding() | {"subjects": []},)),
+    "a RoleBinding is deleted": Change(gone=(binding(),), named="rolebinding/reader"),
+    "a RoleBinding names nobody any more": Change(
+        (binding() | {"subjects": []},), named="rolebinding/reader"
+    ),
     "a Role is narrowed to other objects": Change((role(LIST, GET | {"resourceNames": ["x"]}),)),
     "a Role is widened": Change((role(GET, LIST, LIST | {"verbs": ["delete"]}),), harms=False),
     "a Role is put in other words": Change(
@@ -128,6 +132,8 @@ def test_only_what_was_lost_can_be_denied(change: Change) -> None:
     shop.wait(1)
     shop.hear(NO_GET)
     assert shop.signals == ([Signal.ACCESS_DENIED] if change.harms else [])
+    for event in shop.flags:
+        assert event.observed["changed_grants"] == change.named
 
 
 @pytest.mark.parametrize(

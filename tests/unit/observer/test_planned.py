@@ -202,20 +202,64 @@ def test_nothing_is_known_good_before_it_settled_or_with_an_anomaly() -> None:
 
 
 def test_what_a_healthy_workload_uses_is_remembered_with_it() -> None:
-    volumes = {"volumes": [{"configMap": {"name": "checkout"}}]}
     observed = Observed(
-        node(), deployment(), replica_set(), pod(spec=volumes), service(), config_map()
+        node(), deployment(), replica_set(), pod(spec=MOUNTED), service(), config_map()
     )
     observed.wait(45)
     [remember] = observed.remembered
     assert remember.spec.config_maps["checkout"] == ({"data": {"mode": "fast"}},)
     assert "checkout" in remember.spec.services
     assert remember.spec.workloads["Deployment/checkout"].replicas == 1
-    observed.tell(config_map(data={"mode": "slow"}))
+    moved = service()
+    moved["spec"]["ports"] = [{"port": 81}]
+    observed.tell(moved)
     observed.wait(20)
     assert len(observed.remembered) == 1
     observed.wait(20)
-    assert len(observed.remembered[-1].spec.config_maps["checkout"]) == 2
+    assert len(observed.remembered[-1].spec.services["checkout"]) == 2
+
+
+MOUNTED = {"volumes": [{"configMap": {"name": "checkout"}}]}
+FAST, SLOW = {"data": {"mode": "fast"}}, {"data": {"mode": "slow"}}
+
+
+def mounting() -> Observed:
+    """Return an observer of a pod that mounts a ConfigMap which was changed under it."""
+    observed = Observed(node(), deployment(), replica_set(), pod(spec=MOUNTED), config_map())
+    observed.wait(45)
+    observed.tell(config_map(data=SLOW["data"]))
+    return observed
+
+
+def test_what_is_mounted_is_not_good_because_pods_that_never_read_it_go_on() -> None:
+    observed = mounting()
+    observed.wait(3600)
+    assert [each.spec.config_maps["checkout"] for each in observed.remembered] == [(FAST,)]
+
+
+@pytest.mark.parametrize(("later", "good"), [(5, (FAST,)), (119, (FAST,)), (130, (FAST, SLOW))])
+def test_a_container_that_starts_again_may_read_the_old_files_for_a_while(
+    later: float, good: tuple[object, ...]
+) -> None:
+    observed = mounting()
+    observed.wait(later)
+    states = [container(started=observed.seconds, restarts=1)]
+    observed.tell(pod(spec=MOUNTED, containers=states, ready_since=observed.seconds))
+    observed.wait(300)
+    assert observed.remembered[-1].spec.config_maps["checkout"] == good
+
+
+def test_a_pod_that_was_made_after_the_change_has_started_with_it() -> None:
+    observed = mounting()
+    observed.wait(2)
+    observed.tell(pod(spec=MOUNTED), "deleted")
+    now = observed.seconds
+    states = [container(started=now)]
+    observed.tell(
+        pod("checkout-1-b", spec=MOUNTED, containers=states, created=now, ready_since=now), "added"
+    )
+    observed.wait(45)
+    assert observed.remembered[-1].spec.config_maps["checkout"] == (FAST, SLOW)
 
 
 def test_an_environment_is_good_only_once_a_pod_has_started_with_it() -> None:

@@ -1,6 +1,7 @@
 """permission_revoked: a change and a log that agree, and what each is worth alone."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,6 +174,127 @@ def test_that_nothing_is_missing_contradicts_and_that_something_is_says_no_more(
 def test_a_log_counts_only_for_what_was_lost(line: str, sign: Sign) -> None:
     seen: Seen = read_account_logs(facts(LIST), ["started", line])
     assert seen.signs == {sign}
+
+
+def cluster_wide(
+    name: str, at: float, made: float = -9000, **body: Any
+) -> dict[str, dict[str, Any]]:
+    found = written(at, **body)
+    found["metadata"]["creationTimestamp"] = (NOW + dt.timedelta(seconds=made)).isoformat()
+    return {name: found}
+
+
+def to_role(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "roleRef": {"kind": "ClusterRole", "name": name},
+        "subjects": [*BINDING["subjects"]],
+    } | more
+
+
+ROLES = cluster_wide("view", -20) | cluster_wide("other", -10)
+BUILT_IN = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+
+
+def reaching(
+    roles: dict[str, Any], bindings: dict[str, Any], *rules: dict[str, Any]
+) -> AccessFacts:
+    """Return an account that lost nothing by Roles, and what there is in the cluster."""
+    own: AccessFacts = facts(*(rules or (GET, LIST)))
+    return replace(own, cluster_roles=roles, cluster_bindings=bindings)
+
+
+CLUSTER_CHANGES = {
+    "its ClusterRole was changed": (
+        reaching(ROLES, cluster_wide("all", -900, **to_role("view"))),
+        ("clusterrole/view", "clusterrolebinding/all"),
+        -20,
+    ),
+    "the binding was changed": (
+        reaching({}, cluster_wide("all", -7, **to_role("view"))),
+        ("clusterrolebinding/all",),
+        -7,
+    ),
+    "they are as they were made": (
+        reaching(
+            cluster_wide("view", -20, made=-20),
+            cluster_wide("all", -20, made=-20.5, **to_role("view")),
+        ),
+        (),
+        None,
+    ),
+    "another account's": (
+        reaching(ROLES, cluster_wide("all", -7, **to_role("view", subjects=[]))),
+        (),
+        None,
+    ),
+    "everybody's, as every cluster has it": (
+        reaching(
+            ROLES,
+            {"basic": {"metadata": {"labels": BUILT_IN}} | to_role("view")},
+        ),
+        (),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("scene", "fields", "at"), CLUSTER_CHANGES.values(), ids=CLUSTER_CHANGES)
+def test_of_a_cluster_role_it_is_known_that_it_was_changed(
+    scene: AccessFacts, fields: tuple[str, ...], at: float | None
+) -> None:
+    found = recent_access_change(scene, NOW).change
+    if at is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert set(found.fields) == set(fields)
+        assert (found.changed_at, found.known_good) == (NOW + dt.timedelta(seconds=at), False)
+
+
+def test_where_it_has_a_cluster_role_it_is_not_said_that_nothing_is_missing() -> None:
+    bound = cluster_wide("all", -900, **to_role("view"))
+    assert read_permissions(reaching({}, bound)).signs == frozenset()
+    everybodys = {"basic": {"metadata": {"labels": BUILT_IN}} | to_role("view")}
+    assert read_permissions(reaching({}, everybodys)).signs == {Sign.ACCESS_AS_GOOD}
+
+
+def test_a_denial_of_what_no_role_gives_may_be_a_cluster_role_s_doing() -> None:
+    scene = reaching({}, {})
+    everywhere = NO_GET.replace(f'in the namespace "{NAMESPACE}"', "at the cluster scope")
+    for line in (NO_DELETE, everywhere):
+        assert read_account_logs(scene, [line]).signs == {Sign.LOG_DENIED_BEYOND_ROLES}
+    assert read_account_logs(scene, [NO_GET]).signs == {Sign.LOG_NOTHING_DENIED}
+
+
+BEYOND = saw("get_account_logs", Sign.LOG_DENIED_BEYOND_ROLES, target=ACCOUNT)
+WIDE = saw(
+    "recent_access_changes",
+    target=ACCOUNT,
+    change=change("clusterrole/view", target=ACCOUNT, ago=20).model_copy(
+        update={"known_good": False}
+    ),
+)
+
+
+def test_a_crash_loop_since_a_cluster_role_was_changed_is_that_role_s_doing() -> None:
+    found = fuse(case([LOOP], [*CRASH, WIDE, BEYOND]), WEIGHTS)
+    assert (found.failure_class, found.component) == (FailureClass.PERMISSION_REVOKED, ACCOUNT)
+    assert found.confidence > 0.8
+
+
+@pytest.mark.parametrize("more", [[], [BACK]], ids=["by-cluster-roles", "by-roles-all-is-there"])
+def test_a_crash_loop_of_what_no_role_gives_is_for_a_person(more: list[Finding]) -> None:
+    found = fuse(case([LOOP], [*CRASH, UNCHANGED, BEYOND, *more]), WEIGHTS)
+    assert found.confidence < 0.7
+
+
+def test_a_release_that_crashes_is_rolled_back_though_it_was_denied_what_no_role_gives() -> None:
+    image = "spec.template.spec.containers[app].image"
+    released = saw("recent_changes", change=change(image, ago=30))
+    findings = [each for each in CRASH if each.tool != "recent_changes"]
+    found = fuse(case([LOOP], [*findings, released, UNCHANGED, BEYOND]), WEIGHTS)
+    assert (found.failure_class, found.component) == (FailureClass.CRASH_LOOP, CHECKOUT)
+    assert found.confidence >= THRESHOLD
 
 
 def test_a_log_of_a_workload_points_at_its_own_account_only() -> None:

@@ -16,7 +16,7 @@ from factories.diagnosis import (
 )
 from factories.events import NAMESPACE, NOW, make
 from ooda.common.events import ActionExecuted, AnomalyCleared, GraphEdge, IncidentClosed, derive_id
-from ooda.common.targets import NodeTarget, PodTarget, ServiceTarget
+from ooda.common.targets import NodeTarget, PodTarget, ServiceAccountTarget, ServiceTarget
 from ooda.common.taxonomy import Closure, FailureClass, Outcome, Signal
 from ooda.orienter.core import incidents
 from ooda.orienter.core.graph import Graph
@@ -28,6 +28,9 @@ OWNS = GraphEdge(relation="owns", source=CHECKOUT, sink=POD)
 EDGE = calls(CHECKOUT, PAYMENT)
 SERVICE = ServiceTarget(namespace=NAMESPACE, name="shop")
 SHARED, OTHER = f"ConfigMap {NAMESPACE}/shared", f"ConfigMap {NAMESPACE}/other"
+ROLE, BINDING = f"Role {NAMESPACE}/reader", f"RoleBinding {NAMESPACE}/reader"
+READER = ServiceAccountTarget(namespace=NAMESPACE, name="reader")
+WRITER = ServiceAccountTarget(namespace=NAMESPACE, name="writer")
 FULL = f"ResourceQuota {NAMESPACE}/small"
 PLACED = GraphEdge(relation="placed_on", source=PAYMENT, sink=NodeTarget(name="worker"))
 
@@ -97,6 +100,11 @@ JOINED = {
         anomaly(Signal.REPLICAS_SHORT, PAYMENT, shares=(FULL,), after=600),
         (),
     ),
+    "one Role by which two accounts lost something": (
+        anomaly(Signal.ACCESS_DENIED, READER, shares=(ROLE,)),
+        anomaly(Signal.ACCESS_DENIED, WRITER, shares=(BINDING, ROLE), after=1),
+        (),
+    ),
     "the successor of a pod of a silent node finds no place": (
         anomaly(Signal.NODE_SILENT, NodeTarget(name="worker"), node="worker"),
         anomaly(Signal.CONTAINER_STUCK, PAYMENT, reason="Unschedulable", after=330),
@@ -158,6 +166,21 @@ APART = {
     "one ConfigMap, minutes later": (
         anomaly(Signal.CONTAINER_STUCK, shares=(SHARED,)),
         anomaly(Signal.CONTAINER_STUCK, PAYMENT, shares=(SHARED,), after=120),
+        (),
+    ),
+    "two accounts that lost something by a Role each": (
+        anomaly(Signal.ACCESS_DENIED, READER, shares=(ROLE,)),
+        anomaly(Signal.ACCESS_DENIED, WRITER, shares=(f"{ROLE}-too",)),
+        (),
+    ),
+    "a Role and a RoleBinding of one name": (
+        anomaly(Signal.ACCESS_DENIED, READER, shares=(ROLE,)),
+        anomaly(Signal.ACCESS_DENIED, WRITER, shares=(BINDING,)),
+        (),
+    ),
+    "one Role, changed again minutes later": (
+        anomaly(Signal.ACCESS_DENIED, READER, shares=(ROLE,)),
+        anomaly(Signal.ACCESS_DENIED, WRITER, shares=(ROLE,), after=120),
         (),
     ),
     "two quotas": (

@@ -8,7 +8,7 @@ from factories.diagnosis import CHECKOUT, PAYMENT, WEIGHTS, anomaly, case, chang
 from factories.events import NAMESPACE
 from ooda.common.events import GraphEdge
 from ooda.common.findings import Finding
-from ooda.common.targets import NodeTarget, Target
+from ooda.common.targets import NodeTarget, ServiceAccountTarget, Target
 from ooda.common.taxonomy import FailureClass, Signal
 from ooda.orienter.core.fusion import Case, fuse
 from ooda.orienter.core.records import Member
@@ -98,6 +98,42 @@ def test_a_quota_that_denies_two_workloads_is_one_diagnosis() -> None:
     assert found.failure_class is FailureClass.QUOTA_EXCEEDED
     assert found.hypotheses[0].unexplained == ()
     assert found.confidence > 0.9
+
+
+ROLE = f"Role {NAMESPACE}/prices"
+ACCOUNTS = tuple(ServiceAccountTarget(namespace=NAMESPACE, name=n) for n in ("cart", "orders"))
+
+
+def denied(target: Target, *fields: str) -> Sequence[Finding]:
+    return (
+        saw("recent_access_changes", change=change(*fields, target=target, ago=1), target=target),
+        saw("check_permissions", target=target),
+        saw("get_account_logs", Sign.LOG_ACCESS_DENIED, target=target),
+    )
+
+
+def test_a_role_by_which_two_accounts_lost_something_is_one_diagnosis() -> None:
+    members = [anomaly(Signal.ACCESS_DENIED, each, shares=(ROLE,)) for each in ACCOUNTS]
+
+    found = fuse(of(members, *(denied(each, "role/prices") for each in ACCOUNTS)), WEIGHTS)
+
+    assert (found.failure_class, found.component) == (FailureClass.PERMISSION_REVOKED, ACCOUNTS[0])
+    assert found.hypotheses[0].unexplained == ()
+    assert found.cause == ROLE
+    assert found.confidence > 0.9
+
+
+def test_two_accounts_of_which_one_lost_more_are_two_hypotheses() -> None:
+    members = [anomaly(Signal.ACCESS_DENIED, each, shares=(ROLE,)) for each in ACCOUNTS]
+    first, second = ACCOUNTS
+
+    found = fuse(
+        of(members, denied(first, "role/prices"), denied(second, "role/prices", "role/more")),
+        WEIGHTS,
+    )
+
+    blamed = [h.component for h in found.hypotheses if h.component is not None]
+    assert set(blamed) == {first, second}
 
 
 def test_a_pod_that_finds_no_place_is_its_lost_node_s_doing() -> None:

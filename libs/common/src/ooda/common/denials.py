@@ -58,6 +58,8 @@ class Denial:
     resource: str = ""
     """Empty if the line only says that the API server denied something."""
     name: str = ""
+    whole_cluster: bool = False
+    """Whether it was of all namespaces, or of what is in none: no Role gives that."""
 
     @property
     def vague(self) -> bool:
@@ -66,11 +68,20 @@ class Denial:
 
     def is_of(self, lost: Rights, left: Rights) -> bool:
         """Return whether it can be one of the rights that were lost, and none that is left."""
+        if self.whole_cluster:
+            return False
         if self.vague:
             return bool(lost)
         if self.verb and allowed(Right(self.verb, self.group, self.resource, self.name), left):
             return False
         return any(self._meant(each) for each in lost)
+
+    def is_beyond(self, left: Rights) -> bool:
+        """Return whether it tells of something that none of the rights that are left gives."""
+        if not self.verb:
+            return False  # what was asked is not told
+        asked = Right(self.verb, self.group, self.resource, self.name)
+        return self.whole_cluster or not allowed(asked, left)
 
     def _meant(self, right: Right) -> bool:
         if right.verb == BOUND:
@@ -82,7 +93,7 @@ class Denial:
 def denials(
     texts: Sequence[str], account: str, namespace: str, since: dt.datetime | None = None
 ) -> tuple[Denial, ...]:
-    """Return what logs say was denied to an account in its namespace, from a time on.
+    """Return what logs say was denied to an account in its namespace or everywhere, from a time on.
 
     Lines are as the kubelet stamps them; one without a stamp belongs to the one before. A vague
     denial says nothing where other lines of the same log tell what was denied, nor where it had one
@@ -106,10 +117,15 @@ def _denials(lines: Iterable[str], account: str, namespace: str) -> Iterator[Den
         shown = mask(said)[:LINE].strip()
         named, path = _NAMED.search(said), _PATH.search(said)
         if named is not None:
-            mine = (named["of"], named["account"], named["where"])
-            if mine == (namespace, account, namespace):
+            mine = (named["of"], named["account"]) == (namespace, account)
+            if mine and named["where"] in (namespace, None):
                 yield Denial(
-                    shown, named["verb"], named["group"], named["resource"], named["name"] or ""
+                    shown,
+                    named["verb"],
+                    named["group"],
+                    named["resource"],
+                    named["name"] or "",
+                    whole_cluster=named["where"] is None,
                 )
         elif _ELSE.search(said):
             continue

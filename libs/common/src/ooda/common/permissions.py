@@ -16,6 +16,9 @@ ANY = "*"
 RIGHTS_LIMIT = 2000
 """Rights of one account that are looked at."""
 _ODD = re.compile(r"[^\w.*/:-]", re.ASCII)
+ROLE, ROLE_BINDING = "role", "rolebinding"
+CLUSTER_ROLE, CLUSTER_ROLE_BINDING = "clusterrole", "clusterrolebinding"
+"""How a changed object begins, before its name, among the fields of a change."""
 BOUND = "bound"
 """The verb of what is not known in detail: all that a ClusterRole allows."""
 
@@ -71,6 +74,11 @@ def access_of(
     return KnownAccess(roles=rules, role_bindings=mine)
 
 
+def cluster_roles_of(bindings: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the names of the ClusterRoles that bindings refer to."""
+    return frozenset(name for kind, name in map(_role_of, bindings) if kind == "ClusterRole")
+
+
 def rights_of(access: KnownAccess) -> Rights:
     """Return all that an account may do by these Roles and RoleBindings."""
     return frozenset(islice(_rights(access), RIGHTS_LIMIT))
@@ -85,6 +93,25 @@ def lost(before: KnownAccess, now: KnownAccess) -> Rights:
 def allowed(right: Right, rights: Iterable[Right]) -> bool:
     """Return whether one of the rights covers another one."""
     return any(each.covers(right) for each in rights)
+
+
+def changed_grants(
+    good: KnownAccess,
+    roles: Mapping[str, Mapping[str, Any]],
+    bindings: Mapping[str, Mapping[str, Any]],
+) -> tuple[str, ...]:
+    """Name the Roles and RoleBindings that are not as they were, as ``role/NAME``, for example."""
+    rules = (
+        f"{ROLE}/{name}"
+        for name, before in sorted(good.roles.items())
+        if name not in roles or rules_of(roles[name]) != tuple(before)
+    )
+    bound = (
+        f"{ROLE_BINDING}/{name}"
+        for name, before in sorted(good.role_bindings.items())
+        if name not in bindings or binding_of(bindings[name]) != before
+    )
+    return (*rules, *bound)
 
 
 def _rights(access: KnownAccess) -> Iterator[Right]:

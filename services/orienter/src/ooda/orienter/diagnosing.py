@@ -43,6 +43,16 @@ CHANGES_SECONDS = 20.0
 between the two, and a server that has just begun serves custom resources some seconds after the
 rest. Without the change there is no way back to what was good, and a person would be asked."""
 
+FIRM = 0.9
+"""A diagnosis below it is looked at again before it is told: nobody would act on it alone."""
+
+LOOK_AGAIN_SECONDS = 2.5
+"""Pause before that. What a kubelet says of a failure comes seconds after the failure itself: the
+Event of its back-off when it tries again, the log when the container was made anew."""
+
+LOOKS_WITHIN_SECONDS = 6.0
+"""How long after the first look another one may begin; a diagnosis is due after 10 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
@@ -70,6 +80,7 @@ class Diagnosing:
     """The language model, if one is configured."""
     first_snapshot_seconds: float = FIRST_SNAPSHOT_SECONDS
     patience_seconds: float = PATIENCE_SECONDS
+    looks_within_seconds: float = LOOKS_WITHIN_SECONDS
     _waiting: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _running: dict[str, int] = field(default_factory=dict)
 
@@ -136,7 +147,7 @@ class Diagnosing:
         blind_for = self.sight.blind(incident.namespace, self.clock.now())
         if blind_for is not None:
             return _Looked(begun, blind_for=blind_for)
-        findings = await self._ask(incident)
+        findings = await self._ask_until_firm(incident)
         findings, consultation = await self._consult(incident, findings)
         # The observer may have been started anew meanwhile; it sees again within seconds.
         await self.sight.wait(incident.namespace, self.first_snapshot_seconds, self.clock)
@@ -152,6 +163,23 @@ class Diagnosing:
             incident, findings, self.sight.graph, lambda: self._current(incident)
         )
         return (vote, *findings), said
+
+    async def _ask_until_firm(self, incident: Incident) -> tuple[Finding, ...]:
+        """Ask the tools, and again for some seconds while what they say is not firm."""
+        begun = asyncio.get_running_loop().time()
+        while True:
+            findings = await self._ask(incident)
+            waited = asyncio.get_running_loop().time() - begun
+            if waited + LOOK_AGAIN_SECONDS > self.looks_within_seconds:
+                return findings
+            known = self.store.book.get(incident.incident_id)
+            if known is None or not self._current(incident):
+                return findings
+            found = conclude(known, findings, self.sight.graph, self.weights)
+            if found.confidence >= FIRM:
+                return findings
+            log.info("not firm yet", incident=incident.incident_id, confidence=found.confidence)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def _ask(self, incident: Incident) -> tuple[Finding, ...]:
         """Ask the tools; while the API server is away, again, until the observer is blind too."""

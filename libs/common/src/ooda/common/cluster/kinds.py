@@ -30,6 +30,8 @@ class Kind(StrEnum):
     NETWORK_POLICY = "NetworkPolicy"
     ROLE = "Role"
     ROLE_BINDING = "RoleBinding"
+    CLUSTER_ROLE = "ClusterRole"
+    CLUSTER_ROLE_BINDING = "ClusterRoleBinding"
     POD_DISRUPTION_BUDGET = "PodDisruptionBudget"
     HORIZONTAL_POD_AUTOSCALER = "HorizontalPodAutoscaler"
     RESOURCE_QUOTA = "ResourceQuota"
@@ -84,6 +86,10 @@ _PLACES = {
     Kind.NETWORK_POLICY: _Place("networking.k8s.io", "v1", "networkpolicies", namespaced=True),
     Kind.ROLE: _Place("rbac.authorization.k8s.io", "v1", "roles", namespaced=True),
     Kind.ROLE_BINDING: _Place("rbac.authorization.k8s.io", "v1", "rolebindings", namespaced=True),
+    Kind.CLUSTER_ROLE: _Place("rbac.authorization.k8s.io", "v1", "clusterroles", namespaced=False),
+    Kind.CLUSTER_ROLE_BINDING: _Place(
+        "rbac.authorization.k8s.io", "v1", "clusterrolebindings", namespaced=False
+    ),
     Kind.POD_DISRUPTION_BUDGET: _Place("policy", "v1", "poddisruptionbudgets", namespaced=True),
     Kind.HORIZONTAL_POD_AUTOSCALER: _Place(
         "autoscaling", "v2", "horizontalpodautoscalers", namespaced=True

@@ -5,13 +5,14 @@ run as this account are read. What nobody missed by then is known to be good fro
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.denials import denials
 from ooda.common.known_good import KnownAccess
-from ooda.common.permissions import access_of, lost, rights_of
+from ooda.common.permissions import access_of, changed_grants, lost, rights_of
 from ooda.common.taxonomy import Signal
 from ooda.observer.core import graph
 from ooda.observer.core.deviations import Deviation, observed
@@ -19,7 +20,7 @@ from ooda.observer.core.history import seconds
 from ooda.observer.core.inputs import Heard, Listen
 from ooda.observer.core.known import KINDS, bounded
 from ooda.observer.core.state import SERVICE_ACCOUNT, Namespace, Reduction, State, Track
-from ooda.observer.core.views import Content, Key, Pod
+from ooda.observer.core.views import Key, Pod
 
 TRIAL_SECONDS = 600.0
 """How long it is listened for denials after a reduction, and how long the last one counts: as long
@@ -37,18 +38,14 @@ RIGHTS_SAID = 3
 
 def access(namespace: Namespace, account: str) -> KnownAccess:
     """Return what grants an account its rights now."""
+    roles, bindings = _bodies(namespace, Kind.ROLE), _bodies(namespace, Kind.ROLE_BINDING)
+    return access_of(account, namespace.name, roles, bindings)
 
-    def bodies(kind: Kind) -> dict[str, Content]:
-        return {
-            each.meta.name: each for each in namespace.grants.values() if each.meta.kind == kind
-        }
 
-    return access_of(
-        account,
-        namespace.name,
-        {name: each.body for name, each in bodies(Kind.ROLE).items()},
-        {name: each.body for name, each in bodies(Kind.ROLE_BINDING).items()},
-    )
+def _bodies(namespace: Namespace, kind: Kind) -> dict[str, Mapping[str, Any]]:
+    return {
+        each.meta.name: each.body for each in namespace.grants.values() if each.meta.kind == kind
+    }
 
 
 def compared(namespace: Namespace, now: dt.datetime) -> Namespace:
@@ -139,10 +136,22 @@ def denied(namespace: Namespace, account: str, now: dt.datetime) -> Deviation | 
         "",
         found.since,
         f"is denied what it was allowed: {rights}{f' and {more} more' if more > 0 else ''}",
-        observed(reason="Forbidden", lost=rights, message=found.line),
+        observed(
+            reason="Forbidden",
+            lost=rights,
+            message=found.line,
+            changed_grants=", ".join(_changed(namespace, account)),
+        ),
         namespace.pods.get(found.pod),
         tuple(graph.target_of(namespace.name, key) for key in workloads),
     )
+
+
+def _changed(namespace: Namespace, account: str) -> tuple[str, ...]:
+    """Name what is not as it was: who else is denied something may owe it to the same object."""
+    good = namespace.known.service_accounts.get(account, KnownAccess())
+    roles, bindings = _bodies(namespace, Kind.ROLE), _bodies(namespace, Kind.ROLE_BINDING)
+    return changed_grants(good, roles, bindings)
 
 
 def _flagged(namespace: Namespace, account: str) -> bool:

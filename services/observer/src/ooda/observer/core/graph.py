@@ -10,6 +10,7 @@ from ooda.common.targets import (
     Target,
     WorkloadTarget,
 )
+from ooda.observer.core.dependencies import is_service
 from ooda.observer.core.state import SERVICE_ACCOUNT, Namespace
 from ooda.observer.core.views import ANY, Content, Key, Pod, Workload
 
@@ -136,6 +137,22 @@ def services_of(namespace: Namespace, key: Key, serving: Mapping[Key, frozenset[
     """Return the Services of a workload, by selector and by endpoints: either can be late."""
     selectors = {each.meta.name for each in selecting(namespace, key, Kind.SERVICE)}
     return sorted(selectors | serving.get(key, frozenset()))
+
+
+def services_called(
+    namespace: Namespace, key: Key, serving: Mapping[Key, frozenset[str]]
+) -> list[str]:
+    """Return the Services of its namespace that a workload names, but for its own."""
+    workload = namespace.workloads.get(key)
+    hosts = workload.hosts if workload else frozenset()
+    if not hosts:
+        return []
+    named = {
+        name
+        for kind, name in namespace.contents
+        if kind == Kind.SERVICE and any(is_service(each, name, namespace.name) for each in hosts)
+    }
+    return sorted(named - set(services_of(namespace, key, serving)))
 
 
 def ready_endpoints(namespace: Namespace, service: str) -> int | None:

@@ -25,6 +25,9 @@ KINDS = (Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET)
 """Kinds whose template an action can put back."""
 CONTENT_LIMIT = 64 * 1024
 """Bytes of a ConfigMap that is still remembered."""
+MOUNT_SECONDS = 120.0
+"""After which a kubelet has certainly brought a changed ConfigMap to the volumes of its pods: it
+looks once a minute, half as long again at most, and may know the object late."""
 CATALOG_LIMIT = 900 * 1024
 """Bytes of the whole object: etcd takes 1.5 MiB, and managed fields come on top."""
 
@@ -88,20 +91,31 @@ def _used(namespace: Namespace, key: Key) -> Iterator[Content]:
 
 
 def _taken_up(namespace: Namespace, config: Content, pods: Sequence[Pod]) -> bool:
-    """Return whether pods that serve live with this content of a ConfigMap.
+    """Return whether a pod that serves has started with this content of a ConfigMap.
 
-    An environment is read once, at the start: pods that are older than a change say nothing of it.
-    Of a ConfigMap that was never known to be good, it is unknown what they started with.
+    An environment is read once, at the start, and so are most files: pods that are older than a
+    change say nothing of it. Of a ConfigMap that was never known to be good, it is unknown what
+    they started with.
     """
     name = config.meta.name
     if not namespace.known.config_maps.get(name):
         return True
     readers = [each for each in pods if each.counts and name in each.config_maps]
-    return any(
-        name not in pod.environment
-        or any(e.running_since and e.running_since >= config.changed_at for e in pod.containers)
-        for pod in readers
-    )
+    return any(_started_with(each, config) for each in readers)
+
+
+def _started_with(pod: Pod, config: Content) -> bool:
+    """Return whether one of its containers surely found this content when it started.
+
+    A pod that was there before the change gets the new files only some time after it, and a
+    container that starts in it meanwhile reads the old ones.
+    """
+    made = pod.meta.created_at
+    if made is not None and made >= config.changed_at:
+        return True
+    late = 0.0 if config.meta.name in pod.environment else MOUNT_SECONDS
+    starts = [each.running_since for each in pod.containers if each.running_since is not None]
+    return any(seconds(config.changed_at, each) >= late for each in starts)
 
 
 def _leads(namespace: Namespace, key: Key, service: Content) -> bool:

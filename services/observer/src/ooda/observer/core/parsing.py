@@ -7,6 +7,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.masking import mask
 from ooda.common.pod_templates import config_maps_at_start, config_maps_of
 from ooda.observer.core.containers import parse_containers
+from ooda.observer.core.dependencies import hosts_of
 from ooda.observer.core.reading import Json, condition, items, mapping, moment, number, text, texts
 from ooda.observer.core.reports import MESSAGE_LIMIT, endpoints, occurrence, renewal
 from ooda.observer.core.views import (
@@ -146,6 +147,7 @@ def _workload(meta: Meta, raw: Json) -> Workload:
         backoff_limit=number(spec.get("backoffLimit"), 6),
         finished_reason=text(end.get("reason"))[:MESSAGE_LIMIT],
         suspended=spec.get("suspend") is True,
+        hosts=hosts_of(template),
     )
 
 

@@ -168,13 +168,18 @@ def _container(container: Container) -> ContainerState:
 def _edges(
     namespace: Namespace, keys: Sequence[Key], pods: dict[Key, list[Pod]]
 ) -> Iterator[GraphEdge]:
-    """Yield what selects each workload, which Jobs it owns, and the nodes that it is on."""
+    """Yield what selects each workload, whom it calls, which Jobs it owns, and its nodes."""
     serving = graph.served_by(namespace)
     for key in keys:
         me = graph.target_of(namespace.name, key)
         for service in graph.services_of(namespace, key, serving):
             source = ServiceTarget(namespace=namespace.name, name=service)
             yield GraphEdge(relation="selects", source=source, sink=me)
+    for key in keys:
+        me = graph.target_of(namespace.name, key)
+        for service in graph.services_called(namespace, key, serving):
+            sink = ServiceTarget(namespace=namespace.name, name=service)
+            yield GraphEdge(relation="calls", source=me, sink=sink)
     for key in keys:
         me = graph.target_of(namespace.name, key)
         for child in graph.controllers_of(namespace, key):

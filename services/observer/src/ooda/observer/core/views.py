@@ -138,6 +138,8 @@ class Workload:
     finished_reason: str = ""
     """Why a Job failed, in the word of its controller."""
     suspended: bool = False
+    hosts: frozenset[str] = frozenset()
+    """What its template names as hosts: among them Services that it calls."""
 
     @property
     def complete(self) -> bool:

@@ -66,6 +66,8 @@ class Sign(StrEnum):
     """The API server denied something to the account of these pods, and the line says what."""
     LOG_DENIED_VAGUELY = "log_denied_vaguely"
     """It denied something, and no line says what."""
+    LOG_DENIED_BEYOND_ROLES = "log_denied_beyond_roles"
+    """It denied the account what no Role of its namespace gives, or is known to have given."""
     LOG_NOTHING_DENIED = "log_nothing_denied"
     # identity
     ACCESS_AS_GOOD = "access_as_good"

@@ -72,6 +72,8 @@ class AccessTools:
             known.service_accounts.get(account) if known is not None else None,
             by_name(await self.reader.list(Kind.ROLE, namespace)),
             by_name(await self.reader.list(Kind.ROLE_BINDING, namespace)),
+            by_name(await self.reader.list(Kind.CLUSTER_ROLE, None)),
+            by_name(await self.reader.list(Kind.CLUSTER_ROLE_BINDING, None)),
         )
 
     def _about(self, tool: str, family: EvidenceFamily, account: str, namespace: str) -> About:
