@@ -153,7 +153,10 @@ def test_what_has_rights_over_its_node_has_those_that_it_needs(injector: Objects
         "appArmorProfile": {"type": "Unconfined"},
         "capabilities": {
             "drop": ["ALL"],
-            "add": ["SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "SYS_NICE"],
+            "add": [
+                *("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "SYS_NICE"),
+                *("DAC_OVERRIDE", "CHOWN", "KILL"),
+            ],
         },
     }
     assert pod["hostPID"] is True

@@ -38,6 +38,9 @@ class Mechanism(StrEnum):
     CUT = "cut"
     LOOKUPS = "lookups"
     UNANSWERED_CALLS = "unanswered_calls"
+    CLOCK = "clock"
+    CRASHES = "crashes"
+    FULL_VOLUME = "full_volume"
 
 
 class _Part(BaseModel):

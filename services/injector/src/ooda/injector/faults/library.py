@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ooda.injector.core.scenario import Mechanism
+from ooda.injector.faults.containers import Clock, Crashes, FullVolume
 from ooda.injector.faults.network import Cut, Latency, Lookups, PacketLoss, UnansweredCalls
 from ooda.injector.faults.policies import NetworkPartition, Quota, RoleRules
 from ooda.injector.faults.scene import Fault
@@ -33,4 +34,7 @@ FAULTS: Mapping[Mechanism, Fault] = {
     Mechanism.CUT: Cut(),
     Mechanism.LOOKUPS: Lookups(),
     Mechanism.UNANSWERED_CALLS: UnansweredCalls(),
+    Mechanism.CLOCK: Clock(),
+    Mechanism.CRASHES: Crashes(),
+    Mechanism.FULL_VOLUME: FullVolume(),
 }
