@@ -10,7 +10,7 @@ from servers.story import BROKEN, GOOD, Story
 from servers.waiting import until
 from servers.yard import Yard, job, workload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(200)]
 
 
 async def image_of(yard: Yard, name: str) -> str:

@@ -10,7 +10,7 @@ from servers.story import WORKLOAD, Story
 from servers.waiting import until
 from servers.yard import Yard, reads, workload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(150)]
 
 
 async def front(story: Story) -> dict[str, Any]:
