@@ -111,6 +111,7 @@ purge: setup ## cluster-down, and remove the built images and their cache too
 
 PYTEST := $(BIN)/pytest
 FAST := tests/unit tests/component tests/contract tests/integration
+SAMPLED := -m "not faults"
 
 .PHONY: test-servers
 test-servers: setup
@@ -119,12 +120,16 @@ test-servers: setup
 
 .PHONY: test-fast
 test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, Redis, API server as processes
-	$(PYTEST) $(FAST)
+	$(PYTEST) $(SAMPLED) $(FAST)
+
+.PHONY: test-faults
+test-faults: test-servers ## the rest of the tables that are too long for each change; no cluster
+	$(PYTEST) -m faults $(FAST)
 
 .PHONY: e2e
 e2e: shop agent ## the tests on the cluster; they leave one without shop and agent
-	$(PYTEST) tests/e2e
+	$(PYTEST) $(SAMPLED) tests/e2e
 
 .PHONY: test
-test: check test-servers shop agent ## everything: checks, fast tests, the cluster and its tests
-	$(PYTEST) tests
+test: check test-servers shop agent ## checks, fast tests, the cluster and its tests
+	$(PYTEST) $(SAMPLED) tests

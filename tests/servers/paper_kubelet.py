@@ -3,10 +3,11 @@
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes,
 and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
-memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it. Of a
-Job with annotation ``paper/fails-once`` the first pod fails. Everything else is running and ready
-as soon as it is seen. What a pod logs is ``paper_logs``; what needs more memory, and is resized,
-``paper_memory``.
+memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it, and
+one whose key says ``crash`` crashes until it says something else. A pod whose volume claim is not
+there finds no node. Of a Job with annotation ``paper/fails-once`` the first pod fails. Everything
+else is running and ready as soon as it is seen. What a pod logs is ``paper_logs``; what needs more
+memory, and is resized, ``paper_memory``.
 """
 
 import asyncio
@@ -27,15 +28,33 @@ from servers.paper_memory import killed, news
 NODE = "paper-1"
 LEAKS = "paper/leaks"
 FAILS_ONCE = "paper/fails-once"
+CRASH = "crash"
+"""What a key of a ConfigMap says by which a container crashes that reads it."""
+RESTARTS = 3
+"""Of a container that crashes, when it is first told of."""
 LABELS = {"paper": "yes"}
 """Of the node, for what selects one."""
 _AGAIN = 0.3  # seconds
 
 
+@dataclass(frozen=True)
+class _Environment:
+    """What is wrong with what containers read of ConfigMaps, by their names."""
+
+    missing: frozenset[str] = frozenset()
+    """They want a key that is not there."""
+    crashing: frozenset[str] = frozenset()
+
+    @property
+    def good(self) -> bool:
+        """Say whether all can run."""
+        return not self.missing | self.crashing
+
+
 @dataclass
 class _Memory:
-    waiting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Pods that wait for a key, by UID."""
+    waiting: dict[str, tuple[Mapping[str, Any], _Environment]] = field(default_factory=dict)
+    """Pods that cannot run as their ConfigMaps are, by UID."""
     failed: set[str] = field(default_factory=set)
     """UIDs of Jobs of which a pod has failed once."""
 
@@ -107,19 +126,28 @@ async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
 
 
 async def _try_again(session: aiohttp.ClientSession, memory: _Memory) -> None:
-    """Look again whether the keys are there that containers wait for, for ever."""
+    """Look again whether ConfigMaps are now as containers need them, for ever."""
     while True:
         await asyncio.sleep(_AGAIN)
-        for uid, pod in list(memory.waiting.items()):
+        for uid, (pod, before) in list(memory.waiting.items()):
             with contextlib.suppress(aiohttp.ClientError, ConnectionError):
-                if not await _missing(session, pod):
+                if (await _environment(session, pod)).good:
                     memory.waiting.pop(uid, None)
-                    await _say_status(session, pod, _status(pod, frozenset()))
+                    await _say_status(session, pod, _recovered(pod, before))
 
 
-async def _missing(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> frozenset[str]:
-    """Return the containers that want a key which is not there."""
-    found = set()
+def _recovered(pod: Mapping[str, Any], before: _Environment) -> dict[str, Any]:
+    """Return what is said of a pod whose containers run now; those that crashed did so before."""
+    status = _status(pod, _Environment())
+    for each in status["containerStatuses"]:
+        if each["name"] in before.crashing:
+            each |= {"restartCount": RESTARTS + 1, "lastState": {"terminated": _ended(1, "Error")}}
+    return status
+
+
+async def _environment(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> _Environment:
+    """Return what is wrong with what its containers read of ConfigMaps."""
+    missing, crashing = set(), set()
     for container in pod["spec"]["containers"]:
         for each in container.get("env") or ():
             reference = (each.get("valueFrom") or {}).get("configMapKeyRef")
@@ -129,8 +157,22 @@ async def _missing(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> fr
             async with session.get(f"{place}/{reference['name']}") as answer:
                 data = (await answer.json()).get("data") or {}
             if reference["key"] not in data:
-                found.add(container["name"])
-    return frozenset(found)
+                missing.add(container["name"])
+            elif data[reference["key"]] == CRASH:
+                crashing.add(container["name"])
+    return _Environment(frozenset(missing), frozenset(crashing))
+
+
+async def _claim_missing(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> str | None:
+    """Return a volume claim that a pod names and that is not there."""
+    place = f"/api/v1/namespaces/{pod['metadata']['namespace']}/persistentvolumeclaims"
+    for each in pod["spec"].get("volumes") or ():
+        name = (each.get("persistentVolumeClaim") or {}).get("claimName")
+        if name is not None:
+            async with session.get(f"{place}/{name}") as answer:
+                if answer.status == 404:
+                    return str(name)
+    return None
 
 
 async def _say_status(
@@ -179,28 +221,22 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory:
         async with session.delete(path, json=body):
             return
     if not pod["spec"].get("nodeName"):
-        binding = {
-            "apiVersion": "v1",
-            "kind": "Binding",
-            "metadata": {"name": meta["name"]},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": _meant_for(pod)},
-        }
-        async with session.post(f"{path}/binding", json=binding):
-            return
+        await _schedule(session, pod)
+        return
     leaking = (meta.get("annotations") or {}).get(LEAKS)
     known = (pod.get("status") or {}).get("containerStatuses")
     if known and leaking and not any(each["restartCount"] for each in known):
         await _back_off(session, meta, leaking)
         known = None
     if not known:
-        missing = await _missing(session, pod)
-        if missing:
-            memory.waiting[meta["uid"]] = pod
+        environment = await _environment(session, pod)
+        if not environment.good:
+            memory.waiting[meta["uid"]] = pod, environment
         for each in pod["spec"]["containers"]:
-            if _loops(pod, each):
+            if _loops(pod, each) or each["name"] in environment.crashing:
                 await _back_off(session, meta, each["name"])
         fails = memory.lets_fail(pod)
-        await _say_status(session, pod, _status(pod, missing, fails=fails))
+        await _say_status(session, pod, _status(pod, environment, fails=fails))
         return
     said = news(pod)
     if said is not None:
@@ -208,6 +244,22 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory:
         if name is not None:
             await _back_off(session, meta, name)
         await _say_status(session, pod, said)
+
+
+async def _schedule(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None:
+    """Bind a pod to a node, unless it names a volume claim that is not there."""
+    claim = await _claim_missing(session, pod)
+    if claim is not None:
+        await _find_no_node(session, pod, f'persistentvolumeclaim "{claim}" not found')
+        return
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": pod["metadata"]["name"]},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": _meant_for(pod)},
+    }
+    async with session.post(f"{_path(pod)}/binding", json=binding):
+        return
 
 
 def _loops(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
@@ -225,35 +277,60 @@ def _meant_for(pod: Mapping[str, Any]) -> str:
 
 async def _back_off(session: aiohttp.ClientSession, meta: Mapping[str, Any], name: str) -> None:
     """Say what the kubelet says of a container that ends again and again."""
-    about = {
-        "kind": "Pod",
-        "namespace": meta["namespace"],
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "fieldPath": f"spec.containers{{{name}}}",
-    }
+    words = f"Back-off restarting failed container {name} in pod {meta['name']}"
+    about = {"fieldPath": f"spec.containers{{{name}}}"}
+    await _say_event(session, meta, about, ("BackOff", words, "kubelet"))
+
+
+async def _find_no_node(session: aiohttp.ClientSession, pod: Mapping[str, Any], why: str) -> None:
+    """Say once what the scheduler says of a pod that fits on no node."""
+    if (pod.get("status") or {}).get("conditions"):
+        return
+    words = f"0/1 nodes are available: {why}. preemption: not helpful for scheduling."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    condition |= {"message": words, "lastTransitionTime": _now()}
+    await _say_status(session, pod, {"phase": "Pending", "conditions": [condition]})
+    said = ("FailedScheduling", words, "default-scheduler")
+    await _say_event(session, pod["metadata"], {}, said)
+
+
+async def _say_event(
+    session: aiohttp.ClientSession,
+    meta: Mapping[str, Any],
+    about: Mapping[str, str],
+    said: tuple[str, str, str],
+) -> None:
+    """Say an Event of a pod: its reason, its words and whose they are."""
+    pod = {key: meta[key] for key in ("namespace", "name", "uid")}
+    reason, message, component = said
     body = {
         "metadata": {"generateName": f"{meta['name']}.", "namespace": meta["namespace"]},
-        "involvedObject": about,
-        "reason": "BackOff",
-        "message": f"Back-off restarting failed container {name} in pod {meta['name']}",
+        "involvedObject": {"kind": "Pod", **pod, **about},
+        "reason": reason,
+        "message": message,
         "type": "Warning",
         "firstTimestamp": _now(),
         "lastTimestamp": _now(),
         "count": 1,
-        "source": {"component": "kubelet"},
+        "source": {"component": component},
     }
     async with session.post(f"/api/v1/namespaces/{meta['namespace']}/events", json=body) as answer:
         assert answer.status == 201, await answer.text()
 
 
 def _status(
-    pod: Mapping[str, Any], missing: frozenset[str], *, fails: bool = False
+    pod: Mapping[str, Any], environment: _Environment, *, fails: bool = False
 ) -> dict[str, Any]:
     leaking = (pod["metadata"].get("annotations") or {}).get(LEAKS)
     ends = pod["spec"]["restartPolicy"] != "Always"
     containers = [
-        _container(each | ({"command": ["false"]} if fails else {}), leaking, missing, ends=ends)
+        _container(
+            each
+            | ({"command": ["false"]} if fails or each["name"] in environment.crashing else {}),
+            leaking,
+            environment.missing,
+            ends=ends,
+        )
         for each in pod["spec"]["containers"]
     ]
     ready = "True" if all(each["ready"] for each in containers) else "False"
@@ -305,9 +382,8 @@ def _container(
         state = {"terminated": {"exitCode": code, "reason": why, **times}}
     elif spec["name"] == leaking or spec.get("command") == ["false"]:
         code, reason = (137, "OOMKilled") if spec["name"] == leaking else (1, "Error")
-        ended = {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-        restarts, last = 3, {"terminated": ended}
+        restarts, last = RESTARTS, {"terminated": _ended(code, reason)}
     runs = "running" in state
     return {
         "name": spec["name"],
@@ -320,6 +396,10 @@ def _container(
         "lastState": last,
         "resources": spec.get("resources") or {},
     }
+
+
+def _ended(code: int, reason: str) -> dict[str, Any]:
+    return {"exitCode": code, "reason": reason, "startedAt": _now(), "finishedAt": _now()}
 
 
 def _now() -> str:

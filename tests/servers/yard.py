@@ -82,6 +82,17 @@ class Yard:
         selector = f"app in ({','.join(apps)})"
         await self._in("delete", "pods", "-l", selector, "--wait=false", "--grace-period=0")
 
+    async def annotate_pods(self, app: str, annotations: Mapping[str, str]) -> None:
+        """Put annotations on the pods of a workload that there are now."""
+        said = (f"{key}={value}" for key, value in annotations.items())
+        await self._in("annotate", "pods", "-l", f"app={app}", *said)
+
+    async def pods(self, app: str) -> list[Json]:
+        """Return the pods of a workload."""
+        listed: Json = json.loads(await self._in("get", "pods", "-l", f"app={app}", "-o", "json"))
+        items: list[Json] = listed["items"]
+        return items
+
     async def read(self, kind: str, name: str) -> Json:
         """Return an object."""
         found: Json = json.loads(await self._in("get", kind, name, "-o", "json"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from factories.long_tables import sampled
 from fakes.mortal import Mortal
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import Ending, Phase
@@ -29,9 +30,15 @@ EFFECTS = (
 )
 """What an injector writes for one run, in order, once it is written down."""
 
+TABLE = sampled(
+    [(at, after) for at in range(len(EFFECTS)) for after in (False, True)],
+    # Each kind of write once: it was done, and whoever did it did not live to know.
+    always=lambda row: row[1] and EFFECTS[row[0]] not in EFFECTS[: row[0]],
+    name=lambda row: f"{row[0]} {EFFECTS[row[0]]}-{'after' if row[1] else 'before'}",
+)
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(len(EFFECTS)), ids=lambda at: f"{at} {EFFECTS[at]}")
+
+@pytest.mark.parametrize(("at", "after"), TABLE)
 async def test_killed_there_the_reaper_gives_it_back(
     kept: Breakable, at: int, *, after: bool
 ) -> None:

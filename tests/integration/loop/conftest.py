@@ -1,4 +1,7 @@
-"""The five services as processes, on real servers, once for the whole folder."""
+"""The five services as processes, on real servers, once for the whole folder.
+
+It is a package for that: they are started once and are gone when the folder's last test has ended.
+"""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -19,14 +22,14 @@ from servers.story import Story
 from servers.trail import Database
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def own_postgres() -> Iterator[Postgres]:
     """A server that tests of this folder may stop."""
     with postgres_server() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def database(own_postgres: Postgres) -> Database:
     with psycopg.connect(own_postgres.dsn(), autocommit=True) as connection:
         connection.execute("CREATE DATABASE audit")
@@ -35,13 +38,13 @@ def database(own_postgres: Postgres) -> Database:
     return made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoopBus]:
     async with loop_bus(tmp_path_factory.mktemp("nats")) as server:
         yield server
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def services(
     home: ControlPlane, bus: LoopBus, database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Loop]:
@@ -54,7 +57,7 @@ async def services(
         yield made
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def story(
     plane: ControlPlane, bus: LoopBus, services: Loop, database: Database
 ) -> AsyncIterator[Story]:

@@ -10,7 +10,7 @@ from servers.loop import Loop
 from servers.person import Person
 from servers.story import GOOD, WORKLOAD, Story
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 
 async def test_what_changed_is_void_and_what_is_approved_heals_even_if_the_decider_is_killed(

@@ -16,7 +16,7 @@ from servers.story import Story
 AWAY = 60.0
 """Seconds; longer than a decision is valid."""
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 
 async def test_what_comes_again_late_and_in_another_order_changes_nothing(
@@ -54,6 +54,7 @@ async def test_a_decision_that_comes_late_is_not_carried_out_but_made_anew(
     assert (await story.deployment())["metadata"]["generation"] == 3
 
 
+@pytest.mark.faults
 async def test_nats_is_away_for_a_minute(story: Story, bus: LoopBus) -> None:
     await asyncio.to_thread(bus.kill)
     await story.break_it()
@@ -64,6 +65,7 @@ async def test_nats_is_away_for_a_minute(story: Story, bus: LoopBus) -> None:
     assert (await story.deployment())["metadata"]["generation"] == 3
 
 
+@pytest.mark.faults
 async def test_without_the_audit_nothing_is_written_for_a_minute_and_then_it_resumes(
     story: Story, own_postgres: Postgres
 ) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from servers.paper_kubelet import FAILS_ONCE
+from servers.paper_memory import NEEDS
 from servers.story import BROKEN, GOOD, Story
 from servers.waiting import until
 from servers.yard import Yard, job, workload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(200)]
 
 
 async def image_of(yard: Yard, name: str) -> str:
@@ -36,6 +37,48 @@ async def test_a_release_of_a_daemon_set_is_rolled_back(story: Story, strategy: 
     assert await image_of(yard, "agent") == GOOD
     status = (await yard.read("daemonset", "agent"))["status"]
     assert (status["numberReady"], status["updatedNumberScheduled"]) == (1, 1)
+
+
+async def test_a_daemon_set_that_crashes_since_a_release_is_rolled_back(story: Story) -> None:
+    yard = Yard(story)
+    await yard.make(workload("DaemonSet", "agent"))
+    await yard.known("DaemonSet/agent")
+    await yard.container("daemonset", "agent", command=["false"])
+    [closed] = await yard.heard("incident.closed", 1, 60)
+    assert (closed["failure_class"], closed["closure"]) == ("crash_loop", "resolved"), yard.told()
+    [started] = yard.of(closed["incident_id"], "action.started")
+    assert started["action"] == "roll_back_workload"
+    found = await yard.read("daemonset", "agent")
+    assert "command" not in found["spec"]["template"]["spec"]["containers"][0]
+    assert found["status"]["numberReady"] == 1
+
+
+async def test_memory_of_a_daemon_set_is_raised(story: Story) -> None:
+    yard = Yard(story)
+    await yard.make(workload("DaemonSet", "agent", resources={"limits": {"memory": "64Mi"}}))
+    await yard.known("DaemonSet/agent")
+    await yard.annotate_pods("agent", {NEEDS: "96Mi"})
+    [closed] = await yard.heard("incident.closed", 1, 90)
+    assert (closed["failure_class"], closed["closure"]) == ("oom_killed", "resolved"), yard.told()
+    [started] = yard.of(closed["incident_id"], "action.started")
+    assert started["action"] == "raise_memory_limit"
+    [pod] = await yard.pods("agent")
+    assert pod["spec"]["containers"][0]["resources"]["limits"] == {"memory": "96Mi"}
+
+
+async def test_a_pod_of_a_daemon_set_that_was_killed_is_replaced_and_nothing_is_done(
+    story: Story,
+) -> None:
+    yard = Yard(story)
+    await yard.make(workload("DaemonSet", "agent"))
+    await yard.known("DaemonSet/agent")
+    await yard.delete_pods("agent")
+    [closed] = await yard.heard("incident.closed", 1, 60)
+    assert closed["failure_class"] == "pod_killed", yard.told()
+    [decided] = yard.of(closed["incident_id"], "decision.made")
+    assert decided["verdict"] == "stand_down", yard.told()
+    assert [each for each in story.heard if each["subject"] == "action.started"] == []
+    assert (await yard.read("daemonset", "agent"))["status"]["numberReady"] == 1
 
 
 async def test_a_release_of_a_daemon_set_that_works_is_nothing(story: Story) -> None:

@@ -21,7 +21,7 @@ from servers.person import Person
 from servers.story import Story
 from servers.waiting import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(200)]
 
 LEASES = "kube-node-lease"
 
@@ -80,7 +80,7 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-@pytest_asyncio.fixture(loop_scope="module", params=[Mode.AUTO, Mode.PROPOSE])
+@pytest_asyncio.fixture(loop_scope="package", params=[Mode.AUTO, Mode.PROPOSE])
 async def nodes(plane: ControlPlane, request: pytest.FixtureRequest) -> AsyncIterator[Nodes]:
     made = Nodes(plane, request.param)
     await made.kubectl("apply", "-f", "-", stdin=json.dumps(

@@ -9,7 +9,7 @@ from servers.paper_memory import NEEDS, RIGID
 from servers.story import WORKLOAD, Story
 from servers.waiting import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(150)]
 
 
 async def test_a_memory_limit_is_raised_and_its_capacity_to_be_reviewed(story: Story) -> None:

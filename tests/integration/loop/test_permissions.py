@@ -20,7 +20,7 @@ from servers.trail import Database
 from servers.waiting import until
 from servers.yard import Yard, workload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 RBAC = "rbac.authorization.k8s.io"
 GET = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
@@ -85,7 +85,7 @@ class Reading(Story):
         return [each["signal"] for each in self.heard if each["subject"] == "anomaly.flagged"]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def reading(
     plane: ControlPlane, bus: LoopBus, services: Loop, database: Database
 ) -> AsyncIterator[Reading]:

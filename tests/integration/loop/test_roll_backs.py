@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from servers.paper_kubelet import CRASH
 from servers.story import WORKLOAD, Story
 from servers.waiting import until
+from servers.yard import Yard, reads, workload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(150)]
 
 
 async def front(story: Story) -> dict[str, Any]:
@@ -57,3 +59,41 @@ async def test_a_service_that_leads_nowhere(story: Story, change: dict[str, Any]
     assert decision["request"]["action"] == "roll_back_service"
     assert (await read(story, "service", "front"))["spec"] == good
     assert (await story.deployment())["metadata"]["generation"] == before
+
+
+async def test_a_config_map_by_which_successors_crash(story: Story) -> None:
+    """The pods that ran never read the change; those that took their place do."""
+    yard = Yard(story)
+    settings: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap"}
+    settings |= {"metadata": {"name": "settings"}, "data": {"mode": "fast"}}
+    await yard.make(settings, workload("Deployment", "cart", **reads("settings", "mode")))
+    await yard.known("Deployment/cart")
+
+    async def known() -> bool:
+        catalog = await read(story, "knowngood", "catalog")
+        return "settings" in catalog["spec"].get("configMaps", {})
+
+    await until(known, 30)
+    await yard.make(settings | {"data": {"mode": CRASH}})
+    await yard.delete_pods("cart")
+    [closed] = await yard.heard("incident.closed", 1, 90)
+    assert (closed["failure_class"], closed["closure"]) == ("crash_loop", "resolved"), yard.told()
+    [started] = yard.of(closed["incident_id"], "action.started")
+    assert started["action"] == "roll_back_config_map"
+    ready = yard.of(closed["incident_id"], "diagnosis.ready")[-1]
+    assert ready["confidence"] > 0.9
+    assert [each for each in story.heard if each["subject"] == "review.requested"] == []
+    assert (await read(story, "configmap", "settings"))["data"] == {"mode": "fast"}
+
+
+async def test_a_release_whose_volume_claim_is_not_there(story: Story) -> None:
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "gone"}}
+    patch = json.dumps({"spec": {"template": {"spec": {"volumes": [volume]}}}})
+    await story.kubectl("-n", story.namespace, "patch", "deploy", WORKLOAD, "-p", patch)
+    closed = await story.said("incident.closed", 90)
+    assert (closed["failure_class"], closed["closure"]) == ("unschedulable", "resolved")
+    started = await story.said("action.started")
+    assert started["action"] == "roll_back_workload"
+    live = await story.deployment()
+    assert "volumes" not in live["spec"]["template"]["spec"]
+    assert live["status"]["readyReplicas"] == 2

@@ -8,7 +8,7 @@ from servers.story import GOOD, Story
 from servers.waiting import until
 from servers.yard import Yard, at_once, reads, workload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(200)]
 
 
 def classes(yard: Yard) -> dict[str, tuple[str, str | None]]:

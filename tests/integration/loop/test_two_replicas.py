@@ -18,7 +18,7 @@ IN_TURN = [
 TAKE_OVERS = 150.0
 """Seconds. A standby waits until a Lease of 15 s has run out, and one kill comes after another."""
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
 
 async def test_each_leader_in_turn_is_followed_by_its_standby(story: Story, services: Loop) -> None:

@@ -14,7 +14,7 @@ from servers.loop_bus import LoopBus
 from servers.story import Story
 from servers.trail import Database
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(150)]
 
 
 async def test_an_upgrade_in_the_middle_of_an_incident_loses_nothing(

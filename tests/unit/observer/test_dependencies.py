@@ -6,7 +6,7 @@ import pytest
 
 from factories.objects import NAMESPACE, deployment, node, pod, replica_set, service
 from factories.observed import Observed
-from ooda.common.targets import ServiceTarget, WorkloadTarget
+from ooda.common.targets import ServiceTarget, Target, WorkloadTarget
 
 CHECKOUT = WorkloadTarget(namespace=NAMESPACE, workload_kind="Deployment", name="checkout")
 
@@ -41,7 +41,7 @@ NOT_CALLED: dict[str, dict[str, Any]] = {
 }
 
 
-def calls(container: dict[str, Any]) -> list[ServiceTarget]:
+def calls(container: dict[str, Any]) -> list[Target]:
     mine = deployment()
     mine["spec"]["template"]["spec"]["containers"][0] |= container
     observed = Observed(node(), mine, replica_set(), pod(), service(), service("cart", to="cart"))

@@ -674,6 +674,31 @@ def test_a_key_that_was_taken_away_leaves_no_time_and_is_timed_by_the_newest_pod
     assert (NOW - found.changed_at).total_seconds() == 30
 
 
+@pytest.mark.parametrize(
+    ("written", "made", "at"),
+    [
+        pytest.param(-20, (-5000, -10), -20, id="a-moment-before-the-first-pod-that-read-it"),
+        pytest.param(-1800, (-9000, -30, -10), -30, id="long-before-it"),
+        pytest.param(-1800, (-9000, -8000), -1800, id="no-pod-has-read-it"),
+    ],
+)
+def test_a_change_that_nobody_read_is_told_from_the_first_pod_that_did(
+    written: float, made: tuple[float, ...], at: float
+) -> None:
+    pods = [replace(pod_of(pod()), created_at=NOW + dt.timedelta(seconds=each)) for each in made]
+    config = {"metadata": {"managedFields": [owns("data", written)]}, "data": {"LEVEL": "loud"}}
+
+    found = changes(
+        deployment(),
+        config_maps={"checkout": config},
+        known_good=known(template(), checkout=[{"data": {"LEVEL": "calm"}}]),
+        pods=pods,
+    ).change
+
+    assert found is not None
+    assert found.changed_at == NOW + dt.timedelta(seconds=at)
+
+
 def test_a_config_map_breaks_pods_of_every_revision() -> None:
     looping = container_status(waiting="CrashLoopBackOff", ended=1)
     pods = [pod_of(pod("a", looping, ready=False, template_hash="old"))]

@@ -30,6 +30,8 @@ from ooda.orienter.core.objects import (
 EARLIER_REVISIONS = "deployment.kubernetes.io/revision-history"
 """On a ReplicaSet: the revisions that it was before the one that it is now."""
 
+UNREAD = dt.timedelta(minutes=10)
+"""After which a change no longer explains what comes after it (``change.window_seconds``)."""
 FIELDS = 20
 """Paths that a change names at most."""
 
@@ -164,7 +166,8 @@ def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
     """Name keys of ConfigMaps that the workload uses and that differ from their known good.
 
     What is taken away leaves no time in ``managedFields``, and what was written before a state was
-    recorded as good is not the difference: such a change was made before the newest pod was.
+    recorded as good is not the difference: such a change was made before the newest pod was. One
+    that no pod had read for long begins for the workload with the first that did.
     """
     key = workload_key(facts.target.workload_kind, facts.target.name)
     workload = facts.known_good.workloads.get(key) if facts.known_good else None
@@ -183,10 +186,19 @@ def _configs(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
         at = written_at(config, ())
         if at is None or (recorded is not None and at < recorded):
             at = newest
+        at = _met(at, facts.pods)
         if differing and at:
             fields += [f"configmap/{name}.{path}" for path in differing]
             times.append(at)
     return tuple(fields), max(times, default=None)
+
+
+def _met(at: dt.datetime | None, pods: Sequence[Pod]) -> dt.datetime | None:
+    """Return when a change was met: when it was made, or with the first pod after a long while."""
+    if at is None:
+        return None
+    first = min((e.created_at for e in pods if e.created_at and e.created_at >= at), default=at)
+    return first if first - at > UNREAD else at
 
 
 def written_at(obj: Object, path: tuple[str, ...]) -> dt.datetime | None:
