@@ -19,6 +19,7 @@ from ooda.injector.core.fingerprint import fingerprint, settled
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
 from servers.control_plane import ControlPlane
+from servers.paper_memory import NEEDS
 from servers.waiting import until
 
 TARGET, CLIENT = "cart", "web"
@@ -51,6 +52,7 @@ def workload(name: str, **container: Any) -> dict[str, Any]:
 
 
 def things() -> list[dict[str, Any]]:
+    """Return what is to be broken; the target is killed with less memory than it needs."""
     config = {"name": "settings", "key": "currency"}
     target = workload(
         TARGET,
@@ -58,6 +60,7 @@ def things() -> list[dict[str, Any]]:
         readinessProbe={"httpGet": {"path": "/", "port": 8080}},
         env=[{"name": "CURRENCY", "valueFrom": {"configMapKeyRef": config}}],
     )
+    target["spec"]["template"]["metadata"]["annotations"] = {NEEDS: "32Mi"}
     rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": TARGET}
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": TARGET}}
@@ -73,6 +76,7 @@ def things() -> list[dict[str, Any]]:
             "spec": {"selector": {"app": TARGET}, "ports": ports},
         },
         core | {"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"currency": "EUR"}},
+        core | {"kind": "ServiceAccount", "metadata": {"name": TARGET}},
         rbac | {"kind": "Role", "rules": [rule]},
         rbac
         | {

@@ -62,11 +62,14 @@ CHANGED: Mapping[str, Sequence[str]] = {
     "unschedulable": ["Deployment/cart"],
 }
 """What each scenario changes, and that is all; what is made on a node changes no object."""
-NEEDED = {
+
+PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "dependency-timeout": {"dependency": TARGET},
     "network-partition": {"client": CLIENT},
     "packet-loss": {"client": CLIENT},
+    "image-pull-failure": {"tag": "broken"},
 }
+"""What a scenario needs to be told for it to bite here."""
 
 
 @dataclass
@@ -135,19 +138,20 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     breakable = deployed.breakable
     await until(breakable.healthy, 30)
     before, pods_before = await breakable.contents(), await pods(breakable)
-    run = await deployed.admit(scenario, parameters=NEEDED.get(scenario, {}))
+    run = await deployed.admit(scenario, parameters=PARAMETERS.get(scenario, {}))
     assert isinstance(run, FaultRun), run
     await Journal(deployed.injector, NAMESPACE).begin(run)
 
-    async def active() -> bool:
-        return (await breakable.found(run.run_id)).phase is Phase.ACTIVE
+    async def bitten() -> bool:
+        found = await breakable.found(run.run_id)
+        return found.phase is Phase.ACTIVE and not found.unproven
 
     async def ended() -> bool:
         return (await breakable.found(run.run_id)).phase is Phase.ENDED
 
     on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
-    async with on_nodes, driving(deployed.injector, NAMESPACE, INJECTOR):
-        await until(active, 20)
+    async with on_nodes, driving(deployed.injector, NAMESPACE, INJECTOR, proves=True):
+        await until(bitten, 30)
     during = await breakable.contents()
     differs = {key for key in {*before, *during} if before.get(key) != during.get(key)}
     assert sorted(differs) == CHANGED[scenario]
@@ -229,6 +233,10 @@ TRIES = [
     Try("a binding", "target", f"{RBAC} rolebindings", "POST",
         {"metadata": {"name": "x"},
          "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"}}),
+    Try("a token that lasts", "target", f"{CORE} serviceaccounts/{TARGET}/token", "POST",
+        {"spec": {"expirationSeconds": 7200}}),
+    Try("a token elsewhere", "elsewhere", f"{CORE} serviceaccounts/x/token", "POST",
+        {"spec": {"expirationSeconds": 600}}),
     Try("the actor's Lease", "own", "apis/coordination.k8s.io/v1 leases", "POST",
         {"metadata": {"name": "ooda-another"}}),
     Try("its own ConfigMap", "own", f"{CORE} configmaps", "POST", {"metadata": {"name": "x"}}),
@@ -253,6 +261,7 @@ def elsewhere(deployed: Deployed) -> None:
     plane = deployed.breakable.plane
     plane.kubectl("create", "namespace", "elsewhere")
     plane.kubectl("-n", "elsewhere", "create", "deployment", "x", "--image=x", "--replicas=0")
+    plane.kubectl("-n", "elsewhere", "create", "serviceaccount", "x")
     plane.kubectl("-n", "elsewhere", "run", "x", "--image=x")
     plane.kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=_some_run(deployed))
     in_force = request(deployed, TRIES[0])

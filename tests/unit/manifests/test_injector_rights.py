@@ -25,6 +25,7 @@ STEPS = "ooda.injector.steps"
 KINDS_OF: KindsOf = {
     ("ooda.injector.admission:_plan", "kind"): READ,
     ("ooda.injector.baseline:_find", "kind"): CHANGED | CREATED,
+    ("ooda.injector.probes.watching:collections", "kind"): frozenset({Kind.POD, Kind.DEPLOYMENT}),
     (f"{STEPS}:apply", "kind"): frozenset(),
     (f"{STEPS}:undo", "Kind(where.kind)"): frozenset(),
     (f"{STEPS}:_find", "Kind(where.kind)"): CHANGED | CREATED | {Kind.POD},
@@ -52,7 +53,9 @@ def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
     takes_back = {right("patch", kind) for kind in CHANGED} | {
         right("delete", kind) for kind in CREATED
     }
-    looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}}
+    looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}} | {
+        right("list", kind) for kind in (Kind.POD, Kind.ENDPOINT_SLICE)
+    }
     journal = {right(verb, Kind.FAULT_RUN) for verb in ("get", "list", "watch", "update")}
     assert less == takes_back | looks | journal | {right("delete", Kind.LEASE), ESCALATE}
 

@@ -503,6 +503,9 @@ class FaultCleared(FaultEvent):
     subject: ClassVar[str] = "fault.cleared"
 
     repaired_by_agent: bool
+    ending: str = ""
+    """Why it was taken back, such as ``expired``; ``no_effect``: nobody saw it bite, the run has
+    failed. Empty of an injector that did not say so yet."""
 
 
 class FaultTeardownFailed(FaultEvent):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
+from ooda.common.fault_probes import Effect
 from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
@@ -43,6 +44,9 @@ class Phase(StrEnum):
 
 FINAL = frozenset({Phase.ENDED, Phase.TEARDOWN_FAILED})
 
+EFFECTIVE = "effective"
+"""The entry of a run's times that says since when its fault was seen to bite."""
+
 
 class Ending(StrEnum):
     """Why a run was taken back."""
@@ -57,6 +61,8 @@ class Ending(StrEnum):
     """fault-agent did not make what was to be made on its node."""
     BUSY = "busy"
     """Another run was quicker to hold a Lease."""
+    NO_EFFECT = "no_effect"
+    """Nobody saw it bite in the time that it has for that: the run has failed."""
     ABANDONED = "abandoned"
     """It was written down, and nobody went on with it."""
 
@@ -170,14 +176,18 @@ class FaultRun(_Part):
     steps: tuple[StepRecord, ...]
     leases: tuple[str, ...]
     baseline: Mapping[str, str]
-    """Fingerprint by object, as ``Deployment shop/cart``; of one that is not there, empty."""
+    """Fingerprint by object, as ``Deployment/cart``; of one that is not there, empty."""
+    effect: Effect | None = None
+    """How it is seen to bite; None of a run that was written down before that was asked."""
     phase: Phase = Phase.ADMITTED
     ending: Ending | None = None
     problem: str = ""
     """What went wrong, in a sentence; empty: nothing."""
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
-    """When it came into each phase, and ``requested``, ``mutated``, ``reverted``."""
+    """When it came into each phase, and ``requested``, ``mutated``, ``effective``, ``reverted``."""
+    probe_period_ms: int = 0
+    """How often it was looked for the effect; 0: it was told by a watch."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
 
@@ -203,6 +213,11 @@ class FaultRun(_Part):
         """Whether every change was taken back already when the run came to do it."""
         found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}
         return found == {Undone.REPAIRED}
+
+    @property
+    def unproven(self) -> bool:
+        """Whether its effect is looked for, and was not seen."""
+        return self.effect is not None and EFFECTIVE not in self.times
 
     @property
     def touched(self) -> bool:

@@ -31,6 +31,9 @@ from ooda.injector.faults.scene import NotApplicableError, Scene, reference
 from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.dialling import dial as dial_tcp
+from ooda.injector.probes.interface import Dial
+from ooda.injector.probes.planning import plan_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Admission:
     limits: Limits
     scenarios: Mapping[str, Scenario]
     clock: Clock
+    dial: Dial = dial_tcp
 
     async def admit(self, asked: FaultRequested, sequence: int) -> FaultRun | Refusal | None:
         """Return the run, not written down yet; None if this very request is a run already.
@@ -162,6 +166,7 @@ class Admission:
             planned = fault.plan(Scene(live, objects), parameters)
             for each in planned:
                 await steps.apply(self.api, each, dry_run=True)
+            effect = await plan_effect(self.api, self.dial, scenario.effect, live, planned)
         except NotApplicableError as error:
             return Refusal("not_applicable", f"{scenario.id} does not fit {asked.target}: {error}.")
         except Unavailable:
@@ -191,6 +196,7 @@ class Admission:
             steps=tuple(StepRecord(step=each) for each in planned),
             leases=leases_of(scenario, namespace),
             baseline=await baseline.take(self.api, namespace, planned),
+            effect=effect,
             times={"requested": asked.occurred_at, str(Phase.ADMITTED): now},
         )
 

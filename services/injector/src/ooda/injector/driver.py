@@ -27,6 +27,7 @@ from ooda.injector.core.machine import (
     Undo,
     Verify,
     Wait,
+    leaves_to_injector,
     next_move,
     teardown_deadline,
     untouched,
@@ -35,6 +36,10 @@ from ooda.injector.core.merge import MovedError
 from ooda.injector.journal import Entry, Journal, JournalError, read_entry
 from ooda.injector.leases import Leases
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.asking import Access
+from ooda.injector.probes.choosing import probe_of
+from ooda.injector.probes.dialling import dial as dial_tcp
+from ooda.injector.probes.interface import Dial
 
 log = structlog.get_logger()
 
@@ -47,8 +52,11 @@ SLOWLY = 2.0
 class Driver:
     """Every run of the journal that is not over, each in a task of its own."""
 
-    def __init__(self, api: Cluster, namespace: str, clock: Clock, role: Role) -> None:
+    def __init__(
+        self, api: Cluster, namespace: str, clock: Clock, role: Role, dial: Dial = dial_tcp
+    ) -> None:
         self._api = api
+        self._dial = dial
         self._journal = Journal(api, namespace)
         self._leases = Leases(api, namespace)
         self._clock = clock
@@ -226,7 +234,13 @@ class Driver:
         log.info("entered", run=run.run_id, phase=str(phase), ending=str(entered.ending))
 
     async def _verify(self, entry: Entry, *, late: bool) -> None:
-        problem = await baseline.missing(self._api, entry.run)
+        if not self._role.begins and leaves_to_injector(entry.run, self._clock.now()):
+            await self._wait(entry.run.run_id, PAUSE)
+            return
+        probe = probe_of(self._api, self._journal.namespace, entry.run, self._dial)
+        if not self._role.begins and isinstance(probe, Access):
+            probe = None  # it has no rights to ask as somebody else
+        problem = await baseline.missing(self._api, entry.run, probe)
         if problem is None:
             await self._enter(entry, Phase.RELEASING, None)
         elif late:
