@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from factories.objects import container, deployment, pod, waiting
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
+from ooda.common.events import FaultCleared
 from ooda.common.fault_probes import (
     AccessProbe,
     AccessRule,
@@ -29,6 +30,7 @@ from ooda.common.fault_runs import (
     GroundTruth,
     NodeStep,
     Phase,
+    Spared,
     StepRecord,
 )
 from ooda.common.node_means import Direction, PacketFault, Partition, Traffic
@@ -37,6 +39,7 @@ from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import FailureClass
 from ooda.common.testing.cluster import FakeCluster
 from ooda.injector import baseline
+from ooda.injector.core.announcements import due
 from ooda.injector.core.machine import INJECTOR
 from ooda.injector.journal import Journal
 from ooda.injector.probes.choosing import probe_of
@@ -302,6 +305,38 @@ async def test_a_fault_on_a_node_bites_since_it_is_in_force_there(
         await Journal(api, OWN).write(entry, run.with_step(0, done=True, armed_at=armed))
         seen = await proven(api)
     assert seen.times["effective"] == armed
+
+
+async def test_who_is_hit_beside_the_target_is_written_down(api: FakeCluster, opened: Open) -> None:
+    for name in ("web", "mail"):
+        api.put(Kind.DEPLOYMENT, deployment(name, namespace=HERE))
+    database = deployment("db", kind="StatefulSet", namespace=HERE)
+    api.put(Kind.STATEFUL_SET, database)
+    spared = Spared(
+        workloads=("Deployment/mail", "Deployment/web", "StatefulSet/db"), hold_seconds=0.1
+    )
+    await begun(api, PULL, spared=spared)
+    api.put(Kind.DEPLOYMENT, deployment("web", ready=0, namespace=HERE))
+
+    def hit(*names: str) -> Callable[[], Awaitable[bool]]:
+        async def told() -> bool:
+            return set((await found(api)).bystanders) == set(names)
+
+        return told
+
+    async with proving(api, opened):
+        break_pods(api, opened)
+        await until(hit("Deployment/web"))
+        since = (await found(api)).bystanders["Deployment/web"]
+        api.remove(Kind.STATEFUL_SET, HERE, "db")
+        api.put(Kind.DEPLOYMENT, deployment("web", namespace=HERE))  # it stays written down
+        await until(hit("Deployment/web", "StatefulSet/db"))
+        seen = await proven(api)
+    assert seen.bystanders["Deployment/web"] == since
+    (cleared,) = due(seen.enter(Phase.ENDED, since, ending=Ending.EXPIRED))[-1:]
+    assert isinstance(cleared, FaultCleared)
+    assert cleared.bystanders == ("Deployment/web", "StatefulSet/db")
+    assert "Hit as well: Deployment/web, StatefulSet/db." in cleared.summary
 
 
 async def test_whoever_begins_again_goes_on_looking(api: FakeCluster, opened: Open) -> None:

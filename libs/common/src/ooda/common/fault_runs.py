@@ -138,6 +138,15 @@ class StepRecord(_Part):
     """Of a node step: why it was not made, or ended too soon, in a sentence; empty: nothing."""
 
 
+class Spared(_Part):
+    """Who should not be hit: workloads of the namespace that were healthy before."""
+
+    workloads: tuple[str, ...]
+    """As ``Deployment/web``."""
+    hold_seconds: float
+    """How long one has to be short of replicas without a break to count as hit."""
+
+
 class GroundTruth(_Part):
     """What is wrong while the fault bites, and what is right to do about it."""
 
@@ -186,6 +195,10 @@ class FaultRun(_Part):
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
     """When it came into each phase, and ``requested``, ``mutated``, ``effective``, ``reverted``."""
+    spared: Spared | None = None
+    """None of a run that was written down before that was asked."""
+    bystanders: Mapping[str, Moment] = {}
+    """Which of the spared were hit while it lasted, and since when."""
     probe_period_ms: int = 0
     """How often it was looked for the effect; 0: it was told by a watch."""
     told: tuple[str, ...] = ()

@@ -7,11 +7,12 @@ from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, NotFound, Object, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import FaultRequested
-from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Step, StepRecord
+from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Spared, Step, StepRecord
 from ooda.common.kill_switch import read_stop
 from ooda.common.ownership import contesting_owner
 from ooda.common.targets import ServiceAccountTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.injector import baseline, steps
+from ooda.injector.core.bystanders import healthy
 from ooda.injector.core.fence import (
     NOT_LOOKED,
     Asked,
@@ -31,6 +32,7 @@ from ooda.injector.faults.scene import NotApplicableError, Scene, reference
 from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.bystanding import workloads
 from ooda.injector.probes.dialling import dial as dial_tcp
 from ooda.injector.probes.interface import Dial
 from ooda.injector.probes.planning import plan_effect
@@ -197,6 +199,10 @@ class Admission:
             leases=leases_of(scenario, namespace),
             baseline=await baseline.take(self.api, namespace, planned),
             effect=effect,
+            spared=Spared(
+                workloads=healthy(await workloads(self.api, namespace), live),
+                hold_seconds=scenario.bystander.hold_seconds,
+            ),
             times={"requested": asked.occurred_at, str(Phase.ADMITTED): now},
         )
 

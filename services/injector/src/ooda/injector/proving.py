@@ -5,6 +5,7 @@ It only ever adds to the journal; that nothing was seen is concluded from it (`c
 
 import asyncio
 import datetime as dt
+from collections.abc import Mapping
 
 import structlog
 
@@ -15,6 +16,7 @@ from ooda.common.fault_runs import EFFECTIVE, FaultRun, Phase
 from ooda.injector.core.looks import Look
 from ooda.injector.journal import Journal, JournalError, read_entry
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.bystanding import hits
 from ooda.injector.probes.choosing import probe_of
 from ooda.injector.probes.dialling import dial as dial_tcp
 from ooda.injector.probes.interface import Dial, Probe
@@ -52,9 +54,35 @@ class Prover:
             return  # the driver says so
         lasts = event.change != "deleted" and run.phase in _LASTS
         if lasts and name not in self._proofs:
-            self._proofs[name] = tasks.create_task(self._prove(run))
+            self._proofs[name] = tasks.create_task(self._look_at(run))
         elif not lasts and name in self._proofs:
             self._proofs.pop(name).cancel()
+
+    async def _look_at(self, run: FaultRun) -> None:
+        await asyncio.gather(self._prove(run), self._watch_over(run))
+
+    async def _watch_over(self, run: FaultRun) -> None:
+        """Write down who is hit beside the target, as long as the run lasts."""
+        if run.spared is None:
+            return
+        written = frozenset(run.bystanders)
+        async for hit in hits(self._api, run.namespace, run.spared, self._clock):
+            if hit.keys() <= written:
+                continue
+            try:
+                written |= await self._write_hit(run.run_id, hit)
+            except (ClusterError, JournalError) as error:
+                log.warning("who is hit cannot be written down", run=run.run_id, error=str(error))
+
+    async def _write_hit(self, name: str, hit: Mapping[str, dt.datetime]) -> frozenset[str]:
+        """Write down who is hit since when, and return all that are. Raises ClusterError."""
+        entry = await self._journal.find(name)
+        if entry is None or entry.run.phase not in _LASTS:
+            return frozenset(hit)
+        known = {**hit, **entry.run.bystanders}
+        await self._journal.write(entry, entry.run.model_copy(update={"bystanders": known}))
+        log.warning("others are hit as well", run=name, bystanders=sorted(known))
+        return frozenset(known)
 
     async def _prove(self, run: FaultRun) -> None:
         """Look until it is seen; what cannot be looked at is tried again."""

@@ -73,10 +73,18 @@ def _events(run: FaultRun) -> Sequence[FaultEvent]:
         code, reason = str(run.ending), run.problem or f"The run is {run.ending}."
         found.append(FaultRefused(**head, code=code, reason=reason))
     elif run.phase is Phase.ENDED:
-        summary = f"Cleared {what}: {_why_cleared(run)}; the baseline is back."
+        hit = f" Hit as well: {', '.join(sorted(run.bystanders))}." if run.bystanders else ""
+        summary = f"Cleared {what}: {_why_cleared(run)}; the baseline is back.{hit}"
         head = _head(run, run.times[str(Phase.ENDED)], summary, FaultCleared)
         ending = str(run.ending or "")
-        found.append(FaultCleared(**head, repaired_by_agent=run.repaired_by_agent, ending=ending))
+        found.append(
+            FaultCleared(
+                **head,
+                repaired_by_agent=run.repaired_by_agent,
+                ending=ending,
+                bystanders=tuple(sorted(run.bystanders)),
+            )
+        )
     elif run.phase is Phase.TEARDOWN_FAILED:
         summary = f"Teardown of {what} failed, the namespace is quarantined: {run.problem}"
         head = _head(run, run.times[str(run.phase)], summary, FaultTeardownFailed)

@@ -156,6 +156,15 @@ EffectProbe = Annotated[
 ]
 
 
+class Bystander(_Part):
+    """Who else must not be hit, and how that is seen."""
+
+    probe: Literal["workloads"] = "workloads"
+    """Every other Deployment and StatefulSet of the namespace keeps its replicas ready."""
+    hold_seconds: Annotated[float, Field(ge=0, le=60, strict=False)] = 5.0
+    """How long one has to be short of replicas: a pod may be replaced for reasons of its own."""
+
+
 class Scenario(_Part):
     """One file of ``scenarios/``."""
 
@@ -177,6 +186,7 @@ class Scenario(_Part):
     """What it touches outside of the namespace: one run at a time for each."""
     effect: EffectProbe | None
     """None, said so, where nobody can see it: then no run of it is proven."""
+    bystander: Bystander = Bystander()
     truth: Truth
 
     @model_validator(mode="after")
