@@ -56,7 +56,10 @@ def things() -> list[dict[str, Any]]:
     config = {"name": "settings", "key": "currency"}
     target = workload(
         TARGET,
-        resources={"limits": {"memory": "64Mi"}, "requests": {"memory": "32Mi"}},
+        resources={
+            "limits": {"memory": "64Mi", "cpu": "500m"},
+            "requests": {"memory": "32Mi", "cpu": "50m"},
+        },
         readinessProbe={"httpGet": {"path": "/", "port": 8080}},
         env=[{"name": "CURRENCY", "valueFrom": {"configMapKeyRef": config}}],
     )

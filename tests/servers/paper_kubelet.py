@@ -104,7 +104,7 @@ async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
             {
                 "status": {
                     "conditions": [ready],
-                    "allocatable": {"memory": "8Gi"},
+                    "allocatable": {"cpu": "8", "memory": "8Gi"},
                     "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
                     "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
                 }

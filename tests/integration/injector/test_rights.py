@@ -44,6 +44,7 @@ RBAC, NETWORK = "apis/rbac.authorization.k8s.io/v1", "apis/networking.k8s.io/v1"
 
 CHANGED: Mapping[str, Sequence[str]] = {
     "config-missing": ["ConfigMap/settings"],
+    "cpu-throttle": [],
     "crash-loop-release": ["Deployment/cart"],
     "dependency-timeout": [],
     "dns-failure": [],
@@ -127,6 +128,13 @@ async def pods(breakable: Breakable) -> set[str]:
     return {str(each["metadata"]["uid"]) for each in listed}
 
 
+async def cpu_limits(breakable: Breakable) -> set[str]:
+    """Return what CPU the target's pods may use."""
+    listed = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
+    staying = [each for each in listed if not each["metadata"].get("deletionTimestamp")]
+    return {each["spec"]["containers"][0]["resources"]["limits"]["cpu"] for each in staying}
+
+
 async def test_each_scenario_is_in_the_table() -> None:
     assert CHANGED.keys() == load_scenarios().keys()
 
@@ -157,6 +165,8 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     assert sorted(differs) == CHANGED[scenario]
     if scenario in ("pod-kill", "config-missing", "quota-exhausted"):
         assert await pods(breakable) != pods_before
+    if scenario == "cpu-throttle":
+        assert await cpu_limits(breakable) == {"20m"}
     now = SystemClock().now()
     await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
     on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
@@ -164,6 +174,7 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
         await until(ended, 40)
     assert (await breakable.found(run.run_id)).ending is Ending.ABORTED
     assert await breakable.contents() == before
+    assert await cpu_limits(breakable) == {"500m"}
 
 
 async def test_a_namespace_that_is_not_bound_is_refused_though_it_is_on_the_list(
@@ -394,6 +405,30 @@ async def test_fault_agent_writes_nothing_else(deployed: Deployed, tried: Try) -
     assert answer.refused_by == "admission", answer
     token = token_of(plane, "fault-agent", namespace=ON_NODES)
     assert ask(plane, token, wanted, dry_run=True).refused_by is not None
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("token", [MIGHTY_INJECTOR, MIGHTY_REAPER], ids=["injector", "reaper"])
+@pytest.mark.parametrize(
+    ("what", "value", "refused_by"),
+    [("cpu", "30m", None), ("memory", "65Mi", "admission")],
+)
+async def test_of_a_pod_that_runs_only_its_cpu_may_be_changed(
+    deployed: Deployed, token: str, what: str, value: str, refused_by: str | None
+) -> None:
+    namespace, plane = deployed.breakable.namespace, deployed.breakable.plane
+    (pod, *_) = await deployed.breakable.api.list(Kind.POD, namespace, labels={"app": TARGET})
+    changes = [
+        {
+            "op": "replace",
+            "path": f"/spec/containers/0/resources/{each}/{what}",
+            "value": value,
+        }
+        for each in ("limits", "requests")
+    ]
+    path = f"/{CORE}/namespaces/{namespace}/pods/{pod['metadata']['name']}/resize"
+    answer = ask(plane, token, patch(path, changes), dry_run=True)
+    assert answer.refused_by == refused_by, answer
 
 
 @pytest.mark.parametrize("service", ["observer", "orienter", "decider", "actor", "recorder"])

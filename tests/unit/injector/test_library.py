@@ -35,6 +35,7 @@ GOOD: dict[str, Any] = {
 def test_the_scenarios() -> None:
     assert list(LIBRARY) == [
         "config-missing",
+        "cpu-throttle",
         "crash-loop-release",
         "crash-loop",
         "dependency-timeout",

@@ -9,6 +9,7 @@ from factories.objects import container, ended, pod, waiting
 from ooda.common.fault_probes import (
     AccessProbe,
     AccessRule,
+    CpuProbe,
     EndpointsProbe,
     PodSign,
     PodsProbe,
@@ -18,6 +19,7 @@ from ooda.injector.core.looks import (
     Look,
     addresses_of,
     look_at_access,
+    look_at_cpu,
     look_at_endpoints,
     look_at_pods,
     look_at_replicas,
@@ -128,6 +130,35 @@ def test_pods_of_others_do_not_count() -> None:
     other = pod("cart-1-a", containers=[waiting("ErrImagePull")])
     other["metadata"]["labels"] = {"app": "cart"}
     assert seen(look_at_pods(PULL, [pod(), other])) == WELL
+
+
+CPU = CpuProbe(labels={"app": "checkout"}, container="app", millicores=20)
+
+
+def allowed(cpu: str | None) -> dict[str, Any]:
+    resources = {} if cpu is None else {"resources": {"limits": {"cpu": cpu}}}
+    return container() | resources
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([pod(containers=[allowed("500m")])], WELL),
+        ([pod(containers=[allowed("20m")])], BITES),
+        ([pod(containers=[allowed("0.02")])], BITES),
+        ([pod(containers=[allowed("500m")]), pod("x", containers=[allowed("20m")])], BITES),
+        ([pod(containers=[allowed(None)])], WELL),
+        ([pod(containers=[allowed("500m")]), pod("x", ready=False)], ILL),
+        (
+            [pod(containers=[allowed("500m")]), pod("x", containers=[allowed("20m")], deleted=-1)],
+            WELL,
+        ),
+        ([pod(containers=[allowed("20m") | {"name": "proxy"}])], WELL),
+        ([], ILL),
+    ],
+)
+def test_cpu(found: Sequence[Any], expected: tuple[bool, bool]) -> None:
+    assert seen(look_at_cpu(CPU, found)) == expected
 
 
 def deployment(ready: int, *, refused: bool = False) -> dict[str, Any]:

@@ -28,6 +28,7 @@ KINDS_OF: KindsOf = {
     ("ooda.injector.probes.watching:collections", "kind"): frozenset({Kind.POD, Kind.DEPLOYMENT}),
     (f"{STEPS}:apply", "kind"): frozenset(),
     (f"{STEPS}:undo", "Kind(where.kind)"): frozenset(),
+    (f"{STEPS}:_patch", "kind"): frozenset(),
     (f"{STEPS}:_find", "Kind(where.kind)"): CHANGED | CREATED | {Kind.POD},
 }
 """All values of the variables by which the door is asked; what a step writes is said below."""
@@ -50,9 +51,11 @@ def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
     assert less < more
     assert {each for each in less if each.startswith("create ")} == set()
     assert right("delete", Kind.POD) not in less
-    takes_back = {right("patch", kind) for kind in CHANGED} | {
-        right("delete", kind) for kind in CREATED
-    }
+    takes_back = (
+        {right("patch", kind) for kind in CHANGED}
+        | {"patch pods/resize"}
+        | {right("delete", kind) for kind in CREATED}
+    )
     looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}} | {
         right("list", kind) for kind in (Kind.POD, Kind.ENDPOINT_SLICE)
     }

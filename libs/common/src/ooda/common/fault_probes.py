@@ -44,6 +44,17 @@ class PodsProbe(_Part):
     """How often each container had been started again before, as ``<uid of its pod>/<name>``."""
 
 
+class CpuProbe(_Part):
+    """What the kubelet says that the containers of the target's pods may use, told by a watch."""
+
+    kind: Literal["cpu"] = "cpu"
+    labels: Mapping[str, str]
+    """By which the target selects its pods."""
+    container: str
+    millicores: int
+    """The limit while the fault bites."""
+
+
 class ReplicasProbe(_Part):
     """The status of the target's Deployment, told by a watch."""
 
@@ -95,7 +106,7 @@ class NodeProbe(_Part):
 
 
 Probe = Annotated[
-    PodsProbe | ReplicasProbe | EndpointsProbe | AccessProbe | NodeProbe,
+    PodsProbe | CpuProbe | ReplicasProbe | EndpointsProbe | AccessProbe | NodeProbe,
     Field(discriminator="kind"),
 ]
 

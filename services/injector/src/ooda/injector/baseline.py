@@ -14,13 +14,16 @@ from ooda.injector.probes.interface import Probe
 
 
 async def take(api: Cluster, namespace: str, steps: Sequence[Step]) -> Mapping[str, str]:
-    """Return the fingerprint of each object that steps change or create. Raises ClusterError."""
+    """Return the fingerprint of each object that steps change or create. Raises ClusterError.
+
+    Of pods there is none: they may be replaced. That they are well, the effect probe says.
+    """
     return {
         f"{each.object.kind}/{each.object.name}": fingerprint(
             await _find(api, Kind(each.object.kind), namespace, each.object.name)
         )
         for each in steps
-        if not isinstance(each, DeletePodStep | NodeStep)
+        if not isinstance(each, DeletePodStep | NodeStep) and each.object.kind != Kind.POD
     }
 
 

@@ -15,7 +15,7 @@ from ooda.common.fault_runs import (
     Undone,
 )
 from ooda.common.plans import ObjectRef
-from ooda.injector.core.merge import MovedError, contains, to_apply, to_undo
+from ooda.injector.core.merge import MovedError, Operations, contains, to_apply, to_undo
 from ooda.injector.ports import Cluster
 
 
@@ -31,7 +31,7 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
             live = await api.get(kind, namespace, name)
             operations = to_apply(live, where.uid, changes)
             if operations:
-                await api.patch(kind, namespace, name, operations, dry_run=dry_run)
+                await _patch(api, where, operations, dry_run=dry_run)
         case DeletePodStep():
             try:
                 await api.delete(Kind.POD, namespace, name, uid=where.uid, dry_run=dry_run)
@@ -67,7 +67,7 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
                 return Undone.GONE
             merge = to_undo(live, where.uid, changes, done=record.done)
             if merge.operations:
-                await api.patch(Kind(where.kind), where.namespace, where.name, merge.operations)
+                await _patch(api, where, merge.operations, dry_run=False)
             return merge.found
         case DeletePodStep(object=where):
             there = live is not None and live["metadata"]["uid"] == where.uid
@@ -83,6 +83,15 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
             return Undone.REVERTED if same else Undone.OVERRIDDEN
         case NodeStep():
             raise AssertionError("fault-agent ends what is on its node")
+
+
+async def _patch(api: Cluster, where: ObjectRef, operations: Operations, *, dry_run: bool) -> None:
+    """Change an object; of a pod that runs, what its containers may use."""
+    kind = Kind(where.kind)
+    if kind is Kind.POD:
+        await api.resize(where.namespace, where.name, operations, dry_run=dry_run)
+    else:
+        await api.patch(kind, where.namespace, where.name, operations, dry_run=dry_run)
 
 
 async def _find(api: Cluster, step: Step) -> Object | None:

@@ -12,12 +12,14 @@ from typing import Any
 from ooda.common.fault_probes import (
     AccessProbe,
     AccessRule,
+    CpuProbe,
     EndpointsProbe,
     PodSign,
     PodsProbe,
     ReplicasProbe,
 )
 from ooda.common.fault_runs import FaultRun, NodeStep
+from ooda.common.quantities import millicores_of
 
 Object = Mapping[str, Any]
 READING = frozenset({"get", "list", "watch"})
@@ -99,6 +101,27 @@ def _ended(probe: PodsProbe, key: str, container: Object) -> bool:
         each and (each.get("reason") in probe.reasons if probe.reasons else each["exitCode"] != 0)
         for each in ends
     )
+
+
+def look_at_cpu(probe: CpuProbe, pods: Sequence[Object]) -> Look:
+    """Judge what the containers of a namespace's pods may use, as the kubelet has it in force."""
+    own = [
+        each
+        for each in pods
+        if probe.labels.items() <= (each["metadata"].get("labels") or {}).items()
+        and not each["metadata"].get("deletionTimestamp")
+    ]
+    limits = {
+        str(pod["metadata"]["name"]): millicores_of(
+            ((each.get("resources") or {}).get("limits") or {}).get("cpu")
+        )
+        for pod in own
+        for each in (pod.get("status") or {}).get("containerStatuses") or ()
+        if each["name"] == probe.container
+    }
+    low = [name for name, limit in limits.items() if limit == probe.millicores]
+    well = bool(own) and not low and all(_has(each, "Ready", "True") for each in own)
+    return Look(bool(low), well, f"{low} may use {probe.millicores} thousandths of a CPU")
 
 
 def look_at_replicas(probe: ReplicasProbe, live: Object | None) -> Look:

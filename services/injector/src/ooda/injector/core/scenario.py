@@ -31,6 +31,7 @@ class Mechanism(StrEnum):
     SERVICE_PORT = "service_port"
     REPLICAS = "replicas"
     POD_KILL = "pod_kill"
+    CPU_LIMIT = "cpu_limit"
     NETWORK_POLICY = "network_policy"
     ROLE_RULES = "role_rules"
     QUOTA = "quota"
@@ -125,6 +126,12 @@ class PodsEffect(_Seen):
         return self
 
 
+class CpuEffect(_Seen):
+    """By what the kubelet says that the target's containers may use."""
+
+    probe: Literal["cpu"]
+
+
 class ReplicasEffect(_Seen):
     """By the target's Deployment."""
 
@@ -151,7 +158,7 @@ class NodeEffect(_Seen):
 
 
 EffectProbe = Annotated[
-    PodsEffect | ReplicasEffect | EndpointsEffect | AccessEffect | NodeEffect,
+    PodsEffect | CpuEffect | ReplicasEffect | EndpointsEffect | AccessEffect | NodeEffect,
     Field(discriminator="probe"),
 ]
 

@@ -2,6 +2,7 @@
 
 from ooda.common.fault_probes import (
     AccessProbe,
+    CpuProbe,
     EndpointsProbe,
     NodeProbe,
     PodsProbe,
@@ -11,21 +12,25 @@ from ooda.common.fault_runs import FaultRun
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.asking import Access, Endpoints
 from ooda.injector.probes.interface import Dial, Probe
-from ooda.injector.probes.watching import NodeSteps, Pods, Replicas
+from ooda.injector.probes.watching import Cpu, NodeSteps, Pods, Replicas
 
 
 def probe_of(api: Cluster, own: str, run: FaultRun, dial: Dial) -> Probe | None:
     """Return what looks for the effect of a run, whose journal is in namespace ``own``."""
     if run.effect is None:
         return None
+    found: Probe
     match run.effect.probe:
         case PodsProbe() as probe:
-            return Pods(api, run.namespace, probe)
+            found = Pods(api, run.namespace, probe)
+        case CpuProbe() as probe:
+            found = Cpu(api, run.namespace, probe)
         case ReplicasProbe() as probe:
-            return Replicas(api, run.namespace, probe)
+            found = Replicas(api, run.namespace, probe)
         case EndpointsProbe() as probe:
-            return Endpoints(api, run.namespace, probe, dial)
+            found = Endpoints(api, run.namespace, probe, dial)
         case AccessProbe() as probe:
-            return Access(api, run.namespace, probe)
+            found = Access(api, run.namespace, probe)
         case NodeProbe():
-            return NodeSteps(api, own, run.run_id)
+            found = NodeSteps(api, own, run.run_id)
+    return found

@@ -6,6 +6,7 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_probes import (
     AccessProbe,
+    CpuProbe,
     Effect,
     EndpointsProbe,
     NodeProbe,
@@ -14,9 +15,11 @@ from ooda.common.fault_probes import (
 )
 from ooda.common.fault_probes import Probe as Planned
 from ooda.common.fault_runs import ChangeStep, DeletePodStep, Step
+from ooda.common.quantities import millicores_of
 from ooda.injector.core.looks import addresses_of, rule_to_try
 from ooda.injector.core.scenario import (
     AccessEffect,
+    CpuEffect,
     EffectProbe,
     EndpointsEffect,
     NodeEffect,
@@ -59,6 +62,8 @@ async def _plan(
                 deleted=tuple(each.object.uid for each in steps if isinstance(each, DeletePodStep)),
                 restarts=_restarts(await api.list(Kind.POD, namespace, labels=labels)),
             )
+        case CpuEffect():
+            return _cpu(live, steps)
         case ReplicasEffect(sign=sign):
             before = int(live["spec"].get("replicas", 1))
             return ReplicasProbe(deployment=name, sign=sign, before=before)
@@ -81,6 +86,18 @@ def _restarts(pods: Sequence[Object]) -> Mapping[str, int]:
         for pod in pods
         for each in (pod.get("status") or {}).get("containerStatuses") or ()
     }
+
+
+def _cpu(live: Object, steps: Sequence[Step]) -> CpuProbe:
+    wanted = next(
+        millicores_of(each.after)
+        for step in steps
+        if isinstance(step, ChangeStep)
+        for each in step.changes
+        if each.path.endswith("/limits/cpu")
+    )
+    container = str(live["spec"]["template"]["spec"]["containers"][0]["name"])
+    return CpuProbe(labels=selector_of(live), container=container, millicores=wanted or 0)
 
 
 def _access(live: Object, steps: Sequence[Step]) -> AccessProbe:

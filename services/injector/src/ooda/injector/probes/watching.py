@@ -4,8 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 
 from ooda.common.cluster.interface import Alive, Delta, NotFound, Object, Synced
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_probes import PodsProbe, ReplicasProbe
-from ooda.injector.core.looks import Look, look_at_node_steps, look_at_pods, look_at_replicas
+from ooda.common.fault_probes import CpuProbe, PodsProbe, ReplicasProbe
+from ooda.injector.core.looks import (
+    Look,
+    look_at_cpu,
+    look_at_node_steps,
+    look_at_pods,
+    look_at_replicas,
+)
 from ooda.injector.journal import read_entry
 from ooda.injector.ports import Cluster
 
@@ -44,6 +50,24 @@ class Pods:
         """See Probe."""
         async for pods in collections(self._api, Kind.POD, self._namespace):
             yield look_at_pods(self._probe, pods)
+
+
+class Cpu:
+    """See CpuProbe."""
+
+    period = 0.0
+
+    def __init__(self, api: Cluster, namespace: str, probe: CpuProbe) -> None:
+        self._api, self._namespace, self._probe = api, namespace, probe
+
+    async def look(self) -> Look:
+        """See Probe."""
+        return look_at_cpu(self._probe, await self._api.list(Kind.POD, self._namespace))
+
+    async def looks(self) -> AsyncIterator[Look]:
+        """See Probe."""
+        async for pods in collections(self._api, Kind.POD, self._namespace):
+            yield look_at_cpu(self._probe, pods)
 
 
 class Replicas:
