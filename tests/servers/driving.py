@@ -10,20 +10,26 @@ from ooda.common.clock import SystemClock
 from ooda.injector.core.machine import Role
 from ooda.injector.driver import Driver
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.outside import OUTSIDE, Outside
 from ooda.injector.proving import Prover
 
 
 @asynccontextmanager
 async def driving(
-    api: Cluster, namespace: str, role: Role, *, proves: bool = False
+    api: Cluster,
+    namespace: str,
+    role: Role,
+    *,
+    proves: bool = False,
+    outside: Outside = OUTSIDE,
 ) -> AsyncIterator[None]:
     """Drive the runs of a namespace, and look for their effect if told to.
 
     A process that died in it is no error.
     """
-    works = [Driver(api, namespace, SystemClock(), role).run()]
+    works = [Driver(api, namespace, SystemClock(), role, outside).run()]
     if proves:
-        works.append(Prover(api, namespace, SystemClock()).run())
+        works.append(Prover(api, namespace, SystemClock(), outside).run())
     tasks = [asyncio.create_task(each) for each in works]
     try:
         yield

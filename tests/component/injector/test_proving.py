@@ -41,8 +41,10 @@ from ooda.common.testing.cluster import FakeCluster
 from ooda.injector import baseline
 from ooda.injector.core.announcements import due
 from ooda.injector.core.machine import INJECTOR
+from ooda.injector.databases import Postgres
 from ooda.injector.journal import Journal
 from ooda.injector.probes.choosing import probe_of
+from ooda.injector.probes.outside import Outside
 from ooda.injector.proving import Prover
 from servers.driving import driving
 from servers.waiting import until
@@ -67,6 +69,10 @@ class Open:
 
     def __init__(self) -> None:
         self.ports = {8080}
+
+    @property
+    def outside(self) -> Outside:
+        return Outside(self.dial, Postgres())
 
     async def dial(self, address: str, port: int) -> bool:  # noqa: ARG002 - every address is the same
         return port in self.ports
@@ -140,7 +146,7 @@ async def found(api: FakeCluster) -> FaultRun:
 
 @asynccontextmanager
 async def proving(api: FakeCluster, opened: Open) -> AsyncIterator[None]:
-    task = asyncio.create_task(Prover(api, OWN, SystemClock(), opened.dial).run())
+    task = asyncio.create_task(Prover(api, OWN, SystemClock(), opened.outside).run())
     try:
         yield
     finally:
@@ -159,7 +165,7 @@ async def proven(api: FakeCluster) -> FaultRun:
 
 async def looked(api: FakeCluster, opened: Open) -> None:
     """Wait until whoever looks has had every occasion to, with what is there now."""
-    probe = probe_of(api, OWN, await found(api), opened.dial)
+    probe = probe_of(api, OWN, await found(api), opened.outside)
     assert probe is not None
     assert not (await probe.look()).bites
     for _ in range(50):
@@ -239,7 +245,7 @@ async def test_a_fault_is_seen_to_bite_and_to_have_gone(
     api: FakeCluster, opened: Open, probe: Any, breaks: Any, mends: Any, period_ms: int
 ) -> None:
     run = await begun(api, probe)
-    looking = probe_of(api, OWN, run, opened.dial)
+    looking = probe_of(api, OWN, run, opened.outside)
     async with proving(api, opened):
         await looked(api, opened)
         before = SystemClock().now()

@@ -7,12 +7,13 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
 
+from fakes.databases import PaperDatabase
 from fakes.hands import HoldingHands
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
@@ -25,9 +26,10 @@ from ooda.injector.core.fence import Refusal
 from ooda.injector.core.machine import INJECTOR, Role
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
+from ooda.injector.probes.outside import OUTSIDE, Outside
 from servers.agent_rights import NAMESPACE, ON_NODES, grant_injector, token_of
 from servers.asking import Request, ask, patch
-from servers.breakable import CLIENT, TARGET, Breakable
+from servers.breakable import CLIENT, PASSWORDS, TARGET, Breakable
 from servers.control_plane import MIGHTY_FAULT_AGENT, MIGHTY_INJECTOR, MIGHTY_REAPER, ControlPlane
 from servers.driving import driving
 from servers.node_agents import on_node
@@ -45,6 +47,7 @@ RBAC, NETWORK = "apis/rbac.authorization.k8s.io/v1", "apis/networking.k8s.io/v1"
 CHANGED: Mapping[str, Sequence[str]] = {
     "config-missing": ["ConfigMap/settings"],
     "cpu-throttle": [],
+    "credential-rotation": ["Secret/orders-db-credentials"],
     "crash-loop-release": ["Deployment/cart"],
     "dependency-timeout": [],
     "dns-failure": [],
@@ -82,6 +85,12 @@ class Deployed:
     reaper: ApiServer
     fault_agent: ApiServer
 
+    database: PaperDatabase = field(default_factory=lambda: PaperDatabase(**PASSWORDS))
+
+    @property
+    def outside(self) -> Outside:
+        return Outside(OUTSIDE.dial, self.database)
+
     async def admit(self, scenario: str, **given: Any) -> FaultRun | Refusal | None:
         """Have a request judged by who is deployed to do it."""
         breakable = self.breakable
@@ -91,6 +100,7 @@ class Deployed:
             breakable.limits,
             load_scenarios(),
             breakable.admission().clock,
+            self.outside,
         )
         return await admission.admit(breakable.asked(scenario, **given), 1)
 
@@ -157,8 +167,10 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     async def ended() -> bool:
         return (await breakable.found(run.run_id)).phase is Phase.ENDED
 
+    outside = deployed.outside
+    injecting = driving(deployed.injector, NAMESPACE, INJECTOR, proves=True, outside=outside)
     on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
-    async with on_nodes, driving(deployed.injector, NAMESPACE, INJECTOR, proves=True):
+    async with on_nodes, injecting:
         await until(bitten, 30)
     during = await breakable.contents()
     differs = {key for key in {*before, *during} if before.get(key) != during.get(key)}
@@ -169,12 +181,15 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
         assert await cpu_limits(breakable) == {"20m"}
     now = SystemClock().now()
     await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
+    outside = deployed.outside
+    injecting = driving(deployed.injector, NAMESPACE, INJECTOR, proves=True, outside=outside)
     on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
-    async with on_nodes, driving(deployed.reaper, NAMESPACE, AT_ONCE):
+    async with on_nodes, driving(deployed.reaper, NAMESPACE, AT_ONCE, outside=deployed.outside):
         await until(ended, 40)
     assert (await breakable.found(run.run_id)).ending is Ending.ABORTED
     assert await breakable.contents() == before
     assert await cpu_limits(breakable) == {"500m"}
+    assert deployed.database.passwords == PASSWORDS
 
 
 async def test_a_namespace_that_is_not_bound_is_refused_though_it_is_on_the_list(
@@ -250,6 +265,10 @@ TRIES = [
         {"spec": {"expirationSeconds": 600}}),
     Try("the actor's Lease", "own", "apis/coordination.k8s.io/v1 leases", "POST",
         {"metadata": {"name": "ooda-another"}}),
+    Try("a key of its own", "own", f"{CORE} secrets/nats-injector", "PATCH",
+        {"data": {"a": "Yg=="}}),
+    Try("the kind of a Secret", "target", f"{CORE} secrets/orders-db-credentials", "PATCH",
+        {"metadata": {"labels": {"a": "b"}}}),
     Try("its own ConfigMap", "own", f"{CORE} configmaps", "POST", {"metadata": {"name": "x"}}),
     Try("the journal, deleted", "own", "apis/ooda.dev/v1alpha1 faultruns/x", "DELETE"),
     Try("all of the journal", "own", "apis/ooda.dev/v1alpha1 faultruns", "DELETE"),
@@ -271,6 +290,7 @@ def request(deployed: Deployed, tried: Try) -> Request:
 def elsewhere(deployed: Deployed) -> None:
     plane = deployed.breakable.plane
     plane.kubectl("create", "namespace", "elsewhere")
+    plane.kubectl("-n", NAMESPACE, "create", "secret", "generic", "nats-injector")
     plane.kubectl("-n", "elsewhere", "create", "deployment", "x", "--image=x", "--replicas=0")
     plane.kubectl("-n", "elsewhere", "create", "serviceaccount", "x")
     plane.kubectl("-n", "elsewhere", "run", "x", "--image=x")

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ async def test_since_when_it_bites_is_written_down_and_without_an_effect_it_has_
     breakable: Breakable,
 ) -> None:
     before = await breakable.contents()
-    seconds = {"duration_seconds": 2.0}
+    seconds: dict[str, Any] = {"duration_seconds": 2.0}
     bites = await breakable.admitted(parameters={"tag": "broken"}, **seconds)
     async with driving(breakable.api, breakable.own, INJECTOR, proves=True):
         proven = await reached(breakable, bites, Phase.ENDED)

@@ -38,6 +38,7 @@ def test_the_scenarios() -> None:
         "cpu-throttle",
         "crash-loop-release",
         "crash-loop",
+        "credential-rotation",
         "dependency-timeout",
         "disk-pressure",
         "dns-failure",

@@ -51,8 +51,10 @@ def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
     assert less < more
     assert {each for each in less if each.startswith("create ")} == set()
     assert right("delete", Kind.POD) not in less
+    secrets = {right(verb, Kind.SECRET) for verb in ("get", "patch", "update")}
     takes_back = (
         {right("patch", kind) for kind in CHANGED}
+        | secrets
         | {"patch pods/resize"}
         | {right("delete", kind) for kind in CREATED}
     )
@@ -88,6 +90,9 @@ def test_nothing_but_namespaces_may_be_read_in_the_whole_cluster(
 
 
 @pytest.mark.parametrize("account", ["injector", "reaper"])
-def test_secrets_are_none_of_its_business(injector: Objects, account: str) -> None:
+def test_secrets_are_read_and_written_by_name_alone(injector: Objects, account: str) -> None:
     for rule, _ in rules_of(injector, account):
-        assert not {"secrets", "*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
+        assert not {"*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
+        if "secrets" in rule["resources"]:
+            assert rule["resourceNames"]
+            assert not {"list", "watch", "create", "delete"} & {*rule["verbs"]}

@@ -99,6 +99,12 @@ class AccessProbe(_Part):
     rule: AccessRule
 
 
+class LoginProbe(_Part):
+    """A login into the database with the old password, and one with the new."""
+
+    kind: Literal["login"] = "login"
+
+
 class NodeProbe(_Part):
     """The fault is in force on the node: fault-agent, which makes it there, says since when."""
 
@@ -106,7 +112,7 @@ class NodeProbe(_Part):
 
 
 Probe = Annotated[
-    PodsProbe | CpuProbe | ReplicasProbe | EndpointsProbe | AccessProbe | NodeProbe,
+    PodsProbe | CpuProbe | ReplicasProbe | EndpointsProbe | AccessProbe | LoginProbe | NodeProbe,
     Field(discriminator="kind"),
 ]
 

@@ -118,7 +118,31 @@ class NodeStep(_Part):
     means: Means
 
 
-Step = Annotated[ChangeStep | DeletePodStep | CreateStep | NodeStep, Field(discriminator="kind")]
+class RotateStep(_Part):
+    """Give an account of a database another password, and cut the sessions that it has.
+
+    No password is in it: the old and the new one are sealed in a Secret of the injector's own.
+    """
+
+    kind: Literal["rotate"] = "rotate"
+    object: ObjectRef
+    """The Secret that says the password to who uses it; it says the new one meanwhile."""
+    username_key: str
+    password_key: str
+    address: str
+    """Of the database's Service in the cluster."""
+    port: int
+    admin: ObjectRef
+    """The Secret of an account that may set passwords."""
+    admin_role: str
+    admin_key: str
+    knowing: tuple[str, ...]
+    """UIDs of the target's pods that have read the old one."""
+
+
+Step = Annotated[
+    ChangeStep | DeletePodStep | CreateStep | NodeStep | RotateStep, Field(discriminator="kind")
+]
 
 
 class StepRecord(_Part):

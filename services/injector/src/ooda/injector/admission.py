@@ -7,7 +7,15 @@ from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, NotFound, Object, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import FaultRequested
-from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Spared, Step, StepRecord
+from ooda.common.fault_runs import (
+    FaultRun,
+    GroundTruth,
+    Phase,
+    RotateStep,
+    Spared,
+    Step,
+    StepRecord,
+)
 from ooda.common.kill_switch import read_stop
 from ooda.common.ownership import contesting_owner
 from ooda.common.targets import ServiceAccountTarget, ServiceTarget, Target, WorkloadTarget
@@ -27,14 +35,15 @@ from ooda.injector.core.fence import (
 from ooda.injector.core.fingerprint import settled
 from ooda.injector.core.merge import MovedError
 from ooda.injector.core.scenario import Scenario, ScenarioError, settle_parameters
+from ooda.injector.credentials import Credentials
+from ooda.injector.databases import DatabaseError
 from ooda.injector.faults.library import FAULTS
 from ooda.injector.faults.scene import NotApplicableError, Scene, reference
 from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.bystanding import workloads
-from ooda.injector.probes.dialling import dial as dial_tcp
-from ooda.injector.probes.interface import Dial
+from ooda.injector.probes.outside import OUTSIDE, Outside
 from ooda.injector.probes.planning import plan_effect
 
 
@@ -48,7 +57,7 @@ class Admission:
     limits: Limits
     scenarios: Mapping[str, Scenario]
     clock: Clock
-    dial: Dial = dial_tcp
+    outside: Outside = OUTSIDE
 
     async def admit(self, asked: FaultRequested, sequence: int) -> FaultRun | Refusal | None:
         """Return the run, not written down yet; None if this very request is a run already.
@@ -168,12 +177,13 @@ class Admission:
             planned = fault.plan(Scene(live, objects), parameters)
             for each in planned:
                 await steps.apply(self.api, each, dry_run=True)
-            effect = await plan_effect(self.api, self.dial, scenario.effect, live, planned)
+                await self._try_credential(each)
+            effect = await plan_effect(self.api, self.outside.dial, scenario.effect, live, planned)
         except NotApplicableError as error:
             return Refusal("not_applicable", f"{scenario.id} does not fit {asked.target}: {error}.")
         except Unavailable:
             raise
-        except (MovedError, ClusterError) as error:
+        except (MovedError, ClusterError, DatabaseError) as error:
             return Refusal("not_accepted", f"The API server would not take it: {error}.")
         place = await self.api.get(Kind.NAMESPACE, None, namespace)
         now = self.clock.now()
@@ -205,6 +215,14 @@ class Admission:
             ),
             times={"requested": asked.occurred_at, str(Phase.ADMITTED): now},
         )
+
+    async def _try_credential(self, step: Step) -> None:
+        """Log in as it will have to. Raises NotApplicableError, ClusterError, DatabaseError."""
+        if isinstance(step, RotateStep):
+            credentials = Credentials(self.api, self.namespace, self.outside.database)
+            problem = await credentials.check(step)
+            if problem is not None:
+                raise NotApplicableError(problem)
 
 
 def _scaler_of(scalers: Sequence[Object], target: str) -> str | None:

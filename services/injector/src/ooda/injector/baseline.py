@@ -5,9 +5,9 @@ And whether it works again: the probe that saw the fault bite has to see that al
 
 from collections.abc import Mapping, Sequence
 
-from ooda.common.cluster.interface import NotFound, Object, Refused
+from ooda.common.cluster.interface import ClusterError, NotFound, Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import DeletePodStep, FaultRun, NodeStep, Step
+from ooda.common.fault_runs import DeletePodStep, FaultRun, NodeStep, RotateStep, Step
 from ooda.injector.core.fingerprint import fingerprint, settled
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.interface import Probe
@@ -16,14 +16,16 @@ from ooda.injector.probes.interface import Probe
 async def take(api: Cluster, namespace: str, steps: Sequence[Step]) -> Mapping[str, str]:
     """Return the fingerprint of each object that steps change or create. Raises ClusterError.
 
-    Of pods there is none: they may be replaced. That they are well, the effect probe says.
+    Of pods there is none: they may be replaced. Of a Secret there is none: a digest of a password
+    is a hint. That they are well, the effect probe says.
     """
     return {
         f"{each.object.kind}/{each.object.name}": fingerprint(
             await _find(api, Kind(each.object.kind), namespace, each.object.name)
         )
         for each in steps
-        if not isinstance(each, DeletePodStep | NodeStep) and each.object.kind != Kind.POD
+        if not isinstance(each, DeletePodStep | NodeStep | RotateStep)
+        and each.object.kind != Kind.POD
     }
 
 
@@ -44,7 +46,7 @@ async def missing(api: Cluster, run: FaultRun, probe: Probe | None) -> str | Non
 async def _not_well(probe: Probe) -> str | None:
     try:
         look = await probe.look()
-    except (NotFound, Refused) as error:
+    except ClusterError as error:
         return f"Whether it is well cannot be seen: {error}."
     return None if look.well else f"It is not well yet: {look.said}."
 

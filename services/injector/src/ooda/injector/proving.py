@@ -18,8 +18,8 @@ from ooda.injector.journal import Journal, JournalError, read_entry
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.bystanding import hits
 from ooda.injector.probes.choosing import probe_of
-from ooda.injector.probes.dialling import dial as dial_tcp
-from ooda.injector.probes.interface import Dial, Probe
+from ooda.injector.probes.interface import Probe
+from ooda.injector.probes.outside import OUTSIDE, Outside
 
 log = structlog.get_logger()
 
@@ -32,11 +32,13 @@ _LASTS = frozenset({Phase.ADMITTED, Phase.ARMED, Phase.ACTIVE})
 class Prover:
     """Every run that lasts, each in a task of its own."""
 
-    def __init__(self, api: Cluster, namespace: str, clock: Clock, dial: Dial = dial_tcp) -> None:
+    def __init__(
+        self, api: Cluster, namespace: str, clock: Clock, outside: Outside = OUTSIDE
+    ) -> None:
         self._api = api
         self._journal = Journal(api, namespace)
         self._clock = clock
-        self._dial = dial
+        self._outside = outside
         self._proofs: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -86,7 +88,7 @@ class Prover:
 
     async def _prove(self, run: FaultRun) -> None:
         """Look until it is seen; what cannot be looked at is tried again."""
-        probe = probe_of(self._api, self._journal.namespace, run, self._dial)
+        probe = probe_of(self._api, self._journal.namespace, run, self._outside)
         while probe is not None and run.effect is not None and run.unproven:
             try:
                 since = await first_bite(probe, run.effect.hold_seconds, self._clock)

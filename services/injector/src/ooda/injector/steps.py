@@ -1,6 +1,6 @@
 """Apply a step and take it back, by the API server alone; both can be done twice."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ooda.common.cluster.interface import Conflict, NotFound, Object
@@ -10,6 +10,7 @@ from ooda.common.fault_runs import (
     CreateStep,
     DeletePodStep,
     NodeStep,
+    RotateStep,
     Step,
     StepRecord,
     Undone,
@@ -44,8 +45,8 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
                 live = await api.get(kind, namespace, name)
                 if not contains(live["spec"], spec):
                     raise MovedError(f"somebody else has made {where}") from None
-        case NodeStep():
-            return  # fault-agent makes it, once the journal says that its time has come
+        case NodeStep() | RotateStep():
+            return  # is made by others: fault-agent, and `credentials`
 
 
 async def pod_is_gone(api: Cluster, where: ObjectRef) -> bool:
@@ -81,8 +82,18 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
             uid = live["metadata"]["uid"]
             await api.delete(Kind(where.kind), where.namespace, where.name, uid=uid)
             return Undone.REVERTED if same else Undone.OVERRIDDEN
-        case NodeStep():
-            raise AssertionError("fault-agent ends what is on its node")
+        case NodeStep() | RotateStep():
+            raise AssertionError("others take that back: fault-agent, and `credentials`")
+
+
+async def replace_pods_but(api: Cluster, workload: ObjectRef, knowing: Collection[str]) -> None:
+    """Delete the pods of a Deployment that have other UIDs. Raises ClusterError."""
+    live = await api.get(Kind.DEPLOYMENT, workload.namespace, workload.name)
+    labels = live["spec"]["selector"].get("matchLabels") or {}
+    for pod in await api.list(Kind.POD, workload.namespace, labels=labels):
+        meta = pod["metadata"]
+        if meta["uid"] not in knowing and not meta.get("deletionTimestamp"):
+            await api.delete(Kind.POD, workload.namespace, meta["name"], uid=meta["uid"])
 
 
 async def _patch(api: Cluster, where: ObjectRef, operations: Operations, *, dry_run: bool) -> None:

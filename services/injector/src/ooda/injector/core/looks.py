@@ -169,6 +169,14 @@ def look_at_access(probe: AccessProbe, *, may: bool, let_in: bool | None) -> Loo
     return Look(not may and not let_in, may and let_in is not False, said)
 
 
+def look_at_logins(*, old: bool, new: bool, told: bool) -> Look:
+    """Judge which password lets in, and whether the Secret says the old one."""
+    accepted = [name for name, lets_in in (("old", old), ("new", new)) if lets_in]
+    said = f"the database accepts {' and '.join(accepted) or 'no'} password"
+    well = old and not new and told
+    return Look(not old and new, well, said + ("" if told else "; the Secret does not say the old"))
+
+
 def rule_to_try(rules: Sequence[Object]) -> AccessRule | None:
     """Return one request that these rules of a Role allow, one that only reads if there is any."""
     found = [

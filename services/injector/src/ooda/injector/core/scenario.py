@@ -32,6 +32,7 @@ class Mechanism(StrEnum):
     REPLICAS = "replicas"
     POD_KILL = "pod_kill"
     CPU_LIMIT = "cpu_limit"
+    CREDENTIAL = "credential"
     NETWORK_POLICY = "network_policy"
     ROLE_RULES = "role_rules"
     QUOTA = "quota"
@@ -151,6 +152,12 @@ class AccessEffect(_Seen):
     probe: Literal["access"]
 
 
+class LoginEffect(_Seen):
+    """By a login with the old password."""
+
+    probe: Literal["login"]
+
+
 class NodeEffect(_Seen):
     """By what fault-agent says that it has in force."""
 
@@ -158,7 +165,13 @@ class NodeEffect(_Seen):
 
 
 EffectProbe = Annotated[
-    PodsEffect | CpuEffect | ReplicasEffect | EndpointsEffect | AccessEffect | NodeEffect,
+    PodsEffect
+    | CpuEffect
+    | ReplicasEffect
+    | EndpointsEffect
+    | AccessEffect
+    | LoginEffect
+    | NodeEffect,
     Field(discriminator="probe"),
 ]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ooda.injector.core.scenario import Mechanism
 from ooda.injector.faults.containers import Clock, Crashes, FullVolume
+from ooda.injector.faults.credential import Credential
 from ooda.injector.faults.network import Cut, Latency, Lookups, PacketLoss, UnansweredCalls
 from ooda.injector.faults.policies import NetworkPartition, Quota, RoleRules
 from ooda.injector.faults.running import CpuLimit
@@ -28,6 +29,7 @@ FAULTS: Mapping[Mechanism, Fault] = {
     Mechanism.REPLICAS: Replicas(),
     Mechanism.POD_KILL: PodKill(),
     Mechanism.CPU_LIMIT: CpuLimit(),
+    Mechanism.CREDENTIAL: Credential(),
     Mechanism.NETWORK_POLICY: NetworkPartition(),
     Mechanism.ROLE_RULES: RoleRules(),
     Mechanism.QUOTA: Quota(),

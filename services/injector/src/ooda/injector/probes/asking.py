@@ -8,6 +8,7 @@ import structlog
 from ooda.common.cluster.interface import Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_probes import AccessProbe, EndpointsProbe
+from ooda.common.fault_runs import FaultRun
 from ooda.injector.core.looks import (
     READING,
     Look,
@@ -15,6 +16,8 @@ from ooda.injector.core.looks import (
     look_at_access,
     look_at_endpoints,
 )
+from ooda.injector.credentials import Credentials
+from ooda.injector.databases import DatabaseError
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.interface import Dial
 
@@ -58,6 +61,26 @@ async def any_answers(dial: Dial, addresses: tuple[str, ...]) -> bool:
     pairs = [each.rpartition(":") for each in addresses]
     tried = await asyncio.gather(*(dial(host.strip("[]"), int(port)) for host, _, port in pairs))
     return any(tried)
+
+
+class Logins:
+    """See LoginProbe."""
+
+    period = 0.5
+
+    def __init__(self, credentials: Credentials, run: FaultRun) -> None:
+        self._credentials, self._run = credentials, run
+
+    async def look(self) -> Look:
+        """See Probe."""
+        try:
+            return await self._credentials.look(self._run)
+        except DatabaseError as error:
+            raise Unavailable(str(error)) from error
+
+    def looks(self) -> AsyncIterator[Look]:
+        """See Probe."""
+        return _again_and_again(self.look, self.period)
 
 
 class Access:

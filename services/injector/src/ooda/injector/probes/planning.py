@@ -9,6 +9,7 @@ from ooda.common.fault_probes import (
     CpuProbe,
     Effect,
     EndpointsProbe,
+    LoginProbe,
     NodeProbe,
     PodsProbe,
     ReplicasProbe,
@@ -22,6 +23,7 @@ from ooda.injector.core.scenario import (
     CpuEffect,
     EffectProbe,
     EndpointsEffect,
+    LoginEffect,
     NodeEffect,
     PodsEffect,
     ReplicasEffect,
@@ -52,10 +54,11 @@ async def _plan(
     api: Cluster, dial: Dial, wanted: EffectProbe, live: Object, steps: Sequence[Step]
 ) -> Planned:
     namespace, name = str(live["metadata"]["namespace"]), str(live["metadata"]["name"])
+    planned: Planned
     match wanted:
         case PodsEffect(sign=sign, reasons=reasons):
             labels = selector_of(live)
-            return PodsProbe(
+            planned = PodsProbe(
                 labels=labels,
                 sign=sign,
                 reasons=reasons,
@@ -63,21 +66,24 @@ async def _plan(
                 restarts=_restarts(await api.list(Kind.POD, namespace, labels=labels)),
             )
         case CpuEffect():
-            return _cpu(live, steps)
+            planned = _cpu(live, steps)
         case ReplicasEffect(sign=sign):
             before = int(live["spec"].get("replicas", 1))
-            return ReplicasProbe(deployment=name, sign=sign, before=before)
+            planned = ReplicasProbe(deployment=name, sign=sign, before=before)
         case EndpointsEffect():
             service = steps[0].object.name
             leads_to = addresses_of(await api.list(Kind.ENDPOINT_SLICE, namespace), service)
             if not leads_to:
                 raise NotApplicableError(f"Service {service} leads nowhere")
             reachable = await any_answers(dial, leads_to)
-            return EndpointsProbe(service=service, before=leads_to, reachable=reachable)
+            planned = EndpointsProbe(service=service, before=leads_to, reachable=reachable)
         case AccessEffect():
-            return _access(live, steps)
+            planned = _access(live, steps)
+        case LoginEffect():
+            planned = LoginProbe()
         case NodeEffect():
-            return NodeProbe()
+            planned = NodeProbe()
+    return planned
 
 
 def _restarts(pods: Sequence[Object]) -> Mapping[str, int]:
