@@ -2,12 +2,13 @@
 
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes,
-and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
-memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it, and
-one whose key says ``crash`` crashes until it says something else. A pod whose volume claim is not
-there finds no node. Of a Job with annotation ``paper/fails-once`` the first pod fails. Everything
-else is running and ready as soon as it is seen. What a pod logs is ``paper_logs``; what needs more
-memory, and is resized, ``paper_memory``.
+and one of ``true`` ends well; one whose readiness probe asks another port than 8080 is never ready;
+one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
+one that wants a key which its ConfigMap lacks waits for it, and one whose key says ``crash`` crashes
+until it says something else. A pod whose volume claim is not there finds no node, nor does one that
+selects nodes by labels which the only node has not. Of a Job with annotation ``paper/fails-once`` the
+first pod fails. Everything else is running and ready as soon as it is seen. What a pod logs is
+``paper_logs``; what needs more memory, and is resized, ``paper_memory``.
 """
 
 import asyncio
@@ -69,6 +70,8 @@ class _Memory:
         return True
 
 
+_LISTENS = (8080, None)
+"""Where containers listen: the port of a readiness probe, None if it asks none by number."""
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
@@ -114,7 +117,7 @@ async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
             {
                 "status": {
                     "conditions": [ready],
-                    "allocatable": {"memory": "8Gi"},
+                    "allocatable": {"cpu": "8", "memory": "8Gi"},
                     "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
                     "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
                 }
@@ -247,10 +250,13 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory:
 
 
 async def _schedule(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None:
-    """Bind a pod to a node, unless it names a volume claim that is not there."""
+    """Bind a pod to a node, or say why there is none."""
     claim = await _claim_missing(session, pod)
     if claim is not None:
         await _find_no_node(session, pod, f'persistentvolumeclaim "{claim}" not found')
+        return
+    if not (pod["spec"].get("nodeSelector") or {}).items() <= LABELS.items():
+        await _find_no_node(session, pod, "1 node(s) didn't match Pod's node affinity/selector")
         return
     binding = {
         "apiVersion": "v1",
@@ -353,9 +359,12 @@ def _status(
 
 
 def _address(uid: str) -> str:
-    """Return an address of a pod's own, so that Services can lead to it."""
+    """Return an address of a pod's own, so that Services can lead to it.
+
+    Nobody is there, and no packet goes out: TCP knows no connection to a group (multicast).
+    """
     number = int(uid.replace("-", "")[:6], 16)
-    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    return f"239.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
 def _phase(containers: Sequence[Mapping[str, Any]]) -> str:
@@ -385,11 +394,13 @@ def _container(
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
         restarts, last = RESTARTS, {"terminated": _ended(code, reason)}
     runs = "running" in state
+    asked = (spec.get("readinessProbe") or {}).get("httpGet") or {}
+    port = asked.get("port")
     return {
         "name": spec["name"],
         "image": spec["image"],
         "imageID": "",
-        "ready": runs,
+        "ready": runs and (port in _LISTENS or isinstance(port, str)),
         "started": runs,
         "restartCount": restarts,
         "state": state,

@@ -27,6 +27,7 @@ GOOD: dict[str, Any] = {
     "intensity": "replicas",
     "max_seconds": 60,
     "recovery_seconds": 60,
+    "effect": {"probe": "replicas", "sign": "short", "within_seconds": 30},
     "truth": {"failure_class": "replica_shortfall", "component": "workload", "accepted": []},
 }
 
@@ -34,8 +35,10 @@ GOOD: dict[str, Any] = {
 def test_the_scenarios() -> None:
     assert list(LIBRARY) == [
         "config-missing",
+        "cpu-throttle",
         "crash-loop-release",
         "crash-loop",
+        "credential-rotation",
         "dependency-timeout",
         "disk-pressure",
         "dns-failure",
@@ -69,6 +72,13 @@ def test_the_scenarios() -> None:
         ({"intensity": "percent"}, "no parameter 'percent'"),
         ({"surprise": 1}, "surprise"),
         ({"title": 1}, "title"),
+        ({"effect": {"probe": "magic", "within_seconds": 30}}, "effect"),
+        ({"effect": {"probe": "access"}}, "effect.access.within_seconds"),
+        ({"effect": {"probe": "access", "within_seconds": 301}}, "within_seconds"),
+        (
+            {"effect": {"probe": "pods", "sign": "waiting", "within_seconds": 30}},
+            "a container that waits needs reasons",
+        ),
         (
             {"truth": {"failure_class": "bad luck", "component": "workload", "accepted": []}},
             "truth",

@@ -34,7 +34,7 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.fault_aborts import abort_run
-from ooda.common.fault_runs import Phase
+from ooda.common.fault_runs import Ending, Phase
 from ooda.common.settings import NatsSettings, Settings
 
 VALID_SECONDS = 30.0
@@ -82,8 +82,9 @@ def inject(
 
     For example: `ooda inject pod-kill --target cart -n fault-injection-shop --duration 60s`.
 
-    Exit status: 0 the old state is back; 1 it was refused, or the old state did not come back; 2
-    wrong usage; 3 NATS, the injector or the API server is away.
+    Exit status: 0 it has bitten, and the old state is back; 1 it was refused, nobody saw it bite,
+    or the old state did not come back; 2 wrong usage; 3 NATS, the injector or the API server is
+    away.
     """
     settings, nats = load_settings(), nats_settings()
     parameters = _parameters(parameter or [])
@@ -156,10 +157,15 @@ async def _follow(
     """Print what is said of the run until its end; told to stop, have it taken back first."""
     following = asyncio.create_task(_to_its_end(nats, request, output))
     try:
-        return isinstance(await asyncio.shield(following), FaultCleared)
+        return _has_worked(await asyncio.shield(following))
     except asyncio.CancelledError:
         print_line("Taking it back; please wait until that is verified.")
         return await _take_back(settings, request, following)
+
+
+def _has_worked(end: FaultEvent) -> bool:
+    """Say whether it has bitten and is cleared: one that nobody saw bite has failed."""
+    return isinstance(end, FaultCleared) and end.ending != Ending.NO_EFFECT
 
 
 async def _take_back(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
+from ooda.common.fault_probes import Effect
 from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
@@ -43,6 +44,9 @@ class Phase(StrEnum):
 
 FINAL = frozenset({Phase.ENDED, Phase.TEARDOWN_FAILED})
 
+EFFECTIVE = "effective"
+"""The entry of a run's times that says since when its fault was seen to bite."""
+
 
 class Ending(StrEnum):
     """Why a run was taken back."""
@@ -57,6 +61,8 @@ class Ending(StrEnum):
     """fault-agent did not make what was to be made on its node."""
     BUSY = "busy"
     """Another run was quicker to hold a Lease."""
+    NO_EFFECT = "no_effect"
+    """Nobody saw it bite in the time that it has for that: the run has failed."""
     ABANDONED = "abandoned"
     """It was written down, and nobody went on with it."""
 
@@ -112,7 +118,31 @@ class NodeStep(_Part):
     means: Means
 
 
-Step = Annotated[ChangeStep | DeletePodStep | CreateStep | NodeStep, Field(discriminator="kind")]
+class RotateStep(_Part):
+    """Give an account of a database another password, and cut the sessions that it has.
+
+    No password is in it: the old and the new one are sealed in a Secret of the injector's own.
+    """
+
+    kind: Literal["rotate"] = "rotate"
+    object: ObjectRef
+    """The Secret that says the password to who uses it; it says the new one meanwhile."""
+    username_key: str
+    password_key: str
+    address: str
+    """Of the database's Service in the cluster."""
+    port: int
+    admin: ObjectRef
+    """The Secret of an account that may set passwords."""
+    admin_role: str
+    admin_key: str
+    knowing: tuple[str, ...]
+    """UIDs of the target's pods that have read the old one."""
+
+
+Step = Annotated[
+    ChangeStep | DeletePodStep | CreateStep | NodeStep | RotateStep, Field(discriminator="kind")
+]
 
 
 class StepRecord(_Part):
@@ -130,6 +160,15 @@ class StepRecord(_Part):
     """Of a node step: what was counted while it was in force, such as ``loss_percent``."""
     problem: str = ""
     """Of a node step: why it was not made, or ended too soon, in a sentence; empty: nothing."""
+
+
+class Spared(_Part):
+    """Who should not be hit: workloads of the namespace that were healthy before."""
+
+    workloads: tuple[str, ...]
+    """As ``Deployment/web``."""
+    hold_seconds: float
+    """How long one has to be short of replicas without a break to count as hit."""
 
 
 class GroundTruth(_Part):
@@ -170,14 +209,22 @@ class FaultRun(_Part):
     steps: tuple[StepRecord, ...]
     leases: tuple[str, ...]
     baseline: Mapping[str, str]
-    """Fingerprint by object, as ``Deployment shop/cart``; of one that is not there, empty."""
+    """Fingerprint by object, as ``Deployment/cart``; of one that is not there, empty."""
+    effect: Effect | None = None
+    """How it is seen to bite; None of a run that was written down before that was asked."""
     phase: Phase = Phase.ADMITTED
     ending: Ending | None = None
     problem: str = ""
     """What went wrong, in a sentence; empty: nothing."""
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
-    """When it came into each phase, and ``requested``, ``mutated``, ``reverted``."""
+    """When it came into each phase, and ``requested``, ``mutated``, ``effective``, ``reverted``."""
+    spared: Spared | None = None
+    """None of a run that was written down before that was asked."""
+    bystanders: Mapping[str, Moment] = {}
+    """Which of the spared were hit while it lasted, and since when."""
+    probe_period_ms: int = 0
+    """How often it was looked for the effect; 0: it was told by a watch."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
 
@@ -203,6 +250,11 @@ class FaultRun(_Part):
         """Whether every change was taken back already when the run came to do it."""
         found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}
         return found == {Undone.REPAIRED}
+
+    @property
+    def unproven(self) -> bool:
+        """Whether its effect is looked for, and was not seen."""
+        return self.effect is not None and EFFECTIVE not in self.times
 
     @property
     def touched(self) -> bool:

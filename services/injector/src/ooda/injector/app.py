@@ -11,6 +11,7 @@ from ooda.injector.driver import Driver
 from ooda.injector.handlers import Handlers
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
+from ooda.injector.proving import Prover
 from ooda.injector.settings import InjectorSettings
 
 
@@ -22,9 +23,10 @@ async def compose(context: Context) -> App:
     admission = Admission(api, namespace, settings.limits(), load_scenarios(), context.clock)
     handlers = Handlers(admission, Journal(api, namespace), bus, asyncio.Lock())
     driver = Driver(api, namespace, context.clock, machine.INJECTOR)
+    prover = Prover(api, namespace, context.clock)
     return App(
         consumers=(Consumption(INJECTOR, handlers.on_requested),),
-        tasks=(driver.run, Announcer(api, namespace, bus).run),
+        tasks=(driver.run, prover.run, Announcer(api, namespace, bus).run),
         status=driver.counts,
         ready=driver.ready,
         answers={SCENARIOS_SUBJECT: handlers.answer},

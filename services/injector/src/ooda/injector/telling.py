@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from ooda.common.bus.injecting import ScenarioParameter, ScenarioRow
 from ooda.common.container_faults import ClockSkew, CrashLoop, Fill
-from ooda.common.fault_runs import ChangeStep, CreateStep, DeletePodStep, FaultRun, NodeStep, Step
+from ooda.common.fault_runs import (
+    ChangeStep,
+    CreateStep,
+    DeletePodStep,
+    FaultRun,
+    NodeStep,
+    RotateStep,
+    Step,
+)
 from ooda.common.node_means import (
     Delay,
     Direction,
@@ -63,6 +71,8 @@ def _sentence(step: Step) -> str:
             return f"Delete {where}."
         case CreateStep(object=where):
             return f"Create {where}."
+        case RotateStep(object=where, address=address, port=port):
+            return f"Rotate the password of {where} at {address}:{port}, and end its sessions."
         case NodeStep(object=where, node=node, means=means):
             return f"On node {node}, in {where}: {_on_the_node(means)}."
 
