@@ -174,7 +174,7 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
     ended = run.with_step(0, done=True, undone=undone).enter(phase, now, ending=ending)
     await injector.journal.write(entry, ended)
     for _ in range(2):  # one that has just told it dies, and another begins
-        task = asyncio.create_task(Announcer(injector.api, OWN, injector.bus).run())
+        task = asyncio.create_task(Announcer(injector.api, OWN, injector.bus, SystemClock()).run())
 
         async def all_told() -> bool:
             found = await injector.journal.find("run-1")
@@ -185,6 +185,9 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
         with contextlib.suppress(asyncio.CancelledError):
             await task
     assert [each.subject for each in injector.bus.published] == told
+    entry = await injector.journal.find("run-1")
+    assert entry is not None
+    assert sorted(entry.run.published) == sorted(told)
     cleared = [each for each in injector.bus.published if isinstance(each, FaultCleared)]
     assert [each.repaired_by_agent for each in cleared] == (
         [undone is Undone.REPAIRED] if FaultCleared.subject in told else []

@@ -127,6 +127,13 @@ class Abort(_Part):
     reason: str = ""
 
 
+class Publication(_Part):
+    """When an event of a run was handed to the bus, and when that confirmed it."""
+
+    sent: Moment
+    confirmed: Moment
+
+
 class FaultRun(_Part):
     """The spec of the custom resource; the object's name is ``run_id``."""
 
@@ -156,9 +163,11 @@ class FaultRun(_Part):
     """What went wrong, in a sentence; empty: nothing."""
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
-    """When it came into each phase, and ``requested``, ``mutated``, ``reverted``."""
+    """When it came into each phase, and ``requested``, ``mutated``."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
+    published: Mapping[str, Publication] = {}
+    """When each of these was, by the injector's clock: what its offset to the bus is read from."""
 
     def enter(self, phase: Phase, now: dt.datetime, **more: Any) -> "FaultRun":
         """Return the run in a phase from now on, with other fields set."""

@@ -24,7 +24,7 @@ async def compose(context: Context) -> App:
     driver = Driver(api, namespace, context.clock, machine.INJECTOR)
     return App(
         consumers=(Consumption(INJECTOR, handlers.on_requested),),
-        tasks=(driver.run, Announcer(api, namespace, bus).run),
+        tasks=(driver.run, Announcer(api, namespace, bus, context.clock).run),
         status=driver.counts,
         ready=driver.ready,
         answers={SCENARIOS_SUBJECT: handlers.answer},
