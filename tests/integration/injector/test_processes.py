@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 import pytest_asyncio
 
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.fault_runs import Ending, FaultRun, Phase
+from ooda.common.run_reports import RecoveredBy, RunReport
+from ooda.common.run_reports import Stage as Reached
 from ooda.common.settings import ClusterSettings
 from ooda.common.topology import Service
 from ooda.injector.core.fence import Limits
@@ -204,6 +207,31 @@ async def test_there_and_back(running: Stage) -> None:
     run = await running.run_in(Phase.ENDED)
     shown = await running.command("runs", "show", run.run_id[:-2])
     assert "change Service" in shown.stdout
+
+
+async def test_a_run_is_evaluated_without_an_agent(running: Stage) -> None:
+    run = await running.run_in(Phase.ENDED)
+    done = await running.command("runs", "report", run.run_id, "-o", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = RunReport.model_validate_json(done.stdout)
+    jsonschema.validate(json.loads(done.stdout), RunReport.model_json_schema(mode="serialization"))
+    assert (report.run_id, report.agent_seen) == (run.run_id, False)
+    reached = [stage for stage, at in report.stages.items() if at is not None]
+    assert reached == [
+        Reached.REQUESTED,
+        Reached.ADMITTED,
+        Reached.ARMED,
+        Reached.MUTATED,
+        Reached.RECOVERED,
+        Reached.TEARDOWN_STARTED,
+        Reached.REVERTED,
+        Reached.BASELINE_RESTORED,
+    ]
+    assert report.clock_offset is not None
+    assert abs(report.clock_offset.ms) < 1000
+    assert report.recovered_by is RecoveredBy.EXPIRY
+    told = await running.command("runs", "report", run.run_id)
+    assert "no agent was heard" in told.stdout
 
 
 async def test_ctrl_c_takes_it_back_before_it_ends(running: Stage) -> None:

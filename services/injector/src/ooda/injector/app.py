@@ -8,6 +8,7 @@ from ooda.injector.admission import Admission
 from ooda.injector.announcer import Announcer
 from ooda.injector.core import machine
 from ooda.injector.driver import Driver
+from ooda.injector.evaluating import Evaluator
 from ooda.injector.handlers import Handlers
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
@@ -20,7 +21,8 @@ async def compose(context: Context) -> App:
     api, namespace = context.api, settings.namespace
     bus = context.bus(Account.FAULTS)
     admission = Admission(api, namespace, settings.limits(), load_scenarios(), context.clock)
-    handlers = Handlers(admission, Journal(api, namespace), bus, asyncio.Lock())
+    evaluator = Evaluator(loop=context.bus(Account.LOOP), faults=bus)
+    handlers = Handlers(admission, Journal(api, namespace), bus, evaluator, asyncio.Lock())
     driver = Driver(api, namespace, context.clock, machine.INJECTOR)
     return App(
         consumers=(Consumption(INJECTOR, handlers.on_requested),),
