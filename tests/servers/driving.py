@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fakes.mortal import Died
 from ooda.common.clock import SystemClock
@@ -14,8 +15,12 @@ from ooda.injector.ports import Cluster
 
 @asynccontextmanager
 async def driving(api: Cluster, namespace: str, role: Role) -> AsyncIterator[None]:
-    """Drive the runs of a namespace; a process that died in it is no error."""
-    task = asyncio.create_task(Driver(api, namespace, SystemClock(), role).run())
+    """Drive the runs of a namespace; a process that died in it is no error.
+
+    Nobody hears an agent here, so nothing is held for one.
+    """
+    alone = replace(role, holds=0.0)
+    task = asyncio.create_task(Driver(api, namespace, SystemClock(), alone).run())
     try:
         yield
     finally:

@@ -90,6 +90,11 @@ def test_healed_by_the_agent_every_stage_is_there_in_milliseconds() -> None:
     assert [each.closure for each in found.incidents] == [Closure.RESOLVED]
 
 
+def test_what_changed_nothing_is_reverted_when_it_is_verified() -> None:
+    times = {key: at for key, at in fault_run().times.items() if key not in ("mutated", "holding")}
+    assert reached(report(run=fault_run(times=times)))["reverted"] == 62900
+
+
 def test_without_an_agent_its_stages_are_empty_and_the_run_expires() -> None:
     found = report()
     assert {stage for stage, at in found.stages.items() if at is None} == {

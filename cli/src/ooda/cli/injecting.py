@@ -40,8 +40,8 @@ from ooda.common.settings import NatsSettings, Settings
 VALID_SECONDS = 30.0
 """A request that the injector gets later than that is refused: whoever asked has left."""
 
-RECOVERY_SECONDS = 900.0
-"""The longest that a scenario may take to be back."""
+RECOVERY_SECONDS = 1080.0
+"""The longest that a scenario may take to be back, and wait for an agent before that."""
 
 _ENDS = (FaultRefused, FaultCleared, FaultTeardownFailed)
 _UNITS = {"s": 1.0, "m": 60.0}

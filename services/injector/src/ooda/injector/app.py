@@ -12,6 +12,7 @@ from ooda.injector.evaluating import Evaluator
 from ooda.injector.handlers import Handlers
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
+from ooda.injector.overseer import Overseer
 from ooda.injector.settings import InjectorSettings
 
 
@@ -26,7 +27,11 @@ async def compose(context: Context) -> App:
     driver = Driver(api, namespace, context.clock, machine.INJECTOR)
     return App(
         consumers=(Consumption(INJECTOR, handlers.on_requested),),
-        tasks=(driver.run, Announcer(api, namespace, bus, context.clock).run),
+        tasks=(
+            driver.run,
+            Announcer(api, namespace, bus, context.clock).run,
+            Overseer(api, namespace, evaluator, context.clock).run,
+        ),
         status=driver.counts,
         ready=driver.ready,
         answers={SCENARIOS_SUBJECT: handlers.answer},

@@ -14,7 +14,7 @@ from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFoun
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase
 from ooda.common.kill_switch import read_stop
-from ooda.injector import baseline, steps
+from ooda.injector import baseline, restoring, steps
 from ooda.injector.core.machine import (
     Apply,
     Arm,
@@ -22,6 +22,7 @@ from ooda.injector.core.machine import (
     Move,
     Release,
     Rest,
+    Restore,
     Role,
     Undo,
     Verify,
@@ -134,9 +135,8 @@ class Driver:
                 await self._arm(entry)
             case Apply(index):
                 await self._apply(entry, index)
-            case Undo(index):
-                found = await steps.undo(self._api, run.steps[index])
-                await self._journal.write(entry, run.with_step(index, undone=found))
+            case Undo() | Restore():
+                await self._take_back(entry, move)
             case Enter(phase, ending):
                 await self._enter(entry, phase, ending)
             case Verify(until):
@@ -180,6 +180,15 @@ class Driver:
         times = {"mutated": self._clock.now(), **run.times}
         await self._journal.write(entry, done.model_copy(update={"times": times}))
 
+    async def _take_back(self, entry: Entry, move: Undo | Restore) -> None:
+        run, index = entry.run, move.index
+        if isinstance(move, Undo):
+            undone = await steps.undo(self._api, run.steps[index])
+            await self._journal.write(entry, run.with_step(index, undone=undone))
+        else:
+            restored = await restoring.restore(self._api, run.images[index])
+            await self._journal.write(entry, run.with_image(index, restored))
+
     async def _stopped(self, entry: Entry) -> bool:
         """Turn back if the kill switch is on: nothing is broken while it is."""
         stop = await read_stop(self._api, self._journal.namespace)
@@ -193,7 +202,10 @@ class Driver:
 
     async def _enter(self, entry: Entry, phase: Phase, ending: Ending | None) -> None:
         run = untouched(entry.run) if entry.run.phase is Phase.ADMITTED else entry.run
-        entered = run.enter(phase, self._clock.now(), ending=ending or run.ending)
+        now, more = self._clock.now(), {}
+        if phase is Phase.HOLDING:
+            more = {"held_until": now + dt.timedelta(seconds=self._role.holds)}
+        entered = run.enter(phase, now, ending=ending or run.ending, **more)
         await self._journal.write(entry, entered)
         log.info("entered", run=run.run_id, phase=str(phase), ending=str(entered.ending))
 
@@ -212,6 +224,7 @@ class Driver:
         run = entry.run
         if run.phase in (
             Phase.REVERTING,
+            Phase.HOLDING,
             Phase.VERIFYING,
         ) and self._clock.now() >= teardown_deadline(run):
             with contextlib.suppress(ClusterError):

@@ -13,7 +13,7 @@ from ooda.common.fault_runs import (
     StepRecord,
     Undone,
 )
-from ooda.injector.core.merge import MovedError, contains, to_apply, to_undo
+from ooda.injector.core.merge import MovedError, contains, is_taken_back, to_apply, to_undo
 from ooda.injector.ports import Cluster
 
 
@@ -68,6 +68,20 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
             uid = live["metadata"]["uid"]
             await api.delete(Kind(where.kind), where.namespace, where.name, uid=uid)
             return Undone.REVERTED if same else Undone.OVERRIDDEN
+
+
+async def taken_back(api: Cluster, step: Step) -> bool | None:
+    """Say whether somebody else has taken a step back; None if that cannot be seen of its kind.
+
+    Raises ClusterError.
+    """
+    match step:
+        case ChangeStep(object=where, changes=changes):
+            return is_taken_back(await _find(api, step), where.uid, changes)
+        case CreateStep():
+            return await _find(api, step) is None
+        case _:
+            return None
 
 
 async def _find(api: Cluster, step: Step) -> Object | None:

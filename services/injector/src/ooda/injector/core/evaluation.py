@@ -20,7 +20,7 @@ from ooda.common.events import (
     IncidentEvent,
     ReviewRequested,
 )
-from ooda.common.fault_runs import FaultRun, Phase
+from ooda.common.fault_runs import REPAIRED_AT, FaultRun, Phase
 from ooda.common.run_reports import (
     Chosen,
     ClockOffset,
@@ -42,7 +42,7 @@ _STAMPED = {
     Stage.MUTATED: "mutated",
     Stage.EFFECTIVE: "effective",
     Stage.TEARDOWN_STARTED: str(Phase.REVERTING),
-    Stage.REVERTED: str(Phase.VERIFYING),
+    Stage.REVERTED: str(Phase.HOLDING),
     Stage.BASELINE_RESTORED: str(Phase.RELEASING),
 }
 """Under which name the journal has a stage."""
@@ -100,6 +100,11 @@ def evaluate(run: FaultRun, faults: Sequence[Told], said: Sequence[Told]) -> Run
     )
 
 
+def heard(run: FaultRun, faults: Sequence[Told], said: Sequence[Told]) -> Belonging:
+    """Return what the agent said that belongs to a run. Takes what ``evaluate`` takes."""
+    return _Agent.heard(run, said, _times(run, faults, clock_offset(run, faults))).belonging
+
+
 def clock_offset(run: FaultRun, faults: Sequence[Told]) -> ClockOffset | None:
     """Return how much the bus is ahead of the injector, by the announcement that took least."""
     found = [
@@ -121,10 +126,13 @@ def _of(run: FaultRun, event: Event) -> bool:
 
 
 def _times(run: FaultRun, faults: Sequence[Told], offset: ClockOffset | None) -> _Times:
+    stamps = {**run.times}
+    if str(Phase.VERIFYING) in stamps:  # a run that changed nothing waits for nobody
+        stamps.setdefault(str(Phase.HOLDING), stamps[str(Phase.VERIFYING)])
     times: _Times = {
-        stage: (_on_the_bus(run.times[name], offset), "injector")
+        stage: (_on_the_bus(stamps[name], offset), "injector")
         for stage, name in _STAMPED.items()
-        if name in run.times
+        if name in stamps
     }
     for each in faults:
         # Only the request is said when it happens; the others are told of, some time later.
@@ -290,7 +298,7 @@ def _recovery(
 
     The injector's own look counts more than what the agent says of it.
     """
-    stamped = run.times.get("recovered", run.times.get("repaired"))
+    stamped = run.times.get("recovered", run.times.get(REPAIRED_AT))
     seen = None if stamped is None else _on_the_bus(stamped, offset)
     end = times.get(Stage.TEARDOWN_STARTED)
     if seen is None and agent.helped:

@@ -8,10 +8,22 @@ grace, so that it does not run into an injector that lives.
 import datetime as dt
 from dataclasses import dataclass
 
-from ooda.common.fault_runs import FINAL, Abort, Ending, FaultRun, Phase, Undone
+from ooda.common.fault_runs import (
+    FINAL,
+    HEALED_AT,
+    Abort,
+    Ending,
+    FaultRun,
+    Phase,
+    Undone,
+)
 
 ABANDONED_AFTER = 30.0
 """Seconds that a run may be written down and not armed: then whoever wrote it is gone."""
+
+
+HELD_SECONDS = 180.0
+"""No run waits longer for the agent: its actions are judged within a minute or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +33,12 @@ class Role:
     begins: bool
     grace: float
     """Seconds."""
+    holds: float = 0.0
+    """Seconds that a run is held for the agent at first; whoever hears the agent says how long on.
+    Who hears nobody holds for nobody."""
 
 
-INJECTOR = Role(begins=True, grace=0.0)
+INJECTOR = Role(begins=True, grace=0.0, holds=6.0)
 REAPER = Role(begins=False, grace=3.0)
 """A live injector has begun to undo a second after the end; the aim is ten for a dead one."""
 
@@ -43,6 +58,13 @@ class Apply:
 @dataclass(frozen=True, slots=True)
 class Undo:
     """Take a step back."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Set an object back to its image."""
 
     index: int
 
@@ -79,7 +101,7 @@ class Rest:
     """Nothing any more."""
 
 
-Move = Arm | Apply | Undo | Enter | Verify | Release | Wait | Rest
+Move = Arm | Apply | Undo | Restore | Enter | Verify | Release | Wait | Rest
 
 
 def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -> Move:
@@ -88,7 +110,10 @@ def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) 
         return Rest()
     if run.phase in (Phase.ADMITTED, Phase.ARMED, Phase.ACTIVE):
         return _forward(run, abort, now, role)
-    begun = run.times[str(Phase.REVERTING)] + dt.timedelta(seconds=role.grace)
+    begun = run.times[str(Phase.REVERTING)]
+    if run.phase is Phase.HOLDING:
+        begun = held_until(run)
+    begun += dt.timedelta(seconds=role.grace)
     return _backward(run) if now >= begun else Wait(begun)
 
 
@@ -112,6 +137,8 @@ def _end(run: FaultRun, abort: Abort | None) -> tuple[dt.datetime, Ending]:
         end = (admitted + dt.timedelta(seconds=ABANDONED_AFTER), Ending.ABANDONED)
     else:
         end = (run.expires_at, Ending.EXPIRED)
+    if HEALED_AT in run.times:
+        end = min(end, (run.times[HEALED_AT], Ending.REPAIRED))
     return min(end, (abort.at, Ending.ABORTED)) if abort is not None else end
 
 
@@ -121,16 +148,30 @@ def _backward(run: FaultRun) -> Move:
         case Phase.REVERTING if not all(undone):
             return Undo(len(undone) - 1 - undone[::-1].index(False))  # the last one first
         case Phase.REVERTING:
-            return Enter(Phase.VERIFYING)
+            return Enter(Phase.HOLDING if run.touched else Phase.VERIFYING)
+        case Phase.HOLDING:
+            found = [each.found is not None for each in run.images]
+            return Enter(Phase.VERIFYING) if all(found) else Restore(found.index(False))
         case Phase.VERIFYING:
             return Verify(teardown_deadline(run))
         case _:
             return Release()
 
 
+def held_until(run: FaultRun) -> dt.datetime:
+    """Return until when a run waits for the agent, whatever was asked for."""
+    begun = run.times.get(str(Phase.HOLDING), run.times[str(Phase.REVERTING)])
+    return min(run.held_until or begun, begun + dt.timedelta(seconds=HELD_SECONDS))
+
+
 def teardown_deadline(run: FaultRun) -> dt.datetime:
-    """Return when the baseline has to be back, or the teardown has failed."""
-    begun = run.times[str(Phase.REVERTING)]
+    """Return when what a phase is for has to be done, or the teardown has failed.
+
+    The time in which the run waits for the agent does not count.
+    """
+    begun = run.times.get(str(run.phase), run.times[str(Phase.REVERTING)])
+    if run.phase is Phase.HOLDING:
+        begun = held_until(run)
     return begun + dt.timedelta(seconds=run.recovery_seconds)
 
 
