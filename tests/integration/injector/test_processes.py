@@ -234,6 +234,41 @@ async def test_a_run_is_evaluated_without_an_agent(running: Stage) -> None:
     assert "no agent was heard" in told.stdout
 
 
+async def test_a_list_of_runs_is_made_interrupted_and_resumed(
+    running: Stage, tmp_path: Path
+) -> None:
+    before = await running.breakable.contents()
+    batch, results = tmp_path / "batch.yaml", tmp_path / "results"
+    batch.write_text(
+        f"namespace: {running.breakable.namespace}\nduration: 1s\nruns:\n"
+        f"  - {{scenario: service-misroute, target: {TARGET}}}\n"
+        f"  - {{scenario: image-pull-failure, target: {TARGET}, duration: 5m}}\n"
+        f"  - {{scenario: service-misroute, target: nothing, duration: 2s}}\n"
+    )
+    told = ("inject", "--file", str(batch), "--results", str(results))
+    program = running.ooda.start(*told)
+    await until((results / "001-service-misroute.json").exists, 40)
+    run = await running.run_in(Phase.ACTIVE)
+    program.send_signal(signal.SIGINT)
+    said, wrong = await asyncio.to_thread(program.communicate, timeout=40)
+    assert (program.returncode, wrong) == (130, "")
+    assert "1 of 3 runs evaluated, 0 refused" in said
+    assert (await running.breakable.found(run.run_id)).ending is Ending.ABORTED
+    assert await running.breakable.contents() == before
+
+    again = running.ooda.start(*told, "--resume")
+    second = await running.run_in(Phase.ACTIVE)
+    aborted = await running.command("abort", second.run_id)
+    assert (aborted.returncode, aborted.stderr) == (0, "")
+    said, wrong = await asyncio.to_thread(again.communicate, timeout=40)
+    assert (again.returncode, wrong) == (1, "")
+    assert "001-service-misroute is done already" in said
+    assert "2 of 3 runs evaluated, 1 refused" in said
+    assert "no_target" in (results / "summary.md").read_text()
+    kept = RunReport.model_validate_json((results / "002-image-pull-failure.json").read_bytes())
+    assert (kept.run_id, kept.ending) == (second.run_id, Ending.ABORTED)
+
+
 async def test_ctrl_c_takes_it_back_before_it_ends(running: Stage) -> None:
     before = await running.breakable.contents()
     where = ("--target", TARGET, "--namespace", running.breakable.namespace)
