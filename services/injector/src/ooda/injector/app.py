@@ -13,6 +13,7 @@ from ooda.injector.handlers import Handlers
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
 from ooda.injector.overseer import Overseer
+from ooda.injector.pruner import Pruner
 from ooda.injector.settings import InjectorSettings
 
 
@@ -31,6 +32,7 @@ async def compose(context: Context) -> App:
             driver.run,
             Announcer(api, namespace, bus, context.clock).run,
             Overseer(api, namespace, evaluator, context.clock).run,
+            Pruner(api, namespace, context.clock, settings.kept_runs).run,
         ),
         status=driver.counts,
         ready=driver.ready,
