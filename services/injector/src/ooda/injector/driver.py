@@ -53,6 +53,8 @@ class Driver:
         self._role = role
         self._changed: dict[str, asyncio.Event] = {}
         """By run that is being driven; set when somebody has written it."""
+        self._mutated: dict[str, dt.datetime] = {}
+        """When the first change of a run was accepted: its journal may be written after others'."""
         self._followed = False
 
     def ready(self) -> bool:
@@ -94,6 +96,7 @@ class Driver:
                 await self._try(entry, move)
         finally:
             del self._changed[name]
+            self._mutated.pop(name, None)
 
     async def _read(self, name: str) -> Entry | None:
         """Return the run as it is now; what is written from then on wakes who waits."""
@@ -176,8 +179,9 @@ class Driver:
             where = run.steps[index].step.object
             await self._turn_back(entry, Ending.CONFLICT, f"{where}: {error}.")
             return
+        mutated = self._mutated.setdefault(run.run_id, self._clock.now())
         done = run.with_step(index, done=True)
-        times = {"mutated": self._clock.now(), **run.times}
+        times = {"mutated": mutated, **run.times}
         await self._journal.write(entry, done.model_copy(update={"times": times}))
 
     async def _take_back(self, entry: Entry, move: Undo | Restore) -> None:

@@ -161,7 +161,8 @@ class _Agent:
 
     @classmethod
     def heard(cls, run: FaultRun, said: Sequence[Told], times: _Times) -> "_Agent":
-        begun = times.get(Stage.MUTATED, times.get(Stage.ARMED))
+        # Not from its first change: an injector that died at it has stamped that later.
+        begun = times.get(Stage.ARMED, times.get(Stage.MUTATED))
         since = [] if begun is None else [each for each in said if each.at >= begun[0]]
         found = belonging(run, since)
         about = [

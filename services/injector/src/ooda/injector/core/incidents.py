@@ -1,7 +1,7 @@
 """Which of an agent's incidents belong to a run: by namespace, time and component. Pure.
 
 The agent knows nothing of runs, and need not call a component as the scenario does. An anomaly is
-of the run if it was flagged in the run's namespace after the first change, and its target, or
+of the run if it was flagged in the run's namespace after that was armed, and its target, or
 something that the agent relates to it, is something that the run is about. An incident is of the
 run if such an anomaly is in it, if it suspects or blames what the run is about, or if one of two
 that were merged is.
@@ -59,7 +59,7 @@ class Belonging:
 
 
 def belonging(run: FaultRun, said: Sequence[Told]) -> Belonging:
-    """Return what belongs to a run; ``said`` is what was stored since its first change."""
+    """Return what belongs to a run; ``said`` is what was stored since it was armed."""
     here = [each for each in said if each.event.namespace in (run.namespace, None)]
     about = _About.of(run)
     flagged: dict[str, dt.datetime] = {}
