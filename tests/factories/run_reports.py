@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from factories.fault_runs import CHECKOUT, NAMESPACE, after, fault_run
+from factories.evaluated_runs import CHECKOUT, NAMESPACE, after, fault_run
 from ooda.common.fault_runs import Ending, Phase
 from ooda.common.run_reports import (
     Chosen,

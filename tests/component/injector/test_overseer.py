@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from factories.evaluated_runs import fault_run
 from factories.events import make
-from factories.fault_runs import fault_run
 from factories.objects import deployment
 from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.clock import SystemClock

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from factories.fault_runs import after, fault_run
+from factories.evaluated_runs import after, fault_run
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import Phase
 from ooda.common.testing.bus import FixedClock

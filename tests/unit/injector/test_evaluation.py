@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from factories.evaluated_runs import CHECKOUT, NAMESPACE, NOW, after, fault_run
 from factories.events import ANOMALY_ID, INCIDENT_ID, make, open_anomaly, request
-from factories.fault_runs import CHECKOUT, NAMESPACE, NOW, after, fault_run
 from ooda.common.events import (
     ActionApplied,
     ActionExecuted,

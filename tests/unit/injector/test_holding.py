@@ -2,7 +2,7 @@
 
 import pytest
 
-from factories.fault_runs import after, fault_run
+from factories.evaluated_runs import after, fault_run
 from ooda.common.fault_runs import HEALED_AT, REPAIRED_AT, Phase
 from ooda.common.taxonomy import Closure
 from ooda.injector.core.holding import HELD_ON, healed, held, looked_at

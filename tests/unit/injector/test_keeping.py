@@ -2,7 +2,7 @@
 
 import pytest
 
-from factories.fault_runs import after, fault_run
+from factories.evaluated_runs import after, fault_run
 from ooda.common.fault_runs import FaultRun, Phase
 from ooda.injector.core.keeping import YOUNG, superfluous
 
