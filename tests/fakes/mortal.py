@@ -53,13 +53,17 @@ class Mortal:
         return getattr(self._behind, name)
 
     async def _meet(self, what: str, effect: Callable[[], Awaitable[Any]]) -> Any:
+        """Write. One that is refused, such as for a conflict, does not count: it is made again."""
         if self.dead:
             raise Died
-        mine = self._writes == self._at
+        if self._writes == self._at and not self._after:
+            self._die(what)
+        found = await effect()
         self._writes += 1
-        if not mine:
-            return await effect()
+        if self._writes == self._at + 1 and self._after:
+            self._die(what)
+        return found
+
+    def _die(self, what: str) -> None:
         self.dead, self.last = True, what
-        if self._after:
-            await effect()
         raise Died

@@ -8,6 +8,7 @@ from servers.kubectl import kustomize
 
 NAMESPACE = "ooda-system"
 SHOP = "fault-injection-shop"
+ON_NODES = "ooda-fault-agent"
 _KINDS = frozenset(
     {
         "ServiceAccount",
@@ -34,9 +35,9 @@ def grant(plane: ControlPlane) -> None:
 
 
 def grant_injector(plane: ControlPlane, *namespaces: str) -> None:
-    """Give injector and reaper what the manifests give them, and these namespaces to break."""
+    """Give injector, reaper and fault-agent what they are deployed with, and these to break."""
     rendered = kustomize(_ROOT / "k8s/overlays/kind/injector")
-    items = [each for each in rendered if each["kind"] in _KINDS]
+    items = [each for each in rendered if each["kind"] in {*_KINDS, "Namespace"}]
     bindings = [each for each in items if each["metadata"].get("namespace") == SHOP]
     for namespace in namespaces:
         moved = [
@@ -47,6 +48,6 @@ def grant_injector(plane: ControlPlane, *namespaces: str) -> None:
     plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(wanted))
 
 
-def token_of(plane: ControlPlane, account: str, *bound_to: str) -> str:
+def token_of(plane: ControlPlane, account: str, *bound_to: str, namespace: str = NAMESPACE) -> str:
     """Return a token of a service's account, such as a pod of it is given."""
-    return plane.kubectl("-n", NAMESPACE, "create", "token", account, *bound_to).strip()
+    return plane.kubectl("-n", namespace, "create", "token", account, *bound_to).strip()

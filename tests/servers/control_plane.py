@@ -30,12 +30,17 @@ from servers.processes import ServerMissingError, accepts_connections, free_port
 ADMIN = "token-of-the-admin"
 ALICE, NAMESAKE, MIGHTY = "token-of-alice", "token-of-a-namesake", "token-of-a-mighty-actor"
 MIGHTY_INJECTOR, MIGHTY_REAPER = "token-of-a-mighty-injector", "token-of-a-mighty-reaper"
+MIGHTY_FAULT_AGENT = "token-of-a-mighty-fault-agent"
 TOKENS: Mapping[str, Sequence[str]] = {
     ALICE: ("alice", "people"),
     NAMESAKE: ("system:serviceaccount:elsewhere:actor", "people"),
     MIGHTY: ("system:serviceaccount:ooda-system:actor", "system:masters"),
     MIGHTY_INJECTOR: ("system:serviceaccount:ooda-system:injector", "system:masters"),
     MIGHTY_REAPER: ("system:serviceaccount:ooda-system:reaper", "system:masters"),
+    MIGHTY_FAULT_AGENT: (
+        "system:serviceaccount:ooda-fault-agent:fault-agent",
+        "system:masters",
+    ),
 }
 """A person; an account of the same name as the actor's elsewhere; and the names of those who write,
 with every right that RBAC can give, so that only admission is left to refuse them something."""

@@ -1,8 +1,9 @@
 """A cluster of no nodes whose pods become what their spec deserves, and a namespace to break."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import pytest
 import pytest_asyncio
 
 from ooda.common.cluster.api_server import ApiServer
@@ -10,6 +11,7 @@ from ooda.common.settings import ClusterSettings
 from servers.breakable import Breakable
 from servers.control_plane import ControlPlane
 from servers.paper_kubelet import NODE, paper_kubelet
+from servers.sandboxes import Yard, unable
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -40,4 +42,13 @@ async def breakable(plane: ControlPlane, kubelet: None) -> AsyncIterator[Breakab
 async def kept(plane: ControlPlane, kubelet: None) -> AsyncIterator[Breakable]:  # noqa: ARG001 - pods are run by it
     """Something to break that each test of a module gives back as it was."""
     async with something_to_break(plane) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def yard() -> Iterator[Yard]:
+    """Network namespaces on a bridge, for what is a pod on paper only."""
+    if reason := unable():
+        pytest.skip(reason)
+    with Yard.made() as made:
         yield made

@@ -19,6 +19,7 @@ import jsonschema
 import pytest
 import pytest_asyncio
 
+from fakes.hands import HoldingHands
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.fault_runs import Ending, FaultRun, Phase
@@ -32,6 +33,8 @@ from servers.breakable import TARGET, Breakable
 from servers.command_line import Ooda
 from servers.control_plane import ControlPlane
 from servers.loop_bus import LoopBus, loop_bus
+from servers.node_agents import on_node
+from servers.paper_kubelet import NODE
 from servers.processes import free_port
 from servers.waiting import until
 
@@ -195,6 +198,21 @@ async def test_what_is_refused_says_so(running: Stage) -> None:
     done = await running.inject("service-misroute", seconds=3600)
     assert (done.returncode, "fault.refused" in done.stdout) == (1, True)
     assert "3600 s are too long" in done.stdout
+
+
+async def test_a_fault_on_nodes_is_told_and_there_and_back(running: Stage) -> None:
+    told = await running.inject("latency-spike", "--intensity", "200ms", "--dry-run", seconds=30)
+    assert (told.returncode, told.stderr) == (0, "")
+    (first, second, *_) = told.stdout.splitlines()
+    for line in (first, second):
+        assert line.startswith(f"On node {NODE}, in Pod {running.breakable.namespace}/{TARGET}-")
+        assert line.endswith("the packets that it receives are 200 ms late, give or take 0 ms.")
+    async with on_node(running.breakable.api, NAMESPACE, NODE, HoldingHands()):
+        done = await running.inject("latency-spike", "--intensity", "200ms", seconds=1)
+    assert (done.returncode, "fault.cleared" in done.stdout) == (0, True)
+    (run, *_) = json.loads((await running.command("runs", "list", "-o", "json")).stdout)
+    shown = await running.command("runs", "show", run["run_id"])
+    assert "reverted, packets 7" in shown.stdout
 
 
 async def test_there_and_back(running: Stage) -> None:

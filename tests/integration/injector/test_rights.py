@@ -4,6 +4,7 @@ And no more: what their code would never ask for, the API server refuses them, w
 """
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import pytest
 import pytest_asyncio
 
+from fakes.hands import HoldingHands
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.kinds import Kind
@@ -23,11 +25,13 @@ from ooda.injector.core.fence import Refusal
 from ooda.injector.core.machine import INJECTOR, Role
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
-from servers.agent_rights import NAMESPACE, grant_injector, token_of
+from servers.agent_rights import NAMESPACE, ON_NODES, grant_injector, token_of
 from servers.asking import Request, ask, patch
 from servers.breakable import CLIENT, TARGET, Breakable
-from servers.control_plane import MIGHTY_INJECTOR, MIGHTY_REAPER, ControlPlane
+from servers.control_plane import MIGHTY_FAULT_AGENT, MIGHTY_INJECTOR, MIGHTY_REAPER, ControlPlane
 from servers.driving import driving
+from servers.node_agents import on_node
+from servers.paper_kubelet import NODE
 from servers.processes import wait_until
 from servers.waiting import until
 
@@ -41,9 +45,14 @@ RBAC, NETWORK = "apis/rbac.authorization.k8s.io/v1", "apis/networking.k8s.io/v1"
 CHANGED: Mapping[str, Sequence[str]] = {
     "config-missing": ["ConfigMap/settings"],
     "crash-loop-release": ["Deployment/cart"],
+    "dependency-timeout": [],
+    "dns-failure": [],
     "image-pull-failure": ["Deployment/cart"],
+    "latency-spike": [],
+    "network-cut": [],
     "network-partition": ["NetworkPolicy/cart-ingress"],
     "oom-kill": ["Deployment/cart"],
+    "packet-loss": [],
     "permission-revocation": ["Role/cart"],
     "pod-kill": [],
     "probe-misconfigured": ["Deployment/cart"],
@@ -52,7 +61,12 @@ CHANGED: Mapping[str, Sequence[str]] = {
     "service-misroute": ["Service/cart"],
     "unschedulable": ["Deployment/cart"],
 }
-"""What each scenario changes, and that is all."""
+"""What each scenario changes, and that is all; what is made on a node changes no object."""
+NEEDED = {
+    "dependency-timeout": {"dependency": TARGET},
+    "network-partition": {"client": CLIENT},
+    "packet-loss": {"client": CLIENT},
+}
 
 
 @dataclass
@@ -62,6 +76,7 @@ class Deployed:
     breakable: Breakable
     injector: ApiServer
     reaper: ApiServer
+    fault_agent: ApiServer
 
     async def admit(self, scenario: str, **given: Any) -> FaultRun | Refusal | None:
         """Have a request judged by who is deployed to do it."""
@@ -77,8 +92,11 @@ class Deployed:
 
 
 @asynccontextmanager
-async def as_account(plane: ControlPlane, account: str) -> AsyncIterator[ApiServer]:
-    kubeconfig = plane.kubeconfig(f"deployed-{account}", token_of(plane, account))
+async def as_account(
+    plane: ControlPlane, account: str, namespace: str = NAMESPACE
+) -> AsyncIterator[ApiServer]:
+    token = token_of(plane, account, namespace=namespace)
+    kubeconfig = plane.kubeconfig(f"deployed-{account}", token)
     async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
         yield api
 
@@ -91,8 +109,12 @@ async def deployed(home: ControlPlane, kubelet: None) -> AsyncIterator[Deployed]
         home.kubectl("create", "namespace", made.namespace)
         grant_injector(home, made.namespace)
         await made.fill()
-        async with as_account(home, "injector") as injector, as_account(home, "reaper") as reaper:
-            yield Deployed(made, injector, reaper)
+        async with (
+            as_account(home, "injector") as injector,
+            as_account(home, "reaper") as reaper,
+            as_account(home, "fault-agent", ON_NODES) as fault_agent,
+        ):
+            yield Deployed(made, injector, reaper, fault_agent)
         home.kubectl("delete", "namespace", made.namespace, "--wait=false")
         home.kubectl("-n", NAMESPACE, "delete", "faultruns", "--all")
 
@@ -113,8 +135,7 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     breakable = deployed.breakable
     await until(breakable.healthy, 30)
     before, pods_before = await breakable.contents(), await pods(breakable)
-    more = {"client": CLIENT} if scenario == "network-partition" else {}
-    run = await deployed.admit(scenario, parameters=more)
+    run = await deployed.admit(scenario, parameters=NEEDED.get(scenario, {}))
     assert isinstance(run, FaultRun), run
     await Journal(deployed.injector, NAMESPACE).begin(run)
 
@@ -124,7 +145,8 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     async def ended() -> bool:
         return (await breakable.found(run.run_id)).phase is Phase.ENDED
 
-    async with driving(deployed.injector, NAMESPACE, INJECTOR):
+    on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
+    async with on_nodes, driving(deployed.injector, NAMESPACE, INJECTOR):
         await until(active, 20)
     during = await breakable.contents()
     differs = {key for key in {*before, *during} if before.get(key) != during.get(key)}
@@ -133,7 +155,8 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
         assert await pods(breakable) != pods_before
     now = SystemClock().now()
     await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
-    async with driving(deployed.reaper, NAMESPACE, AT_ONCE):
+    on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
+    async with on_nodes, driving(deployed.reaper, NAMESPACE, AT_ONCE):
         await until(ended, 40)
     assert (await breakable.found(run.run_id)).ending is Ending.ABORTED
     assert await breakable.contents() == before
@@ -297,6 +320,82 @@ async def test_the_reaper_makes_nothing_and_deletes_no_pod(
         plane = deployed.breakable.plane
         assert ask(plane, MIGHTY_REAPER, tried, dry_run=True).refused_by == "admission"
         assert ask(plane, MIGHTY_INJECTOR, tried, dry_run=True).refused_by is None
+
+
+def fault_run(name: str) -> dict[str, Any]:
+    """Return one with a step for a node, and one for the driver."""
+    steps = [
+        {"step": {"kind": "node", "node": NODE, "object": {}, "means": {}}, "done": False},
+        {"step": {"kind": "delete_pod", "object": {}}, "done": False},
+    ]
+    told = dict.fromkeys(("scenario", "target"), "x") | {"run_id": name, "phase": "armed"}
+    empty: dict[str, Any] = {"baseline": {}, "times": {}}
+    spec = told | {"namespace": "fault-injection-x", "steps": steps, "leases": ["x"]} | empty
+    head = {"apiVersion": "ooda.dev/v1alpha1", "kind": "FaultRun", "metadata": {"name": name}}
+    return head | {"spec": spec}
+
+
+RUN = "apis/ooda.dev/v1alpha1 faultruns/on-a-node"
+RECORD = "/spec/steps/0"
+OF_A_NODE = [
+    Try("an order", "own", "apis/ooda.dev/v1alpha1 faultruns", "POST", fault_run("another")),
+    Try("a run, deleted", "own", RUN, "DELETE"),
+    Try("a phase", "own", RUN, "PATCH",
+        [{"op": "replace", "path": "/spec/phase", "value": "ended"}]),
+    Try("a longer time", "own", RUN, "PATCH",
+        [{"op": "add", "path": "/spec/expires_at", "value": "2036-01-01T00:00:00Z"}]),
+    Try("an abort", "own", RUN, "PATCH",
+        [{"op": "add", "path": "/abort", "value": {"by": "x", "at": "2026-01-01T00:00:00Z"}}]),
+    Try("a label", "own", RUN, "PATCH",
+        [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]),
+    Try("one step more", "own", RUN, "PATCH",
+        [{"op": "copy", "from": RECORD, "path": "/spec/steps/-"}]),
+    Try("another fault", "own", RUN, "PATCH",
+        [{"op": "replace", "path": f"{RECORD}/step/node", "value": "another"}]),
+    Try("a step of the driver", "own", RUN, "PATCH",
+        [{"op": "replace", "path": "/spec/steps/1/done", "value": True}]),
+    Try("all pods of the target", "target", f"{CORE} pods", "DELETE"),
+    Try("its Deployment", "target", CART, "PATCH", {"spec": {"replicas": 0}}),
+    Try("a Lease", "own", "apis/coordination.k8s.io/v1 leases", "POST",
+        {"metadata": {"name": "run-x"}}),
+    Try("a ConfigMap", "own", f"{CORE} configmaps", "POST", {"metadata": {"name": "x"}}),
+]  # fmt: skip
+BECAME = [
+    {"op": "replace", "path": f"{RECORD}/done", "value": True},
+    {"op": "add", "path": f"{RECORD}/undone", "value": "reverted"},
+    {"op": "add", "path": f"{RECORD}/armed_at", "value": "2026-01-01T00:00:00Z"},
+    {"op": "add", "path": f"{RECORD}/realised", "value": {"loss_percent": 30.0}},
+]
+
+
+@pytest.fixture(scope="module")
+def a_run_on_a_node(deployed: Deployed) -> None:
+    plane = deployed.breakable.plane
+    stdin = json.dumps(fault_run("on-a-node"))
+    plane.kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=stdin)
+    in_force = request(deployed, OF_A_NODE[-1])
+    wait_until(
+        lambda: ask(plane, MIGHTY_FAULT_AGENT, in_force, dry_run=True).refused_by == "admission",
+        "the policy",
+    )
+
+
+@pytest.mark.usefixtures("a_run_on_a_node")
+async def test_fault_agent_writes_what_became_of_its_steps(deployed: Deployed) -> None:
+    plane = deployed.breakable.plane
+    became = request(deployed, Try("what became", "own", RUN, "PATCH", BECAME))
+    answer = ask(plane, MIGHTY_FAULT_AGENT, became, dry_run=True)
+    assert answer.status == 200, answer
+
+
+@pytest.mark.usefixtures("a_run_on_a_node")
+@pytest.mark.parametrize("tried", OF_A_NODE, ids=lambda tried: tried.name)
+async def test_fault_agent_writes_nothing_else(deployed: Deployed, tried: Try) -> None:
+    plane, wanted = deployed.breakable.plane, request(deployed, tried)
+    answer = ask(plane, MIGHTY_FAULT_AGENT, wanted, dry_run=True)
+    assert answer.refused_by == "admission", answer
+    token = token_of(plane, "fault-agent", namespace=ON_NODES)
+    assert ask(plane, token, wanted, dry_run=True).refused_by is not None
 
 
 @pytest.mark.parametrize("service", ["observer", "orienter", "decider", "actor", "recorder"])

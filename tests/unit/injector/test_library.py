@@ -31,13 +31,18 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_the_scenarios_that_the_api_server_alone_can_do() -> None:
+def test_the_scenarios() -> None:
     assert list(LIBRARY) == [
         "config-missing",
         "crash-loop-release",
+        "dependency-timeout",
+        "dns-failure",
         "image-pull-failure",
+        "latency-spike",
+        "network-cut",
         "network-partition",
         "oom-kill",
+        "packet-loss",
         "permission-revocation",
         "pod-kill",
         "probe-misconfigured",
@@ -100,6 +105,14 @@ def scenario(name: str) -> Scenario:
         ("oom-kill", {}, "32Mi", {"memory_mib": "32"}),
         ("network-partition", {"client": "web"}, None, {"client": "web"}),
         ("crash-loop-release", {}, None, {}),
+        ("packet-loss", {}, None, {"percent": "30", "client": ""}),
+        ("packet-loss", {"client": "web"}, "95%", {"percent": "95", "client": "web"}),
+        (
+            "latency-spike",
+            {"jitter_ms": "50"},
+            "200ms",
+            {"mean_ms": "200", "jitter_ms": "50", "client": ""},
+        ),
     ],
 )
 def test_parameters(
@@ -118,6 +131,10 @@ def test_parameters(
         ("pod-kill", {"percents": "40"}, None, "no parameter percents"),
         ("crash-loop-release", {}, "1", "has no intensity"),
         ("network-partition", {}, None, "needs parameter client"),
+        ("dependency-timeout", {}, None, "needs parameter dependency"),
+        ("packet-loss", {}, "4%", "not within 5 and 95"),
+        ("packet-loss", {"client": "web; rm -rf /"}, None, "is not a name"),
+        ("latency-spike", {}, "10001", "not within 20 and 10000"),
         ("network-partition", {"client": "web; rm -rf /"}, None, "is not a name"),
         ("network-partition", {"client": ""}, None, "is not a name"),
         ("network-partition", {"client": "x" * 64}, None, "is not a name"),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories.fault_runs import fault_run, node_step
 from ooda.common.fault_runs import (
     Abort,
     DeletePodStep,
@@ -26,10 +27,13 @@ from ooda.injector.core.machine import (
     ABANDONED_AFTER,
     HELD_SECONDS,
     INJECTOR,
+    NODE_ALLOWANCE,
+    NODE_ANSWER,
     REAPER,
     Apply,
     Arm,
     Enter,
+    GiveUp,
     Move,
     Release,
     Rest,
@@ -183,6 +187,128 @@ def test_the_time_in_which_it_waits_does_not_count_against_the_teardown() -> Non
     assert teardown_deadline(waiting) == at(170)
     verifying = waiting.enter(Phase.VERIFYING, at(80))
     assert teardown_deadline(verifying) == at(180)
+
+
+def on_nodes(phase: Phase, *steps: dict[str, Any], **given: Any) -> FaultRun:
+    """A pod to delete, and then a fault in each of some pods on their nodes."""
+    first = StepRecord(step=DeletePodStep(object=CART), **given.pop("first", DONE))
+    others = (
+        StepRecord(step=node_step(f"cart-{number}", f"worker-{number}"), **each)
+        for number, each in enumerate(steps)
+    )
+    fields: dict[str, Any] = {
+        "phase": phase,
+        "expires_at": at(60),
+        "times": {"admitted": T0, "armed": T0, "reverting": at(20)},
+    }
+    return fault_run(first, *others, **fields | given)
+
+
+NOT_MADE = {"undone": Undone.NOTHING, "problem": "the sandbox is busy"}
+BOTH_UNDONE = {"first": UNDONE}
+
+
+@pytest.mark.parametrize(
+    ("of", "seconds", "injector", "reaper"),
+    [
+        pytest.param(
+            on_nodes(Phase.ARMED, {}, first={}),
+            1,
+            Apply(0),
+            Wait(at(63)),
+            id="the API first",
+        ),
+        pytest.param(
+            on_nodes(Phase.ARMED, {}, {}),
+            1,
+            Wait(at(NODE_ALLOWANCE)),
+            Wait(at(63)),
+            id="nodes are waited for",
+        ),
+        pytest.param(
+            on_nodes(Phase.ARMED, {}, expires_at=at(5)),
+            1,
+            Wait(at(5)),
+            Wait(at(8)),
+            id="no longer than to its end",
+        ),
+        pytest.param(
+            on_nodes(Phase.ARMED, DONE, DONE),
+            1,
+            Enter(Phase.ACTIVE),
+            Wait(at(63)),
+            id="all nodes have done it",
+        ),
+        pytest.param(
+            on_nodes(Phase.ARMED, DONE, {}),
+            NODE_ALLOWANCE,
+            Enter(
+                Phase.REVERTING,
+                Ending.UNANSWERED,
+                "fault-agent of node worker-1 did not answer in 10 s",
+            ),
+            Wait(at(63)),
+            id="one node does not answer",
+        ),
+        pytest.param(
+            on_nodes(Phase.ARMED, DONE, NOT_MADE),
+            1,
+            Enter(
+                Phase.REVERTING,
+                Ending.CONFLICT,
+                "Pod fault-injection-shop/cart-1: the sandbox is busy",
+            ),
+            Wait(at(63)),
+            id="one node cannot",
+        ),
+        pytest.param(
+            on_nodes(Phase.ACTIVE, DONE, UNDONE),
+            20,
+            Wait(at(60)),
+            Wait(at(63)),
+            id="one is over too early, as its pod is replaced",
+        ),
+        pytest.param(
+            on_nodes(Phase.REVERTING, DONE, DONE),
+            23,
+            Undo(0),
+            Undo(0),
+            id="what is the API's is taken back while nodes end theirs",
+        ),
+        pytest.param(
+            on_nodes(Phase.REVERTING, DONE, UNDONE, **BOTH_UNDONE),
+            24,
+            Wait(at(20 + NODE_ANSWER)),
+            Wait(at(23 + NODE_ANSWER)),
+            id="the nodes' word is waited for",
+        ),
+        pytest.param(
+            on_nodes(Phase.REVERTING, DONE, UNDONE, **BOTH_UNDONE),
+            28,
+            GiveUp(1, at(60 + NODE_ANSWER)),
+            GiveUp(1, at(63 + NODE_ANSWER)),
+            id="a node does not say so",
+        ),
+        pytest.param(
+            on_nodes(Phase.REVERTING, UNDONE, UNDONE, **BOTH_UNDONE),
+            24,
+            Enter(Phase.HOLDING),
+            Enter(Phase.HOLDING),
+            id="all of it is over",
+        ),
+    ],
+)
+def test_what_is_next_with_nodes(
+    of: FaultRun, seconds: float, injector: Move, reaper: Move
+) -> None:
+    assert next_move(of, None, at(seconds), INJECTOR) == injector
+    assert next_move(of, None, at(seconds), REAPER) == reaper
+
+
+def test_the_baseline_has_its_time_from_when_all_is_taken_back() -> None:
+    times = {"admitted": T0, "reverting": at(60), "verifying": at(75)}
+    assert teardown_deadline(run(Phase.VERIFYING, UNDONE, times=times)) == at(175)
+    assert teardown_deadline(run(Phase.REVERTING, DONE)) == at(160)
 
 
 def test_what_was_never_armed_has_nothing_to_take_back() -> None:

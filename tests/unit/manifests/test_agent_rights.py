@@ -71,10 +71,12 @@ def used(service: str, *, anywhere: bool = False) -> set[str]:
     return found
 
 
-def rules_of(agent: Objects, account: str) -> Iterator[tuple[dict[str, Any], str]]:
+def rules_of(
+    agent: Objects, account: str, namespace: str = "ooda-system"
+) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield every rule that an account is bound to, everywhere or (@own) in its own namespace."""
     roles = {(each["kind"], each["metadata"]["name"]): each for each in agent if "rules" in each}
-    subject = {"kind": "ServiceAccount", "name": account, "namespace": "ooda-system"}
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
     for binding in agent:
         if subject in binding.get("subjects", []):
             where = "@own" if binding["kind"] == "RoleBinding" else ""
@@ -82,11 +84,13 @@ def rules_of(agent: Objects, account: str) -> Iterator[tuple[dict[str, Any], str
             yield from ((rule, where) for rule in role["rules"])
 
 
-def granted(agent: Objects, account: str, *, anywhere: bool = False) -> set[str]:
+def granted(
+    agent: Objects, account: str, *, anywhere: bool = False, namespace: str = "ooda-system"
+) -> set[str]:
     """Return what an account may do; of that, what no name or namespace restricts."""
     return {
         f"{verb} {group + '/' if group else ''}{resource}"
-        for rule, where in rules_of(agent, account)
+        for rule, where in rules_of(agent, account, namespace)
         if not anywhere or not (where or "resourceNames" in rule)
         for group, resource, verb in product(rule["apiGroups"], rule["resources"], rule["verbs"])
     }

@@ -24,6 +24,7 @@ def _named(objects: Objects, kind: str) -> dict[str, dict[str, Any]]:
 def test_it_has_its_servers_the_recorder_and_nothing_of_the_loop(alone: Objects) -> None:
     assert set(_named(alone, "StatefulSet")) == {"nats", "postgres"}
     assert set(_named(alone, "Deployment")) == {"injector", "reaper", "recorder"}
+    assert set(_named(alone, "DaemonSet")) == {"fault-agent"}
     assert set(_named(alone, "Job")) == {"bootstrap", "migrate"}
 
 
@@ -38,7 +39,7 @@ def test_what_is_there_is_as_it_is_beside_the_agent(
     alone: Objects, injector: Objects, agent: Objects, platform: Objects
 ) -> None:
     beside = injector + agent + platform
-    for kind in ("Deployment", "StatefulSet", "Job"):
+    for kind in ("Deployment", "DaemonSet", "StatefulSet", "Job"):
         known = _named(beside, kind)
         for name, each in _named(alone, kind).items():
             assert _containers(each) == _containers(known[name]), name

@@ -59,6 +59,17 @@ def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
     assert less == takes_back | looks | journal | {right("delete", Kind.LEASE), ESCALATE}
 
 
+def test_fault_agent_may_read_the_journal_and_write_into_it_and_nothing_else(
+    injector: Objects,
+) -> None:
+    code = rights_used("ooda.injector.node", {}) | rights_of("ooda.injector.journal", "Journal", {})
+    journal = {right(verb, Kind.FAULT_RUN) for verb in ("get", "list", "watch", "update")}
+    assert code - {right("create", Kind.FAULT_RUN)} == journal
+    rules = list(rules_of(injector, "fault-agent", "ooda-fault-agent"))
+    assert [(rule["resources"], where) for rule, where in rules] == [(["faultruns"], "@own")]
+    assert granted(injector, "fault-agent", namespace="ooda-fault-agent") == journal
+
+
 @pytest.mark.parametrize("account", ["injector", "reaper"])
 def test_nothing_but_namespaces_may_be_read_in_the_whole_cluster(
     injector: Objects, account: str

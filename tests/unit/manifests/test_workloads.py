@@ -14,7 +14,9 @@ Only = Callable[[Objects, str, str], dict[str, Any]]
 IMAGES = {"nats:2.15.1", "postgres:15", "prom/prometheus:v3.13.0", "ooda:dev"}
 BESIDE = {"injector", "reaper"}
 SERVICES = {"observer", "orienter", "decider", "actor", "recorder"}
-NAMESPACES = {"ooda-system", "monitoring"}
+ON_NODES = {"fault-agent"}
+"""What has rights over its node, in a namespace of its own."""
+NAMESPACES = {"ooda-system", "monitoring", "ooda-fault-agent"}
 BROKEN = {"fault-injection-shop"}
 """Made by the shop's own manifests; what is put there is the right to break it."""
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -36,6 +38,11 @@ def workloads(objects: Objects) -> Objects:
 
 def run_for_ever(objects: Objects) -> Objects:
     return [each for each in objects if each["kind"] != "Job"]
+
+
+def confined(objects: Objects) -> Objects:
+    """Return all workloads but what has rights over its node."""
+    return [each for each in workloads(objects) if each["metadata"]["name"] not in ON_NODES]
 
 
 def pods(objects: Objects) -> Objects:
@@ -61,6 +68,7 @@ def test_all_workloads_are_rendered(everything: Objects) -> None:
         "migrate",
         *SERVICES,
         *BESIDE,
+        *ON_NODES,
     }
 
 
@@ -97,7 +105,7 @@ def test_containers_have_all_three_probes(everything: Objects) -> None:
 
 
 def test_containers_have_no_rights_that_they_do_not_use(everything: Objects) -> None:
-    for each in containers(everything):
+    for each in containers(confined(everything)):
         assert each["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -106,7 +114,7 @@ def test_containers_have_no_rights_that_they_do_not_use(everything: Objects) -> 
 
 
 def test_pods_are_nobody_on_the_node(everything: Objects) -> None:
-    for pod in pods(everything):
+    for pod in pods(confined(everything)):
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True
         assert context["runAsUser"] == context["runAsGroup"] == context["fsGroup"] > 0
@@ -116,7 +124,7 @@ def test_pods_are_nobody_on_the_node(everything: Objects) -> None:
 
 
 def test_pods_are_on_the_control_plane_node(everything: Objects) -> None:
-    for pod in pods(everything):
+    for pod in pods(confined(everything)):
         assert pod["nodeSelector"] == {CONTROL_PLANE: ""}
         assert {"key": CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"} in pod[
             "tolerations"
@@ -130,8 +138,47 @@ def test_namespaces_enforce_the_restricted_standard(everything: Objects) -> None
         if each["kind"] == "Namespace"
     }
     assert set(found) == NAMESPACES
-    for labels in found.values():
-        assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for name, labels in found.items():
+        level = "privileged" if name == "ooda-fault-agent" else "restricted"
+        assert labels["pod-security.kubernetes.io/enforce"] == level
+
+
+def test_what_has_rights_over_its_node_has_those_that_it_needs(injector: Objects) -> None:
+    (agent,) = [each for each in workloads(injector) if each["metadata"]["name"] in ON_NODES]
+    pod = agent["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "appArmorProfile": {"type": "Unconfined"},
+        "capabilities": {
+            "drop": ["ALL"],
+            "add": ["SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "SYS_NICE"],
+        },
+    }
+    assert pod["hostPID"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostIPC"} & set(pod)
+    assert not [each for each in pod["volumes"] if "hostPath" in each]
+
+
+def test_it_is_on_every_node_that_may_be_broken_and_the_last_to_go(injector: Objects) -> None:
+    (agent,) = [each for each in workloads(injector) if each["metadata"]["name"] in ON_NODES]
+    pod = agent["spec"]["template"]["spec"]
+    wanted = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert wanted["nodeSelectorTerms"] == [
+        {"matchExpressions": [{"key": CONTROL_PLANE, "operator": "DoesNotExist"}]}
+    ]
+    assert (agent["kind"], pod["priorityClassName"]) == ("DaemonSet", "system-node-critical")
+
+
+def test_it_is_alone_in_its_namespace(everything: Objects) -> None:
+    there = [
+        each["metadata"]["name"]
+        for each in workloads(everything)
+        if each["metadata"]["namespace"] == "ooda-fault-agent"
+    ]
+    assert set(there) == ON_NODES
 
 
 def test_the_host_reaches_servers_on_fixed_ports(everything: Objects) -> None:

@@ -101,7 +101,9 @@ def show(
     }
     for number, each in enumerate(found.steps, start=1):
         state = each.undone or ("done" if each.done else "not done")
-        facts[f"step {number}"] = f"{each.step.kind} {each.step.object}: {state}"
+        told = "".join(f", {name} {value:g}" for name, value in sorted(each.realised.items()))
+        wrong = f" ({each.problem})" if each.problem else ""
+        facts[f"step {number}"] = f"{each.step.kind} {each.step.object}: {state}{told}{wrong}"
     for stage, at in sorted(found.times.items(), key=lambda item: item[1]):
         facts[stage] = at.isoformat(timespec="milliseconds")
     print_facts(facts)

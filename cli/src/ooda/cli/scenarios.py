@@ -79,7 +79,9 @@ def describe(
         "intensity": found.intensity or "none",
     }
     for each in found.parameters:
-        default = "needed" if each.default is None else f"default {each.default}"
+        default = {None: "needed", "": "may be left out"}.get(
+            each.default, f"default {each.default}"
+        )
         facts[f"parameter {each.name}"] = f"{each.about}: {each.bounds}, {default}"
     print_facts(facts)
 

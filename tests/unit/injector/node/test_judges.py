@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ooda.common.node_means import Delay, Fault, Loss, Partition, Unanswered
 from ooda.injector.node.core.judges import (
     NOTHING,
     DelayingJudge,
@@ -17,7 +18,6 @@ from ooda.injector.node.core.judges import (
 )
 from ooda.injector.node.core.tally import Tally
 from ooda.injector.node.core.wander import Wander
-from ooda.injector.node.orders import Delay, Fault, Loss, Partition, Unanswered
 
 MS = 1_000_000
 moments = st.lists(st.integers(0, 300 * MS), min_size=1, max_size=60).map(itertools.accumulate)

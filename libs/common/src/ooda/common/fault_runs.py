@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
+from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
 from ooda.common.taxonomy import ActionKind, FailureClass
@@ -61,6 +62,8 @@ class Ending(StrEnum):
     """The kill switch was there before everything was applied."""
     CONFLICT = "conflict"
     """An object was not as it had been when the run was planned, or was refused."""
+    UNANSWERED = "unanswered"
+    """fault-agent did not make what was to be made on its node."""
     BUSY = "busy"
     """Another run was quicker to hold a Lease."""
     ABANDONED = "abandoned"
@@ -108,7 +111,17 @@ class CreateStep(_Part):
     spec: Mapping[str, Any]
 
 
-Step = Annotated[ChangeStep | DeletePodStep | CreateStep, Field(discriminator="kind")]
+class NodeStep(_Part):
+    """Break something of one pod on its node; fault-agent there does it, and ends it by itself."""
+
+    kind: Literal["node"] = "node"
+    object: ObjectRef
+    """The pod, with its UID."""
+    node: str
+    means: Means
+
+
+Step = Annotated[ChangeStep | DeletePodStep | CreateStep | NodeStep, Field(discriminator="kind")]
 
 
 class StepRecord(_Part):
@@ -118,6 +131,14 @@ class StepRecord(_Part):
     done: bool = False
     """Set after the API server confirmed it: one that is not set may have been applied too."""
     undone: Undone | None = None
+    armed_at: Moment | None = None
+    """Of a node step, which fault-agent wrote: since when the fault is in force on the node."""
+    ended_at: Moment | None = None
+    """Of a node step: when it was over there."""
+    realised: Mapping[str, float] = {}
+    """Of a node step: what was counted while it was in force, such as ``loss_percent``."""
+    problem: str = ""
+    """Of a node step: why it was not made, or ended too soon, in a sentence; empty: nothing."""
 
 
 class Restored(StrEnum):
@@ -200,6 +221,11 @@ class FaultRun(_Part):
     """Subjects of the events of this run that were published."""
     published: Mapping[str, Publication] = {}
     """When each of these was, by the injector's clock: what its offset to the bus is read from."""
+
+    @property
+    def in_force_on_nodes_since(self) -> dt.datetime | None:
+        """When the first fault on a node came into force; None if there is none."""
+        return min((each.armed_at for each in self.steps if each.armed_at), default=None)
 
     def enter(self, phase: Phase, now: dt.datetime, **more: Any) -> "FaultRun":
         """Return the run in a phase from now on, with other fields set."""

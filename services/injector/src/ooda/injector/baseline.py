@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ooda.common.cluster.interface import NotFound, Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import DeletePodStep, FaultRun, Step
+from ooda.common.fault_runs import DeletePodStep, FaultRun, NodeStep, Step
 from ooda.injector.core.fingerprint import fingerprint, settled
 from ooda.injector.ports import Cluster
 
@@ -16,7 +16,7 @@ async def take(api: Cluster, namespace: str, steps: Sequence[Step]) -> Mapping[s
             await _find(api, Kind(each.object.kind), namespace, each.object.name)
         )
         for each in steps
-        if not isinstance(each, DeletePodStep)
+        if not isinstance(each, DeletePodStep | NodeStep)
     }
 
 

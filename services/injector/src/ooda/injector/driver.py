@@ -12,13 +12,14 @@ import structlog
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound, Refused, Synced
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase
+from ooda.common.fault_runs import FINAL, Ending, Phase, Undone
 from ooda.common.kill_switch import read_stop
 from ooda.injector import baseline, restoring, steps
 from ooda.injector.core.machine import (
     Apply,
     Arm,
     Enter,
+    GiveUp,
     Move,
     Release,
     Rest,
@@ -40,6 +41,8 @@ log = structlog.get_logger()
 
 PAUSE = 0.5
 """Seconds until the baseline is looked at again, or the API server is asked again."""
+SLOWLY = 2.0
+"""Seconds until it is looked again whether a pod is gone whose node does not answer."""
 
 
 class Driver:
@@ -140,14 +143,14 @@ class Driver:
                 await self._apply(entry, index)
             case Undo() | Restore():
                 await self._take_back(entry, move)
-            case Enter(phase, ending):
-                await self._enter(entry, phase, ending)
+            case GiveUp(index, until):
+                await self._give_up_on_node(entry, index, late=now >= until)
+            case Enter(phase, ending, problem):
+                await self._enter(entry, phase, ending, problem)
             case Verify(until):
                 await self._verify(entry, late=now >= until)
             case Release():
-                for lease in reversed(run.leases):
-                    await self._leases.give_up(lease, run.run_id)
-                await self._enter(entry, Phase.ENDED, run.ending)
+                await self._release(entry)
             case Wait(until):
                 await self._wait(run.run_id, (until - now).total_seconds())
             case Rest():
@@ -200,16 +203,41 @@ class Driver:
             await self._turn_back(entry, Ending.STOPPED, f"The kill switch is on, by {stop.by}.")
         return stop is not None
 
-    async def _turn_back(self, entry: Entry, ending: Ending, problem: str) -> None:
-        run = entry.run.model_copy(update={"problem": problem})
-        await self._enter(Entry(run, entry.abort, entry.object), Phase.REVERTING, ending)
+    async def _give_up_on_node(self, entry: Entry, index: int, *, late: bool) -> None:
+        run, step = entry.run, entry.run.steps[index].step
+        if await steps.pod_is_gone(self._api, step.object):
+            await self._journal.write(entry, run.with_step(index, undone=Undone.GONE))
+        elif late:
+            problem = f"{step.object}: nobody on its node said that the fault is over"
+            given_up = run.with_step(index, undone=Undone.GONE, problem=problem)
+            given_up = given_up.model_copy(update={"problem": run.problem or problem})
+            await self._journal.write(entry, given_up)
+        else:
+            log.info("its node does not answer", run=run.run_id, step=index)
+            await self._wait(run.run_id, SLOWLY)
 
-    async def _enter(self, entry: Entry, phase: Phase, ending: Ending | None) -> None:
+    async def _turn_back(self, entry: Entry, ending: Ending, problem: str) -> None:
+        await self._enter(entry, Phase.REVERTING, ending, problem)
+
+    async def _release(self, entry: Entry) -> None:
+        for lease in reversed(entry.run.leases):
+            await self._leases.give_up(lease, entry.run.run_id)
+        await self._enter(entry, Phase.ENDED, None)
+
+    async def _enter(
+        self, entry: Entry, phase: Phase, ending: Ending | None, problem: str = ""
+    ) -> None:
         run = untouched(entry.run) if entry.run.phase is Phase.ADMITTED else entry.run
+        since = run.in_force_on_nodes_since
+        if since is not None:
+            times = {"mutated": since, **run.times}
+            run = run.model_copy(update={"times": times})
         now, more = self._clock.now(), {}
         if phase is Phase.HOLDING:
             more = {"held_until": now + dt.timedelta(seconds=self._role.holds)}
-        entered = run.enter(phase, now, ending=ending or run.ending, **more)
+        entered = run.enter(
+            phase, now, ending=ending or run.ending, problem=problem or run.problem, **more
+        )
         await self._journal.write(entry, entered)
         log.info("entered", run=run.run_id, phase=str(phase), ending=str(entered.ending))
 
@@ -235,8 +263,7 @@ class Driver:
                 await self._fail(entry, problem)
 
     async def _fail(self, entry: Entry, problem: str) -> None:
-        run: FaultRun = entry.run.model_copy(update={"problem": problem})
-        await self._enter(Entry(run, entry.abort, entry.object), Phase.TEARDOWN_FAILED, None)
+        await self._enter(entry, Phase.TEARDOWN_FAILED, None, problem)
         log.error("the teardown failed: the namespace is quarantined", problem=problem)
 
     async def _wait(self, name: str, seconds: float) -> None:

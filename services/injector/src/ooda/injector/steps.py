@@ -9,10 +9,12 @@ from ooda.common.fault_runs import (
     ChangeStep,
     CreateStep,
     DeletePodStep,
+    NodeStep,
     Step,
     StepRecord,
     Undone,
 )
+from ooda.common.plans import ObjectRef
 from ooda.injector.core.merge import MovedError, contains, is_taken_back, to_apply, to_undo
 from ooda.injector.ports import Cluster
 
@@ -42,6 +44,17 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
                 live = await api.get(kind, namespace, name)
                 if not contains(live["spec"], spec):
                     raise MovedError(f"somebody else has made {where}") from None
+        case NodeStep():
+            return  # fault-agent makes it, once the journal says that its time has come
+
+
+async def pod_is_gone(api: Cluster, where: ObjectRef) -> bool:
+    """Say whether a pod is not there, or only another of its name. Raises ClusterError."""
+    try:
+        live = await api.get(Kind.POD, where.namespace, where.name)
+    except NotFound:
+        return True
+    return bool(live["metadata"]["uid"] != where.uid)
 
 
 async def undo(api: Cluster, record: StepRecord) -> Undone:
@@ -68,6 +81,8 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
             uid = live["metadata"]["uid"]
             await api.delete(Kind(where.kind), where.namespace, where.name, uid=uid)
             return Undone.REVERTED if same else Undone.OVERRIDDEN
+        case NodeStep():
+            raise AssertionError("fault-agent ends what is on its node")
 
 
 async def taken_back(api: Cluster, step: Step) -> bool | None:

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from ooda.common.bus.injecting import ScenarioParameter, ScenarioRow
-from ooda.common.fault_runs import ChangeStep, CreateStep, DeletePodStep, FaultRun, Step
+from ooda.common.fault_runs import ChangeStep, CreateStep, DeletePodStep, FaultRun, NodeStep, Step
+from ooda.common.node_means import (
+    Delay,
+    Direction,
+    Loss,
+    Means,
+    PacketFault,
+    Partition,
+    Unanswered,
+)
 from ooda.injector.core.scenario import IntegerParameter, NameParameter, Parameter, Scenario
 
 
@@ -53,3 +62,34 @@ def _sentence(step: Step) -> str:
             return f"Delete {where}."
         case CreateStep(object=where):
             return f"Create {where}."
+        case NodeStep(object=where, node=node, means=means):
+            return f"On node {node}, in {where}: {_on_the_node(means)}."
+
+
+def _on_the_node(means: Means) -> str:
+    packets = _packets(means)
+    match means.fault:
+        case Loss(percent=percent):
+            return f"{percent:g} % of {packets} are lost"
+        case Delay(mean_ms=mean, jitter_ms=jitter):
+            return f"{packets} are {mean:g} ms late, give or take {jitter:g} ms"
+        case Partition():
+            return f"{packets} are lost"
+        case Unanswered():
+            return f"connections are accepted, and of {packets} nothing else arrives"
+
+
+def _packets(means: PacketFault) -> str:
+    traffic = means.traffic
+    said = {
+        Direction.INCOMING: "the packets that it receives",
+        Direction.OUTGOING: "the packets that it sends",
+        Direction.BOTH: "the packets that it sends and receives",
+    }[traffic.direction]
+    if traffic.peers:
+        said += f", with {', '.join(map(str, traffic.peers))} at the other end,"
+    if traffic.peer_ports:
+        said += f" of port {', '.join(map(str, traffic.peer_ports))} there"
+    if traffic.own_ports:
+        said += f" of its port {', '.join(map(str, traffic.own_ports))}"
+    return said

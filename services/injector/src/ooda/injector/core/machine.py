@@ -14,12 +14,18 @@ from ooda.common.fault_runs import (
     Abort,
     Ending,
     FaultRun,
+    NodeStep,
     Phase,
+    StepRecord,
     Undone,
 )
 
 ABANDONED_AFTER = 30.0
 """Seconds that a run may be written down and not armed: then whoever wrote it is gone."""
+NODE_ALLOWANCE = 10.0
+"""Seconds from the arming of a run until its faults on nodes are in force; it takes half of one."""
+NODE_ANSWER = 5.0
+"""Seconds that fault-agent, started again by then, may take to say that a fault is over."""
 
 
 HELD_SECONDS = 180.0
@@ -70,11 +76,23 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nobody on the node says that a step is over: it is if its pod is gone, and in any case then.
+
+    A fault on a node ends by its own clock, whoever lives.
+    """
+
+    index: int
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Enter:
     """Only write down that the run is in another phase."""
 
     phase: Phase
     ending: Ending | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +119,7 @@ class Rest:
     """Nothing any more."""
 
 
-Move = Arm | Apply | Undo | Restore | Enter | Verify | Release | Wait | Rest
+Move = Arm | Apply | Undo | GiveUp | Restore | Enter | Verify | Release | Wait | Rest
 
 
 def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -> Move:
@@ -114,7 +132,7 @@ def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) 
     if run.phase is Phase.HOLDING:
         begun = held_until(run)
     begun += dt.timedelta(seconds=role.grace)
-    return _backward(run) if now >= begun else Wait(begun)
+    return _backward(run, now, role) if now >= begun else Wait(begun)
 
 
 def _forward(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -> Move:
@@ -126,8 +144,35 @@ def _forward(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -
         return Wait(end)
     if run.phase is Phase.ADMITTED:
         return Arm()
-    index = next((index for index, each in enumerate(run.steps) if not each.done), None)
-    return Enter(Phase.ACTIVE) if index is None else Apply(index)
+    return _apply(run, now, end)
+
+
+def _apply(run: FaultRun, now: dt.datetime, end: dt.datetime) -> Move:
+    """Return what is to be done until all steps are; those on nodes wait for the others."""
+    not_made = next((each for each in run.steps if each.undone and not each.done), None)
+    if not_made is not None:
+        problem = f"{not_made.step.object}: {not_made.problem or 'nothing was done'}"
+        return Enter(Phase.REVERTING, Ending.CONFLICT, problem)
+    left = [index for index, each in enumerate(run.steps) if not each.done]
+    index = next((each for each in left if not _on_node(run.steps[each])), None)
+    if index is not None:
+        return Apply(index)
+    if not left:
+        return Enter(Phase.ACTIVE)
+    allowed = run.times[str(Phase.ARMED)] + dt.timedelta(seconds=NODE_ALLOWANCE)
+    if now < allowed:
+        return Wait(min(allowed, end))
+    nodes = sorted({_node_of(run.steps[each]) for each in left})
+    problem = f"fault-agent of node {', '.join(nodes)} did not answer in {NODE_ALLOWANCE:g} s"
+    return Enter(Phase.REVERTING, Ending.UNANSWERED, problem)
+
+
+def _on_node(record: StepRecord) -> bool:
+    return isinstance(record.step, NodeStep)
+
+
+def _node_of(record: StepRecord) -> str:
+    return record.step.node if isinstance(record.step, NodeStep) else ""
 
 
 def _end(run: FaultRun, abort: Abort | None) -> tuple[dt.datetime, Ending]:
@@ -142,13 +187,10 @@ def _end(run: FaultRun, abort: Abort | None) -> tuple[dt.datetime, Ending]:
     return min(end, (abort.at, Ending.ABORTED)) if abort is not None else end
 
 
-def _backward(run: FaultRun) -> Move:
-    undone = [each.undone is not None for each in run.steps]
+def _backward(run: FaultRun, now: dt.datetime, role: Role) -> Move:
     match run.phase:
-        case Phase.REVERTING if not all(undone):
-            return Undo(len(undone) - 1 - undone[::-1].index(False))  # the last one first
         case Phase.REVERTING:
-            return Enter(Phase.HOLDING if run.touched else Phase.VERIFYING)
+            return _undo(run, now, role)
         case Phase.HOLDING:
             found = [each.found is not None for each in run.images]
             return Enter(Phase.VERIFYING) if all(found) else Restore(found.index(False))
@@ -156,6 +198,20 @@ def _backward(run: FaultRun) -> Move:
             return Verify(teardown_deadline(run))
         case _:
             return Release()
+
+
+def _undo(run: FaultRun, now: dt.datetime, role: Role) -> Move:
+    left = [index for index, each in enumerate(run.steps) if each.undone is None]
+    if not left:
+        return Enter(Phase.HOLDING if run.touched else Phase.VERIFYING)
+    index = next((each for each in reversed(left) if not _on_node(run.steps[each])), None)
+    if index is not None:
+        return Undo(index)  # the last one first
+    # What is on nodes has been ended by fault-agent meanwhile, which says so.
+    begun = run.times[str(Phase.REVERTING)]
+    answered = begun + dt.timedelta(seconds=NODE_ANSWER + role.grace)
+    over = max(begun, run.expires_at or begun) + dt.timedelta(seconds=NODE_ANSWER + role.grace)
+    return GiveUp(left[-1], over) if now >= answered else Wait(answered)
 
 
 def held_until(run: FaultRun) -> dt.datetime:

@@ -33,6 +33,11 @@ class Mechanism(StrEnum):
     NETWORK_POLICY = "network_policy"
     ROLE_RULES = "role_rules"
     QUOTA = "quota"
+    PACKET_LOSS = "packet_loss"
+    LATENCY = "latency"
+    CUT = "cut"
+    LOOKUPS = "lookups"
+    UNANSWERED_CALLS = "unanswered_calls"
 
 
 class _Part(BaseModel):
@@ -70,7 +75,8 @@ class NameParameter(_Part):
 
     type: Literal["name"]
     about: str
-    default: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")] | None = None
+    default: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$")] | None = None
+    """An empty one means that it may be left out, and what ``about`` says is then so."""
 
     def read(self, text: str) -> str:
         """Return the value as it is kept. Raises ValueError."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ooda.injector.core.scenario import Mechanism
+from ooda.injector.faults.network import Cut, Latency, Lookups, PacketLoss, UnansweredCalls
 from ooda.injector.faults.policies import NetworkPartition, Quota, RoleRules
 from ooda.injector.faults.scene import Fault
 from ooda.injector.faults.state import ConfigKey, PodKill, Replicas, ServicePort
@@ -27,4 +28,9 @@ FAULTS: Mapping[Mechanism, Fault] = {
     Mechanism.NETWORK_POLICY: NetworkPartition(),
     Mechanism.ROLE_RULES: RoleRules(),
     Mechanism.QUOTA: Quota(),
+    Mechanism.PACKET_LOSS: PacketLoss(),
+    Mechanism.LATENCY: Latency(),
+    Mechanism.CUT: Cut(),
+    Mechanism.LOOKUPS: Lookups(),
+    Mechanism.UNANSWERED_CALLS: UnansweredCalls(),
 }

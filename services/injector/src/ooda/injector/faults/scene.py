@@ -41,14 +41,7 @@ class Scene:
 
     def pods(self) -> Sequence[Object]:
         """Return the pods that the target selects and that are not leaving, by name."""
-        labels = self.selector()
-        found = [
-            each
-            for each in self.objects[Kind.POD]
-            if labels.items() <= (each["metadata"].get("labels") or {}).items()
-            and not each["metadata"].get("deletionTimestamp")
-        ]
-        return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
+        return pods_of(self.workload, self.objects[Kind.POD])
 
     def selector(self) -> Mapping[str, str]:
         """Return the labels by which the target selects its pods. Raises NotApplicableError."""
@@ -73,6 +66,21 @@ def selector_of(workload: Object) -> Mapping[str, str]:
     if not labels or selector.get("matchExpressions"):
         raise NotApplicableError("it does not select its pods by labels alone")
     return labels
+
+
+def pods_of(workload: Object, pods: Sequence[Object]) -> Sequence[Object]:
+    """Return those that a workload selects and that are not leaving, by name.
+
+    Raises NotApplicableError.
+    """
+    labels = selector_of(workload)
+    found = [
+        each
+        for each in pods
+        if labels.items() <= (each["metadata"].get("labels") or {}).items()
+        and not each["metadata"].get("deletionTimestamp")
+    ]
+    return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
 
 
 def reference(kind: Kind, live: Object) -> ObjectRef:

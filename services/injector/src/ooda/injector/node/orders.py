@@ -6,14 +6,14 @@ An order names the sandbox, the fault, the packets that are meant, and the momen
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ooda.common.node_means import PacketFault
 
 LONGEST: Final = timedelta(minutes=15)
 """No order may reach further; a longer run is given in several."""
-
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class _Part(BaseModel):
@@ -47,85 +47,12 @@ class SandboxNamespace(_Part):
 Sandbox = Annotated[SandboxProcess | SandboxNamespace, Field(discriminator="kind")]
 
 
-class Loss(_Part):
-    """Each packet is lost with the same chance, whatever became of the one before."""
-
-    kind: Literal["loss"] = "loss"
-    percent: float = Field(ge=5, le=95)
-
-
-class Delay(_Part):
-    """Each packet is held back; their order is kept.
-
-    With jitter the delay wanders between `mean_ms - jitter_ms` and `mean_ms + jitter_ms`.
-    """
-
-    kind: Literal["delay"] = "delay"
-    mean_ms: float = Field(ge=20, le=10_000)
-    jitter_ms: float = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _never_negative(self) -> Self:
-        if self.jitter_ms > self.mean_ms:
-            raise ValueError("the jitter is larger than the mean: packets cannot leave early")
-        return self
-
-
-class Partition(_Part):
-    """No packet arrives, and nobody is told so."""
-
-    kind: Literal["partition"] = "partition"
-
-
-class Unanswered(_Part):
-    """Connections are accepted, and then nothing comes of them.
-
-    Of the TCP packets that are meant only those of the handshake pass (SYN). For a client that gets
-    no answer from one dependency: incoming, with that one's address and port.
-    """
-
-    kind: Literal["unanswered"] = "unanswered"
-
-
-Fault = Annotated[Loss | Delay | Partition | Unanswered, Field(discriminator="kind")]
-
-
-class Direction(StrEnum):
-    """Which way the packets go, as the pod sees it."""
-
-    INCOMING = "incoming"
-    OUTGOING = "outgoing"
-    BOTH = "both"
-
-
-class Traffic(_Part):
-    """Which packets are meant; what is not said does not narrow it.
-
-    `peers` are the addresses that the pod itself sees: for what a client sends to a Service that is
-    the Service's cluster address, for what a server receives the clients' pod addresses.
-    Ports are of TCP and UDP; with ports, no other protocol is meant.
-    """
-
-    direction: Direction
-    peers: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=64)
-    peer_ports: tuple[Port, ...] = Field(default=(), max_length=64)
-    own_ports: tuple[Port, ...] = Field(default=(), max_length=64)
-
-
-class Order(_Part):
-    """One fault in one sandbox until `until`.
-
-    The kubelet's probes are spared unless `spare_node` is false: whatever goes to or comes from the
-    pod's own gateways, and the further addresses of the node in `node_addresses`.
-    """
+class Order(PacketFault):
+    """One fault in one sandbox until `until`."""
 
     order_id: str = Field(min_length=1, max_length=128)
     sandbox: Sandbox
-    fault: Fault
-    traffic: Traffic
     until: AwareDatetime
-    spare_node: bool = True
-    node_addresses: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=16)
 
 
 class End(StrEnum):
@@ -193,6 +120,8 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     TOO_LONG = "too_long"
     SANDBOX_GONE = "sandbox_gone"
+    FORBIDDEN = "forbidden"
+    """The pod is not in a namespace that may be broken, or it cannot be told where it is."""
     HOST_NETWORK = "host_network"
     BUSY = "busy"
     KERNEL = "kernel"

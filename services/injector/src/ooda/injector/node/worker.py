@@ -15,21 +15,12 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from ooda.common.node_means import Direction, Loss, Unanswered
 from ooda.injector.node import namespaces
 from ooda.injector.node.core.judges import judge_of
 from ooda.injector.node.core.matching import Matching
 from ooda.injector.node.kernel import Packets, Rule
-from ooda.injector.node.orders import (
-    LONGEST,
-    Armed,
-    Direction,
-    Loss,
-    Order,
-    Refusal,
-    Refused,
-    Result,
-    Unanswered,
-)
+from ooda.injector.node.orders import LONGEST, Armed, Order, Refusal, Refused, Result
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.serving import FaultInForce
 

@@ -1,7 +1,7 @@
 """The agent: its image, its passwords, the Jobs that prepare its servers, its five services."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ooda.testbed import docker
@@ -49,12 +49,12 @@ def ensure_agent(cluster: Cluster) -> None:
     write_local_config(cluster)
 
 
-def load_image(cluster: Cluster) -> str:
-    """Have the image that holds every program in its node, and return it. Raises TestbedError."""
+def load_image(cluster: Cluster, into: Sequence[str] = (CONTROL_PLANE,)) -> str:
+    """Have the image that holds every program in nodes, and return it. Raises TestbedError."""
     image = agent_image(cluster.layout, cluster.pins)
     ensure_image(cluster.layout, cluster.steps, image)
-    with cluster.steps.step("loading the agent's image into its node", "agent-load"):
-        nodes.load_images(cluster.kind, [image], [CONTROL_PLANE])
+    with cluster.steps.step("loading the agent's image into its nodes", "agent-load"):
+        nodes.load_images(cluster.kind, [image], into)
     return image
 
 

@@ -1,17 +1,21 @@
-"""The injector and its reaper: pinned to the very cluster that they are put into."""
+"""The injector, its reaper and fault-agent: pinned to the very cluster that they are put into."""
 
 import json
 
 from ooda.testbed.cluster.lifecycle import Cluster
 from ooda.testbed.errors import Refused
 from ooda.testbed.kubectl import Kubectl
+from ooda.testbed.layout import NODES
 from ooda.testbed.workloads.agent import load_image, start
-from ooda.testbed.workloads.deploy import Credential, create_credentials, exists
+from ooda.testbed.workloads.deploy import Credential, await_rollouts, create_credentials, exists
 from ooda.testbed.workloads.logins import SYSTEM
 from ooda.testbed.workloads.platform import write_local_config
 
 APPROVED = ("fault-injection-shop",)
 """The namespaces of the testbed that may be broken."""
+FAULT_AGENT = "ooda-fault-agent"
+"""The namespace of fault-agent."""
+_DEADLINE = 120.0  # seconds
 
 
 def ensure_injector(cluster: Cluster) -> None:
@@ -31,10 +35,11 @@ def ensure_injector_alone(cluster: Cluster) -> None:
 
 
 def _ensure(cluster: Cluster, overlay: str) -> None:
-    image = load_image(cluster)
+    image = load_image(cluster, NODES)
     with cluster.steps.step("starting the injector", "injector"):
         create_credentials(cluster.kubectl, fence(cluster.kubectl))
         start(cluster, image, overlay)
+        await_rollouts(cluster.kubectl, FAULT_AGENT, _DEADLINE, "daemonsets")
 
 
 def fence(kubectl: Kubectl) -> Credential:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
+from ooda.common.node_means import Delay, Fault, Loss, Partition, Unanswered
 from ooda.injector.node.core.wander import Wander
-from ooda.injector.node.orders import Delay, Fault, Loss, Partition, Unanswered
 
 _MS: Final = 1_000_000
 _MADE_GOOD_OVER: Final = 200  # packets

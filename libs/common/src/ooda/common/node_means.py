@@ -1,0 +1,98 @@
+"""What can be done on a pod's node: the data of a ``NodeStep``. Pure.
+
+It is in the journal, and fault-agent carries it out; `ooda.injector.node` says how.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Loss(_Part):
+    """Each packet is lost with the same chance, whatever became of the one before."""
+
+    kind: Literal["loss"] = "loss"
+    percent: float = Field(ge=5, le=95)
+
+
+class Delay(_Part):
+    """Each packet is held back; their order is kept.
+
+    With jitter the delay wanders between `mean_ms - jitter_ms` and `mean_ms + jitter_ms`.
+    """
+
+    kind: Literal["delay"] = "delay"
+    mean_ms: float = Field(ge=20, le=10_000)
+    jitter_ms: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _never_negative(self) -> Self:
+        if self.jitter_ms > self.mean_ms:
+            raise ValueError("the jitter is larger than the mean: packets cannot leave early")
+        return self
+
+
+class Partition(_Part):
+    """No packet arrives, and nobody is told so."""
+
+    kind: Literal["partition"] = "partition"
+
+
+class Unanswered(_Part):
+    """Connections are accepted, and then nothing comes of them.
+
+    Of the TCP packets that are meant only those of the handshake pass (SYN). For a client that gets
+    no answer from one dependency: incoming, with that one's address and port.
+    """
+
+    kind: Literal["unanswered"] = "unanswered"
+
+
+Fault = Annotated[Loss | Delay | Partition | Unanswered, Field(discriminator="kind")]
+
+
+class Direction(StrEnum):
+    """Which way the packets go, as the pod sees it."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    BOTH = "both"
+
+
+class Traffic(_Part):
+    """Which packets are meant; what is not said does not narrow it.
+
+    `peers` are the addresses that the pod itself sees: for what a client sends to a Service that is
+    the Service's cluster address, for what a server receives the clients' pod addresses.
+    Ports are of TCP and UDP; with ports, no other protocol is meant.
+    """
+
+    direction: Direction
+    peers: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=64)
+    peer_ports: tuple[Port, ...] = Field(default=(), max_length=64)
+    own_ports: tuple[Port, ...] = Field(default=(), max_length=64)
+
+
+class PacketFault(_Part):
+    """Packets of the pod are lost, late, or cut off.
+
+    The kubelet's probes are spared unless `spare_node` is false: whatever goes to or comes from the
+    pod's own gateways, and the further addresses of the node in `node_addresses`.
+    """
+
+    kind: Literal["packets"] = "packets"
+    fault: Fault
+    traffic: Traffic
+    spare_node: bool = True
+    node_addresses: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=16)
+
+
+Means = PacketFault
+"""One of them; with a second one it is a union that `kind` tells apart."""

@@ -1,0 +1,54 @@
+"""Hands of a fault-agent that touch nothing: what they hold is ended as a test has it."""
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from ooda.common.clock import SystemClock
+from ooda.common.fault_runs import NodeStep, Undone
+from ooda.injector.node.hands import InForce, Outcome
+
+
+@dataclass
+class Held:
+    """One call of the hands: it goes on until it is stopped, or as a test has it."""
+
+    order_id: str
+    until: dt.datetime
+    end: "asyncio.Future[Outcome]"
+
+
+@dataclass
+class HoldingHands:
+    """They do nothing but hold, and raise what they are given, once each."""
+
+    refuses: list[Exception] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    async def carry_out(
+        self,
+        order_id: str,
+        step: NodeStep,  # noqa: ARG002 - of the protocol
+        until: dt.datetime,
+        stop: asyncio.Event,
+        in_force: InForce,
+    ) -> Outcome:
+        if self.refuses:
+            raise self.refuses.pop(0)
+        held = Held(order_id, until, asyncio.get_running_loop().create_future())
+        self.held.append(held)
+        in_force(SystemClock().now())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            either: list[asyncio.Future[Any]] = [stopped, held.end]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            self.ended.append(order_id)
+        return held.end.result() if held.end.done() else ended(Undone.REVERTED)
+
+
+def ended(undone: Undone) -> Outcome:
+    return Outcome(undone, SystemClock().now(), {"packets": 7.0})

@@ -1,0 +1,53 @@
+"""What a fault on a node is called in sentences."""
+
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from factories.fault_runs import fault_run, node_step
+from ooda.common.fault_runs import StepRecord
+from ooda.common.node_means import Direction, PacketFault, Traffic
+from ooda.injector.telling import lines_of
+
+WHERE = "On node worker-1, in Pod fault-injection-shop/cart-1: "
+UNANSWERED = (
+    "connections are accepted, "
+    "and of the packets that it receives of port 80, 81 there nothing else arrives."
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "traffic", "sentence"),
+    [
+        (
+            {"kind": "loss", "percent": 30},
+            Traffic(direction=Direction.INCOMING),
+            "30 % of the packets that it receives are lost.",
+        ),
+        (
+            {"kind": "delay", "mean_ms": 200, "jitter_ms": 50},
+            Traffic(direction=Direction.OUTGOING, own_ports=(8080,)),
+            "the packets that it sends of its port 8080 are 200 ms late, give or take 50 ms.",
+        ),
+        (
+            {"kind": "partition"},
+            Traffic(direction=Direction.BOTH, peers=(IPv4Network("10.0.0.1"),)),
+            "the packets that it sends and receives, with 10.0.0.1/32 at the other end, are lost.",
+        ),
+        (
+            {"kind": "partition"},
+            Traffic(direction=Direction.INCOMING, peer_ports=(53,)),
+            "the packets that it receives of port 53 there are lost.",
+        ),
+        (
+            {"kind": "unanswered"},
+            Traffic(direction=Direction.INCOMING, peer_ports=(80, 81)),
+            UNANSWERED,
+        ),
+    ],
+)
+def test_a_step_on_a_node(fault: dict[str, Any], traffic: Traffic, sentence: str) -> None:
+    means = PacketFault.model_validate({"fault": fault, "traffic": traffic})
+    run = fault_run(StepRecord(step=node_step().model_copy(update={"means": means})))
+    assert lines_of(run, "it goes")[0] == WHERE + sentence
