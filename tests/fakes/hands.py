@@ -26,6 +26,12 @@ class HoldingHands:
     refuses: list[Exception] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    taken_back: list[NodeStep] = field(default_factory=list)
+
+    def take_back(self, step: NodeStep) -> None:
+        self.taken_back.append(step)
+        if self.refuses:
+            raise self.refuses.pop(0)
 
     async def carry_out(
         self,

@@ -28,6 +28,9 @@ class Mortal:
             f"patch {given[0]}", lambda: self._behind.patch(*given, dry_run=dry_run)
         )
 
+    async def resize(self, *given: Any, dry_run: bool = False) -> Any:
+        return await self._meet("resize Pod", lambda: self._behind.resize(*given, dry_run=dry_run))
+
     async def create(self, *given: Any, dry_run: bool = False) -> Any:
         return await self._meet(
             f"create {given[0]}", lambda: self._behind.create(*given, dry_run=dry_run)

@@ -37,7 +37,7 @@ def grant(plane: ControlPlane) -> None:
 def grant_injector(plane: ControlPlane, *namespaces: str) -> None:
     """Give injector, reaper and fault-agent what they are deployed with, and these to break."""
     rendered = kustomize(_ROOT / "k8s/overlays/kind/injector")
-    items = [each for each in rendered if each["kind"] in {*_KINDS, "Namespace"}]
+    items = [each for each in rendered if each["kind"] in {*_KINDS, "Namespace", "Secret"}]
     bindings = [each for each in items if each["metadata"].get("namespace") == SHOP]
     for namespace in namespaces:
         moved = [

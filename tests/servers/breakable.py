@@ -19,13 +19,17 @@ from ooda.injector.core.fingerprint import fingerprint, settled
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
 from servers.control_plane import ControlPlane
+from servers.paper_memory import NEEDS
 from servers.waiting import until
 
 TARGET, CLIENT = "cart", "web"
+PASSWORDS = {"orders": "of-the-orders", "postgres": "of-the-administrator"}
+"""By account of the database that the target uses."""
 KINDS = (
     Kind.DEPLOYMENT,
     Kind.SERVICE,
     Kind.CONFIG_MAP,
+    Kind.SECRET,
     Kind.ROLE,
     Kind.NETWORK_POLICY,
     Kind.RESOURCE_QUOTA,
@@ -51,13 +55,22 @@ def workload(name: str, **container: Any) -> dict[str, Any]:
 
 
 def things() -> list[dict[str, Any]]:
+    """Return what is to be broken; the target is killed with less memory than it needs."""
     config = {"name": "settings", "key": "currency"}
+    password = {"name": "orders-db-credentials", "key": "password"}
     target = workload(
         TARGET,
-        resources={"limits": {"memory": "64Mi"}, "requests": {"memory": "32Mi"}},
+        resources={
+            "limits": {"memory": "64Mi", "cpu": "500m"},
+            "requests": {"memory": "32Mi", "cpu": "50m"},
+        },
         readinessProbe={"httpGet": {"path": "/", "port": 8080}},
-        env=[{"name": "CURRENCY", "valueFrom": {"configMapKeyRef": config}}],
+        env=[
+            {"name": "CURRENCY", "valueFrom": {"configMapKeyRef": config}},
+            {"name": "PASSWORD", "valueFrom": {"secretKeyRef": password}},
+        ],
     )
+    target["spec"]["template"]["metadata"]["annotations"] = {NEEDS: "32Mi"}
     rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": TARGET}
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": TARGET}}
@@ -73,6 +86,25 @@ def things() -> list[dict[str, Any]]:
             "spec": {"selector": {"app": TARGET}, "ports": ports},
         },
         core | {"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"currency": "EUR"}},
+        core
+        | {
+            "kind": "Service",
+            "metadata": {"name": "orders-db"},
+            "spec": {"selector": {"app": "orders-db"}, "ports": [{"port": 5432}]},
+        },
+        core
+        | {
+            "kind": "Secret",
+            "metadata": {"name": "orders-db-credentials"},
+            "stringData": {"username": "orders", "password": PASSWORDS["orders"]},
+        },
+        core
+        | {
+            "kind": "Secret",
+            "metadata": {"name": "orders-db-admin"},
+            "stringData": {"password": PASSWORDS["postgres"]},
+        },
+        core | {"kind": "ServiceAccount", "metadata": {"name": TARGET}},
         rbac | {"kind": "Role", "rules": [rule]},
         rbac
         | {

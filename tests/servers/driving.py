@@ -11,19 +11,31 @@ from ooda.common.clock import SystemClock
 from ooda.injector.core.machine import Role
 from ooda.injector.driver import Driver
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.outside import OUTSIDE, Outside
+from ooda.injector.proving import Prover
 
 
 @asynccontextmanager
-async def driving(api: Cluster, namespace: str, role: Role) -> AsyncIterator[None]:
-    """Drive the runs of a namespace; a process that died in it is no error.
+async def driving(
+    api: Cluster,
+    namespace: str,
+    role: Role,
+    *,
+    proves: bool = False,
+    outside: Outside = OUTSIDE,
+) -> AsyncIterator[None]:
+    """Drive the runs of a namespace, and look for their effect if told to.
 
-    Nobody hears an agent here, so nothing is held for one.
+    A process that died in it is no error. Nobody hears an agent here, so nothing is held for one.
     """
-    alone = replace(role, holds=0.0)
-    task = asyncio.create_task(Driver(api, namespace, SystemClock(), alone).run())
+    works = [Driver(api, namespace, SystemClock(), replace(role, holds=0.0), outside).run()]
+    if proves:
+        works.append(Prover(api, namespace, SystemClock(), outside).run())
+    tasks = [asyncio.create_task(each) for each in works]
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, BaseExceptionGroup, Died):
-            await task
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, BaseExceptionGroup, Died):
+                await task

@@ -2,11 +2,12 @@
 
 Controllers, admission and storage are the real ones; only what would run containers is on paper.
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes,
-and one of ``true`` ends well; one that annotation ``paper/leaks`` of its pod names is killed for
-memory until the pod is replaced; one that wants a key which its ConfigMap lacks waits for it. Of a
-Job with annotation ``paper/fails-once`` the first pod fails. Everything else is running and ready
-as soon as it is seen. What a pod logs is ``paper_logs``; what needs more memory, and is resized,
-``paper_memory``.
+and one of ``true`` ends well; one whose readiness probe asks another port than 8080 is never ready;
+one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
+one that wants a key which its ConfigMap lacks waits for it. No node takes a pod that selects one by
+labels which the only node has not. Of a Job with annotation ``paper/fails-once`` the first pod
+fails. Everything else is running and ready as soon as it is seen. What a pod logs is
+``paper_logs``; what needs more memory, and is resized, ``paper_memory``.
 """
 
 import asyncio
@@ -50,6 +51,14 @@ class _Memory:
         return True
 
 
+_UNSCHEDULABLE = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+}
+_LISTENS = (8080, None)
+"""Where containers listen: the port of a readiness probe, None if it asks none by number."""
 _MERGE = {"Content-Type": "application/strategic-merge-patch+json"}
 
 
@@ -95,7 +104,7 @@ async def _create_node(session: aiohttp.ClientSession, port: int) -> None:
             {
                 "status": {
                     "conditions": [ready],
-                    "allocatable": {"memory": "8Gi"},
+                    "allocatable": {"cpu": "8", "memory": "8Gi"},
                     "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
                     "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
                 }
@@ -179,14 +188,8 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory:
         async with session.delete(path, json=body):
             return
     if not pod["spec"].get("nodeName"):
-        binding = {
-            "apiVersion": "v1",
-            "kind": "Binding",
-            "metadata": {"name": meta["name"]},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": _meant_for(pod)},
-        }
-        async with session.post(f"{path}/binding", json=binding):
-            return
+        await _schedule(session, pod)
+        return
     leaking = (meta.get("annotations") or {}).get(LEAKS)
     known = (pod.get("status") or {}).get("containerStatuses")
     if known and leaking and not any(each["restartCount"] for each in known):
@@ -208,6 +211,22 @@ async def _treat(session: aiohttp.ClientSession, pod: Mapping[str, Any], memory:
         if name is not None:
             await _back_off(session, meta, name)
         await _say_status(session, pod, said)
+
+
+async def _schedule(session: aiohttp.ClientSession, pod: Mapping[str, Any]) -> None:
+    """Bind a pod to its node, or say that there is none."""
+    if not (pod["spec"].get("nodeSelector") or {}).items() <= LABELS.items():
+        if not (pod.get("status") or {}).get("conditions"):
+            await _say_status(session, pod, {"conditions": [_UNSCHEDULABLE]})
+        return
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": pod["metadata"]["name"]},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": _meant_for(pod)},
+    }
+    async with session.post(f"{_path(pod)}/binding", json=binding):
+        return
 
 
 def _loops(pod: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
@@ -276,9 +295,12 @@ def _status(
 
 
 def _address(uid: str) -> str:
-    """Return an address of a pod's own, so that Services can lead to it."""
+    """Return an address of a pod's own, so that Services can lead to it.
+
+    Nobody is there, and no packet goes out: TCP knows no connection to a group (multicast).
+    """
     number = int(uid.replace("-", "")[:6], 16)
-    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    return f"239.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
 
 def _phase(containers: Sequence[Mapping[str, Any]]) -> str:
@@ -309,11 +331,13 @@ def _container(
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
         restarts, last = 3, {"terminated": ended}
     runs = "running" in state
+    asked = (spec.get("readinessProbe") or {}).get("httpGet") or {}
+    port = asked.get("port")
     return {
         "name": spec["name"],
         "image": spec["image"],
         "imageID": "",
-        "ready": runs,
+        "ready": runs and (port in _LISTENS or isinstance(port, str)),
         "started": runs,
         "restartCount": restarts,
         "state": state,

@@ -43,7 +43,7 @@ def _told(
     status: Mapping[str, Any], spec: Mapping[str, Any], annotations: Mapping[str, str]
 ) -> dict[str, Any]:
     told = dict(status)
-    if RIGID not in annotations and _limit(spec) != _limit(status):
+    if RIGID not in annotations and (spec.get("resources") or {}) != status.get("resources"):
         told["resources"] = spec["resources"]
     needs, limit = bytes_of(annotations.get(NEEDS)), bytes_of(_limit(told))
     restarts = told["restartCount"]

@@ -27,6 +27,8 @@ _WITHOUT_KIND: Mapping[str, tuple[str, ...]] = {
     "logs": ("get pods/log",),
     "evict": ("get pods", "create pods/eviction"),
     "resize": ("patch pods/resize",),
+    "may": ("create authorization.k8s.io/localsubjectaccessreviews",),
+    "is_let_in": ("create serviceaccounts/token",),
 }
 
 KindsOf = Mapping[tuple[str, str], frozenset[Kind]]

@@ -53,7 +53,9 @@ class Injector:
         self.api, self.bus = FakeCluster(), MemoryBus(Account.FAULTS)
         for name in ("kube-system", HERE):
             self.api.put(Kind.NAMESPACE, {"metadata": {"name": name, "uid": f"uid-{name}"}})
-        self.api.put(Kind.DEPLOYMENT, deployment("checkout", replicas=2, namespace=HERE))
+        live = deployment("checkout", replicas=2, namespace=HERE)
+        live["spec"]["selector"] = {"matchLabels": {"app": "checkout"}}
+        self.api.put(Kind.DEPLOYMENT, live)
         limits = Limits("uid-kube-system", frozenset({HERE}))
         admission = Admission(self.api, OWN, limits, load_scenarios(), SystemClock())
         self.journal = Journal(self.api, OWN)

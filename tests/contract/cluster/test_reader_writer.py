@@ -9,6 +9,7 @@ import pytest
 
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import (
+    ClusterAccounts,
     ClusterReader,
     ClusterWatcher,
     ClusterWriter,
@@ -21,6 +22,7 @@ from ooda.common.cluster.interface import (
     Unavailable,
 )
 from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_probes import AccessRule
 from ooda.common.settings import ClusterSettings
 from ooda.common.testing.cluster import FakeCluster
 from servers.waiting import until
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 NAMESPACE = "default"
 
 
-class Cluster(ClusterReader, ClusterWriter, ClusterWatcher, Protocol):
+class Cluster(ClusterReader, ClusterWriter, ClusterWatcher, ClusterAccounts, Protocol):
     """All that the product asks of a cluster."""
 
 
@@ -332,3 +334,45 @@ async def test_a_watch_tells_what_is_there_and_then_what_changes(
             if event.change == "deleted":
                 break
     assert seen == [("added", "one"), ("modified", "two"), ("deleted", "two")]
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch"])
+async def test_what_an_account_is_allowed_follows_its_role(
+    request: pytest.FixtureRequest, cluster: Cluster, name: str, verb: str
+) -> None:
+    if isinstance(cluster, ApiServer):
+        plane: ControlPlane = request.getfixturevalue("plane")
+        plane.kubectl("-n", NAMESPACE, "create", "serviceaccount", name)
+        request.addfinalizer(
+            lambda: plane.kubectl("-n", NAMESPACE, "delete", "serviceaccount", name)
+        )
+    rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": [verb]}]
+    meta = {"metadata": {"name": name, "namespace": NAMESPACE}}
+    head = {"apiVersion": Kind.ROLE.api_version}
+    role = await cluster.create(Kind.ROLE, head | {"kind": "Role", "rules": rules} | meta)
+    bound = {
+        "kind": "RoleBinding",
+        "roleRef": {"apiGroup": Kind.ROLE.group, "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}],
+    }
+    binding = await cluster.create(Kind.ROLE_BINDING, head | bound | meta)
+    asked = AccessRule(verb=verb, group="apps", resource="deployments")
+    other = AccessRule(verb=verb, group="", resource="configmaps")
+
+    async def allowed(rule: AccessRule) -> tuple[bool, bool]:
+        may = await cluster.may(NAMESPACE, name, rule)
+        return may, await cluster.is_let_in(NAMESPACE, name, rule)
+
+    async def let_in() -> bool:  # what RBAC knows comes a moment after what is written
+        return await allowed(asked) == (True, True)
+
+    async def shut_out() -> bool:
+        return await allowed(asked) == (False, False)
+
+    await until(let_in)
+    assert await allowed(other) == (False, False)
+    gone = [{"op": "replace", "path": "/rules", "value": []}]
+    await cluster.patch(Kind.ROLE, NAMESPACE, name, gone)
+    await until(shut_out)
+    for kind, live in ((Kind.ROLE, role), (Kind.ROLE_BINDING, binding)):
+        await cluster.delete(kind, NAMESPACE, name, uid=live["metadata"]["uid"])

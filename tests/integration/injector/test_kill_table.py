@@ -30,20 +30,34 @@ EFFECTS = (
     "replace FaultRun",  # ended
 )
 """What an injector writes for one run, in order, once it is written down."""
+IN_PLACE = {
+    2: "resize Pod",
+    3: "replace FaultRun",  # the first one done
+    4: "resize Pod",
+    5: "replace FaultRun",
+    8: "resize Pod",  # back
+    9: "replace FaultRun",
+    10: "resize Pod",
+    11: "replace FaultRun",
+}
+"""What is other where both pods of the target are changed while they run."""
+ROWS = [("image-pull-failure", at, what) for at, what in enumerate(EFFECTS)] + [
+    ("cpu-throttle", at, what) for at, what in IN_PLACE.items()
+]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(len(EFFECTS)), ids=lambda at: f"{at} {EFFECTS[at]}")
+@pytest.mark.parametrize(("scenario", "at", "what"), ROWS)
 async def test_killed_there_the_reaper_gives_it_back(
-    kept: Breakable, at: int, *, after: bool
+    kept: Breakable, scenario: str, at: int, what: str, *, after: bool
 ) -> None:
     await until(kept.healthy, 30)
-    before = await kept.contents()
-    run = await kept.admitted(duration_seconds=0.5)
+    before, limits = await kept.contents(), await cpu_limits(kept)
+    run = await kept.admitted(scenario, duration_seconds=0.5)
     mortal = Mortal(kept.api, at, after=after)
     async with driving(mortal, kept.own, INJECTOR):
         await until(lambda: mortal.dead, 20)
-    assert mortal.last == EFFECTS[at]
+    assert mortal.last == what
     armed = (await kept.found(run.run_id)).expires_at is not None
     if not armed:  # it is abandoned after half a minute; here a person is quicker
         await kept.api.patch(
@@ -65,7 +79,15 @@ async def test_killed_there_the_reaper_gives_it_back(
     async with driving(kept.api, kept.own, AT_ONCE):
         await until(over, 30)
     ended = await kept.found(run.run_id)
-    assert ended.ending is (Ending.EXPIRED if armed else Ending.ABORTED)
+    # Nobody has looked for its effect until its time was over.
+    assert ended.ending is (Ending.NO_EFFECT if armed else Ending.ABORTED)
     assert await kept.contents() == before
+    assert await cpu_limits(kept) == limits == {"500m"}
     assert await kept.leases() == []
     assert await kept.there(Kind.DEPLOYMENT, TARGET)
+
+
+async def cpu_limits(kept: Breakable) -> set[str]:
+    listed = await kept.api.list(Kind.POD, kept.namespace, labels={"app": TARGET})
+    staying = [each for each in listed if not each["metadata"].get("deletionTimestamp")]
+    return {each["spec"]["containers"][0]["resources"]["limits"]["cpu"] for each in staying}

@@ -38,6 +38,9 @@ from servers.paper_kubelet import NODE
 from servers.processes import free_port
 from servers.waiting import until
 
+BROKEN = ("--parameter", "tag=broken")
+"""The one tag that the kubelet of these tests cannot pull."""
+
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 
@@ -92,13 +95,14 @@ class Stage:
         return asyncio.create_task(asyncio.to_thread(self.ooda.process, *told))
 
     async def run_in(self, phase: Phase) -> FaultRun:
-        """Return the newest run, once it is in a phase."""
+        """Return the newest run, once it is in a phase and, if that is active, seen to bite."""
         found: list[FaultRun] = []
 
         async def there() -> bool:
             listed = json.loads((await self.command("runs", "list", "-o", "json")).stdout)
             runs = [FaultRun.model_validate(each) for each in listed]
-            found[:] = [each for each in runs[:1] if each.phase is phase]
+            seen = phase is not Phase.ACTIVE or not runs[0].unproven
+            found[:] = [each for each in runs[:1] if each.phase is phase and seen]
             return bool(found)
 
         await until(there, 40)
@@ -217,10 +221,10 @@ async def test_a_fault_on_nodes_is_told_and_there_and_back(running: Stage) -> No
 
 async def test_there_and_back(running: Stage) -> None:
     before = await running.breakable.contents()
-    done = await running.inject("service-misroute", seconds=1)
+    done = await running.inject("service-misroute", seconds=4)
     assert (done.returncode, done.stderr) == (0, "")
     told = [line.split()[1] for line in done.stdout.splitlines()[1:]]
-    assert told == ["fault.requested", "fault.armed", "fault.cleared"]
+    assert told == ["fault.requested", "fault.armed", "fault.effective", "fault.cleared"]
     assert await running.breakable.contents() == before
     run = await running.run_in(Phase.ENDED)
     shown = await running.command("runs", "show", run.run_id[:-2])
@@ -287,10 +291,22 @@ async def test_a_list_of_runs_is_made_interrupted_and_resumed(
     assert (kept.run_id, kept.ending) == (second.run_id, Ending.ABORTED)
 
 
+async def test_a_fault_that_nobody_sees_bite_has_failed(running: Stage) -> None:
+    before = await running.breakable.contents()
+    # A tag that is there, as far as the kubelet of this test knows.
+    done = await running.inject("image-pull-failure", "--parameter", "tag=2", seconds=2)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "No effect was seen within 2 s; the baseline is back." in done.stdout
+    assert "fault.effective" not in done.stdout
+    assert await running.breakable.contents() == before
+
+
 async def test_ctrl_c_takes_it_back_before_it_ends(running: Stage) -> None:
     before = await running.breakable.contents()
     where = ("--target", TARGET, "--namespace", running.breakable.namespace)
-    program = running.ooda.start("inject", "image-pull-failure", *where, "--duration", "5m")
+    program = running.ooda.start(
+        "inject", "image-pull-failure", *where, "--duration", "5m", *BROKEN
+    )
     run = await running.run_in(Phase.ACTIVE)
     program.send_signal(signal.SIGINT)
     told, wrong = await asyncio.to_thread(program.communicate, timeout=40)
@@ -304,7 +320,7 @@ async def test_the_injector_killed_the_reaper_ends_it_in_time_and_it_is_told_lat
     running: Stage,
 ) -> None:
     before = await running.breakable.contents()
-    asked = running.inject("service-misroute", seconds=2)
+    asked = running.inject("service-misroute", seconds=6)
     await running.run_in(Phase.ACTIVE)
     running.injector.kill()
     ended = await running.run_in(Phase.ENDED)
@@ -321,7 +337,7 @@ async def test_the_injector_killed_the_reaper_ends_it_in_time_and_it_is_told_lat
 async def test_an_abort_needs_neither_nats_nor_the_injector(running: Stage) -> None:
     before = await running.breakable.contents()
     where = ("--target", TARGET, "--namespace", running.breakable.namespace)
-    asking = running.ooda.start("inject", "image-pull-failure", *where, "--duration", "1m")
+    asking = running.ooda.start("inject", "image-pull-failure", *where, "--duration", "1m", *BROKEN)
     run = await running.run_in(Phase.ACTIVE)
     asking.kill()
     asking.communicate()

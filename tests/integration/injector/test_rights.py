@@ -7,12 +7,13 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
 
+from fakes.databases import PaperDatabase
 from fakes.hands import HoldingHands
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
@@ -25,9 +26,10 @@ from ooda.injector.core.fence import Refusal
 from ooda.injector.core.machine import INJECTOR, Role
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
+from ooda.injector.probes.outside import OUTSIDE, Outside
 from servers.agent_rights import NAMESPACE, ON_NODES, grant_injector, token_of
 from servers.asking import Request, ask, patch
-from servers.breakable import CLIENT, TARGET, Breakable
+from servers.breakable import CLIENT, PASSWORDS, TARGET, Breakable
 from servers.control_plane import MIGHTY_FAULT_AGENT, MIGHTY_INJECTOR, MIGHTY_REAPER, ControlPlane
 from servers.driving import driving
 from servers.node_agents import on_node
@@ -44,6 +46,8 @@ RBAC, NETWORK = "apis/rbac.authorization.k8s.io/v1", "apis/networking.k8s.io/v1"
 
 CHANGED: Mapping[str, Sequence[str]] = {
     "config-missing": ["ConfigMap/settings"],
+    "cpu-throttle": [],
+    "credential-rotation": ["Secret/orders-db-credentials"],
     "crash-loop-release": ["Deployment/cart"],
     "dependency-timeout": [],
     "dns-failure": [],
@@ -62,11 +66,14 @@ CHANGED: Mapping[str, Sequence[str]] = {
     "unschedulable": ["Deployment/cart"],
 }
 """What each scenario changes, and that is all; what is made on a node changes no object."""
-NEEDED = {
+
+PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "dependency-timeout": {"dependency": TARGET},
     "network-partition": {"client": CLIENT},
     "packet-loss": {"client": CLIENT},
+    "image-pull-failure": {"tag": "broken"},
 }
+"""What a scenario needs to be told for it to bite here."""
 
 
 @dataclass
@@ -78,6 +85,12 @@ class Deployed:
     reaper: ApiServer
     fault_agent: ApiServer
 
+    database: PaperDatabase = field(default_factory=lambda: PaperDatabase(**PASSWORDS))
+
+    @property
+    def outside(self) -> Outside:
+        return Outside(OUTSIDE.dial, self.database)
+
     async def admit(self, scenario: str, **given: Any) -> FaultRun | Refusal | None:
         """Have a request judged by who is deployed to do it."""
         breakable = self.breakable
@@ -87,6 +100,7 @@ class Deployed:
             breakable.limits,
             load_scenarios(),
             breakable.admission().clock,
+            self.outside,
         )
         return await admission.admit(breakable.asked(scenario, **given), 1)
 
@@ -124,6 +138,13 @@ async def pods(breakable: Breakable) -> set[str]:
     return {str(each["metadata"]["uid"]) for each in listed}
 
 
+async def cpu_limits(breakable: Breakable) -> set[str]:
+    """Return what CPU the target's pods may use."""
+    listed = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
+    staying = [each for each in listed if not each["metadata"].get("deletionTimestamp")]
+    return {each["spec"]["containers"][0]["resources"]["limits"]["cpu"] for each in staying}
+
+
 async def test_each_scenario_is_in_the_table() -> None:
     assert CHANGED.keys() == load_scenarios().keys()
 
@@ -135,31 +156,40 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     breakable = deployed.breakable
     await until(breakable.healthy, 30)
     before, pods_before = await breakable.contents(), await pods(breakable)
-    run = await deployed.admit(scenario, parameters=NEEDED.get(scenario, {}))
+    run = await deployed.admit(scenario, parameters=PARAMETERS.get(scenario, {}))
     assert isinstance(run, FaultRun), run
     await Journal(deployed.injector, NAMESPACE).begin(run)
 
-    async def active() -> bool:
-        return (await breakable.found(run.run_id)).phase is Phase.ACTIVE
+    async def bitten() -> bool:
+        found = await breakable.found(run.run_id)
+        return found.phase is Phase.ACTIVE and not found.unproven
 
     async def ended() -> bool:
         return (await breakable.found(run.run_id)).phase is Phase.ENDED
 
+    outside = deployed.outside
+    injecting = driving(deployed.injector, NAMESPACE, INJECTOR, proves=True, outside=outside)
     on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
-    async with on_nodes, driving(deployed.injector, NAMESPACE, INJECTOR):
-        await until(active, 20)
+    async with on_nodes, injecting:
+        await until(bitten, 30)
     during = await breakable.contents()
     differs = {key for key in {*before, *during} if before.get(key) != during.get(key)}
     assert sorted(differs) == CHANGED[scenario]
     if scenario in ("pod-kill", "config-missing", "quota-exhausted"):
         assert await pods(breakable) != pods_before
+    if scenario == "cpu-throttle":
+        assert await cpu_limits(breakable) == {"20m"}
     now = SystemClock().now()
     await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
+    outside = deployed.outside
+    injecting = driving(deployed.injector, NAMESPACE, INJECTOR, proves=True, outside=outside)
     on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
-    async with on_nodes, driving(deployed.reaper, NAMESPACE, AT_ONCE):
+    async with on_nodes, driving(deployed.reaper, NAMESPACE, AT_ONCE, outside=deployed.outside):
         await until(ended, 40)
     assert (await breakable.found(run.run_id)).ending is Ending.ABORTED
     assert await breakable.contents() == before
+    assert await cpu_limits(breakable) == {"500m"}
+    assert deployed.database.passwords == PASSWORDS
 
 
 async def test_a_namespace_that_is_not_bound_is_refused_though_it_is_on_the_list(
@@ -229,8 +259,16 @@ TRIES = [
     Try("a binding", "target", f"{RBAC} rolebindings", "POST",
         {"metadata": {"name": "x"},
          "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"}}),
+    Try("a token that lasts", "target", f"{CORE} serviceaccounts/{TARGET}/token", "POST",
+        {"spec": {"expirationSeconds": 7200}}),
+    Try("a token elsewhere", "elsewhere", f"{CORE} serviceaccounts/x/token", "POST",
+        {"spec": {"expirationSeconds": 600}}),
     Try("the actor's Lease", "own", "apis/coordination.k8s.io/v1 leases", "POST",
         {"metadata": {"name": "ooda-another"}}),
+    Try("a key of its own", "own", f"{CORE} secrets/nats-injector", "PATCH",
+        {"data": {"a": "Yg=="}}),
+    Try("the kind of a Secret", "target", f"{CORE} secrets/orders-db-credentials", "PATCH",
+        {"metadata": {"labels": {"a": "b"}}}),
     Try("its own ConfigMap", "own", f"{CORE} configmaps", "POST", {"metadata": {"name": "x"}}),
     Try("a run in quarantine, deleted", "own", "apis/ooda.dev/v1alpha1 faultruns/x", "DELETE"),
     Try("all of the journal", "own", "apis/ooda.dev/v1alpha1 faultruns", "DELETE"),
@@ -252,7 +290,9 @@ def request(deployed: Deployed, tried: Try) -> Request:
 def elsewhere(deployed: Deployed) -> None:
     plane = deployed.breakable.plane
     plane.kubectl("create", "namespace", "elsewhere")
+    plane.kubectl("-n", NAMESPACE, "create", "secret", "generic", "nats-injector")
     plane.kubectl("-n", "elsewhere", "create", "deployment", "x", "--image=x", "--replicas=0")
+    plane.kubectl("-n", "elsewhere", "create", "serviceaccount", "x")
     plane.kubectl("-n", "elsewhere", "run", "x", "--image=x")
     for name, phase in (("x", "teardown_failed"), ("over", "ended")):
         run = _some_run(deployed, name, phase)
@@ -396,6 +436,30 @@ async def test_fault_agent_writes_nothing_else(deployed: Deployed, tried: Try) -
     assert answer.refused_by == "admission", answer
     token = token_of(plane, "fault-agent", namespace=ON_NODES)
     assert ask(plane, token, wanted, dry_run=True).refused_by is not None
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("token", [MIGHTY_INJECTOR, MIGHTY_REAPER], ids=["injector", "reaper"])
+@pytest.mark.parametrize(
+    ("what", "value", "refused_by"),
+    [("cpu", "30m", None), ("memory", "65Mi", "admission")],
+)
+async def test_of_a_pod_that_runs_only_its_cpu_may_be_changed(
+    deployed: Deployed, token: str, what: str, value: str, refused_by: str | None
+) -> None:
+    namespace, plane = deployed.breakable.namespace, deployed.breakable.plane
+    (pod, *_) = await deployed.breakable.api.list(Kind.POD, namespace, labels={"app": TARGET})
+    changes = [
+        {
+            "op": "replace",
+            "path": f"/spec/containers/0/resources/{each}/{what}",
+            "value": value,
+        }
+        for each in ("limits", "requests")
+    ]
+    path = f"/{CORE}/namespaces/{namespace}/pods/{pod['metadata']['name']}/resize"
+    answer = ask(plane, token, patch(path, changes), dry_run=True)
+    assert answer.refused_by == refused_by, answer
 
 
 @pytest.mark.parametrize("service", ["observer", "orienter", "decider", "actor", "recorder"])

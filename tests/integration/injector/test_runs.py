@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,26 @@ async def test_with_its_injector_dead_a_fault_ends_within_ten_seconds_of_its_tim
     assert dt.timedelta(seconds=REAPER.grace) <= late <= dt.timedelta(seconds=10)
 
 
+async def test_since_when_it_bites_is_written_down_and_without_an_effect_it_has_failed(
+    breakable: Breakable,
+) -> None:
+    before = await breakable.contents()
+    seconds: dict[str, Any] = {"duration_seconds": 2.0}
+    bites = await breakable.admitted(parameters={"tag": "broken"}, **seconds)
+    async with driving(breakable.api, breakable.own, INJECTOR, proves=True):
+        proven = await reached(breakable, bites, Phase.ENDED)
+        idle = await breakable.admitted(parameters={"tag": "2"}, **seconds)  # which is there, here
+        failed = await reached(breakable, idle, Phase.ENDED)
+    assert proven.ending is Ending.EXPIRED
+    effective = proven.times["effective"]
+    assert proven.times["mutated"] <= effective <= proven.times[str(Phase.REVERTING)]
+    assert (failed.ending, failed.problem) == (
+        Ending.NO_EFFECT,
+        "No effect was seen within 2 s.",
+    )
+    assert await breakable.contents() == before
+
+
 async def test_injector_and_reaper_at_the_same_time(breakable: Breakable) -> None:
     before = await breakable.contents()
     run = await breakable.admitted(duration_seconds=1.0)
@@ -175,6 +196,6 @@ async def test_injector_and_reaper_at_the_same_time(breakable: Breakable) -> Non
     ):
         ended = await reached(breakable, run, Phase.ENDED)
         await asyncio.sleep(0)
-    assert ended.ending is Ending.EXPIRED
+    assert ended.ending is Ending.NO_EFFECT  # none of them looks for it
     assert await breakable.contents() == before
     assert await breakable.leases() == []

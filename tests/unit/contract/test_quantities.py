@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ooda.common.quantities import MIB, bytes_of, in_mebibytes
+from ooda.common.quantities import MIB, bytes_of, in_mebibytes, millicores_of
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,23 @@ from ooda.common.quantities import MIB, bytes_of, in_mebibytes
 )
 def test_reads_what_the_api_server_writes_and_nothing_else(quantity: Any, size: int | None) -> None:
     assert bytes_of(quantity) == size
+
+
+@pytest.mark.parametrize(
+    ("quantity", "thousandths"),
+    [
+        ("500m", 500),
+        ("0.5", 500),
+        ("2", 2000),
+        (2, 2000),
+        ("100u", None),
+        ("0", None),
+        ("0.0001", None),
+        (None, None),
+    ],
+)
+def test_reads_cpu(quantity: Any, thousandths: int | None) -> None:
+    assert millicores_of(quantity) == thousandths
 
 
 @given(st.integers(1, 2**50))

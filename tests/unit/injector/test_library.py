@@ -27,6 +27,7 @@ GOOD: dict[str, Any] = {
     "intensity": "replicas",
     "max_seconds": 60,
     "recovery_seconds": 60,
+    "effect": {"probe": "replicas", "sign": "short", "within_seconds": 30},
     "truth": {"failure_class": "replica_shortfall", "component": "workload", "accepted": []},
 }
 
@@ -34,10 +35,15 @@ GOOD: dict[str, Any] = {
 def test_the_scenarios() -> None:
     assert list(LIBRARY) == [
         "config-missing",
+        "cpu-throttle",
         "crash-loop-release",
+        "crash-loop",
+        "credential-rotation",
         "dependency-timeout",
+        "disk-pressure",
         "dns-failure",
         "image-pull-failure",
+        "jwt-expiry",
         "latency-spike",
         "network-cut",
         "network-partition",
@@ -66,6 +72,13 @@ def test_the_scenarios() -> None:
         ({"intensity": "percent"}, "no parameter 'percent'"),
         ({"surprise": 1}, "surprise"),
         ({"title": 1}, "title"),
+        ({"effect": {"probe": "magic", "within_seconds": 30}}, "effect"),
+        ({"effect": {"probe": "access"}}, "effect.access.within_seconds"),
+        ({"effect": {"probe": "access", "within_seconds": 301}}, "within_seconds"),
+        (
+            {"effect": {"probe": "pods", "sign": "waiting", "within_seconds": 30}},
+            "a container that waits needs reasons",
+        ),
         (
             {"truth": {"failure_class": "bad luck", "component": "workload", "accepted": []}},
             "truth",
@@ -105,6 +118,14 @@ def scenario(name: str) -> Scenario:
         ("oom-kill", {}, "32Mi", {"memory_mib": "32"}),
         ("network-partition", {"client": "web"}, None, {"client": "web"}),
         ("crash-loop-release", {}, None, {}),
+        ("crash-loop", {}, "3", {"restarts": "3"}),
+        ("jwt-expiry", {}, "7200s", {"skew_seconds": "7200"}),
+        (
+            "disk-pressure",
+            {"volume": "reports"},
+            "10%",
+            {"free_percent": "10", "volume": "reports", "file": "report-archive.csv"},
+        ),
         ("packet-loss", {}, None, {"percent": "30", "client": ""}),
         ("packet-loss", {"client": "web"}, "95%", {"percent": "95", "client": "web"}),
         (
@@ -133,6 +154,8 @@ def test_parameters(
         ("network-partition", {}, None, "needs parameter client"),
         ("dependency-timeout", {}, None, "needs parameter dependency"),
         ("packet-loss", {}, "4%", "not within 5 and 95"),
+        ("disk-pressure", {"file": "../x"}, None, "is not a name"),
+        ("disk-pressure", {}, "0%", "not within 1 and 50"),
         ("packet-loss", {"client": "web; rm -rf /"}, None, "is not a name"),
         ("latency-spike", {}, "10001", "not within 20 and 10000"),
         ("network-partition", {"client": "web; rm -rf /"}, None, "is not a name"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.fault_runs import fault_run, node_step
+from ooda.common.fault_probes import AccessProbe, AccessRule, Effect, ReplicasProbe
 from ooda.common.fault_runs import (
     Abort,
     DeletePodStep,
@@ -42,8 +43,10 @@ from ooda.injector.core.machine import (
     Undo,
     Verify,
     Wait,
+    leaves_to_injector,
     next_move,
     teardown_deadline,
+    unseen,
     untouched,
 )
 
@@ -87,6 +90,11 @@ def run(phase: Phase, *steps: dict[str, Any], **given: Any) -> FaultRun:
     return FaultRun.model_validate(fields | given)
 
 
+EFFECT = Effect(probe=ReplicasProbe(deployment="cart", sign="short", before=2), within_seconds=20)
+TIMES = {"admitted": T0, "armed": T0, "active": T0, "reverting": at(60)}
+UNSEEN: dict[str, Any] = {"effect": EFFECT, "times": TIMES}
+SEEN: dict[str, Any] = {"effect": EFFECT, "times": TIMES | {"effective": at(3)}}
+UNSEEN_SAID = "No effect was seen within 20 s."
 DONE, UNDONE = {"done": True}, {"done": True, "undone": Undone.REVERTED}
 NEVER = {"undone": Undone.NOTHING}
 NOW = Abort(by="alice", at=at(5))
@@ -118,6 +126,37 @@ def held(until: float, *found: Restored) -> FaultRun:
         (run(Phase.ARMED, DONE, DONE), None, 1, Enter(Phase.ACTIVE), Wait(at(63))),
         (run(Phase.ARMED), None, 61, Enter(Phase.REVERTING, Ending.EXPIRED), Wait(at(63))),
         (run(Phase.ACTIVE, DONE), None, 1, Wait(at(60)), Wait(at(63))),
+        (run(Phase.ACTIVE, DONE, **UNSEEN), None, 1, Wait(at(20)), Wait(at(23))),
+        (run(Phase.ACTIVE, DONE, **SEEN), None, 21, Wait(at(60)), Wait(at(63))),
+        (run(Phase.ACTIVE, DONE, **UNSEEN), NOW, 1, Wait(at(5)), Wait(at(8))),
+        (
+            run(Phase.ACTIVE, DONE, **UNSEEN),
+            None,
+            24,
+            Enter(Phase.REVERTING, Ending.NO_EFFECT, UNSEEN_SAID),
+            Enter(Phase.REVERTING, Ending.NO_EFFECT, UNSEEN_SAID),
+        ),
+        (
+            run(Phase.ACTIVE, DONE, **UNSEEN, expires_at=at(9)),
+            None,
+            13,
+            Enter(Phase.REVERTING, Ending.NO_EFFECT, UNSEEN_SAID),
+            Enter(Phase.REVERTING, Ending.NO_EFFECT, UNSEEN_SAID),
+        ),
+        (
+            run(Phase.ARMED, {}, effect=EFFECT),
+            None,
+            64,
+            Enter(Phase.REVERTING, Ending.NO_EFFECT, UNSEEN_SAID),
+            Enter(Phase.REVERTING, Ending.NO_EFFECT, UNSEEN_SAID),
+        ),
+        (
+            run(Phase.ACTIVE, DONE, **SEEN),
+            None,
+            64,
+            Enter(Phase.REVERTING, Ending.EXPIRED),
+            Enter(Phase.REVERTING, Ending.EXPIRED),
+        ),
         (run(Phase.ACTIVE, DONE), NOW, 1, Wait(at(5)), Wait(at(8))),
         (
             run(Phase.ACTIVE, DONE),
@@ -309,6 +348,45 @@ def test_the_baseline_has_its_time_from_when_all_is_taken_back() -> None:
     times = {"admitted": T0, "reverting": at(60), "verifying": at(75)}
     assert teardown_deadline(run(Phase.VERIFYING, UNDONE, times=times)) == at(175)
     assert teardown_deadline(run(Phase.REVERTING, DONE)) == at(160)
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (run(Phase.ACTIVE, **UNSEEN), "No effect was seen within 20 s."),
+        (
+            run(Phase.ACTIVE, **UNSEEN, duration_seconds=9.0),
+            "No effect was seen within 9 s.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_run_that_nobody_saw_bite(of: FaultRun, words: str) -> None:
+    assert unseen(of) == words
+
+
+ASKS = EFFECT.model_copy(
+    update={
+        "probe": AccessProbe(
+            account="cart", rule=AccessRule(verb="get", group="", resource="configmaps")
+        )
+    }
+)
+VERIFYING = {"times": TIMES | {"verifying": at(61)}}
+
+
+@pytest.mark.parametrize(
+    ("of", "seconds", "left"),
+    [
+        (run(Phase.VERIFYING, UNDONE, **VERIFYING), 62, False),
+        (run(Phase.VERIFYING, UNDONE, **VERIFYING, effect=EFFECT), 62, False),
+        (run(Phase.VERIFYING, UNDONE, **VERIFYING, effect=ASKS), 62, True),
+        (run(Phase.VERIFYING, UNDONE, **VERIFYING, effect=ASKS), 71, False),
+    ],
+)
+def test_what_only_the_injector_can_ask_is_left_to_it_for_a_time(
+    of: FaultRun, seconds: float, *, left: bool
+) -> None:
+    assert leaves_to_injector(of, at(seconds)) is left
 
 
 def test_what_was_never_armed_has_nothing_to_take_back() -> None:

@@ -27,8 +27,10 @@ KINDS_OF: KindsOf = {
     ("ooda.injector.baseline:_find", "kind"): CHANGED | CREATED,
     ("ooda.injector.restoring:take", "Kind(where.kind)"): CHANGED,
     ("ooda.injector.restoring:restore", "Kind(where.kind)"): CHANGED,
+    ("ooda.injector.probes.watching:collections", "kind"): frozenset({Kind.POD, Kind.DEPLOYMENT}),
     (f"{STEPS}:apply", "kind"): frozenset(),
     (f"{STEPS}:undo", "Kind(where.kind)"): frozenset(),
+    (f"{STEPS}:_patch", "kind"): frozenset(),
     (f"{STEPS}:_find", "Kind(where.kind)"): CHANGED | CREATED | {Kind.POD},
 }
 """All values of the variables by which the door is asked; what a step writes is said below."""
@@ -51,10 +53,16 @@ def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
     assert less < more
     assert {each for each in less if each.startswith("create ")} == set()
     assert right("delete", Kind.POD) not in less
-    takes_back = {right("patch", kind) for kind in CHANGED} | {
-        right("delete", kind) for kind in CREATED
+    secrets = {right(verb, Kind.SECRET) for verb in ("get", "patch", "update")}
+    takes_back = (
+        {right("patch", kind) for kind in CHANGED}
+        | secrets
+        | {"patch pods/resize"}
+        | {right("delete", kind) for kind in CREATED}
+    )
+    looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}} | {
+        right("list", kind) for kind in (Kind.POD, Kind.ENDPOINT_SLICE)
     }
-    looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}}
     journal = {right(verb, Kind.FAULT_RUN) for verb in ("get", "list", "watch", "update")}
     assert less == takes_back | looks | journal | {right("delete", Kind.LEASE), ESCALATE}
 
@@ -84,6 +92,9 @@ def test_nothing_but_namespaces_may_be_read_in_the_whole_cluster(
 
 
 @pytest.mark.parametrize("account", ["injector", "reaper"])
-def test_secrets_are_none_of_its_business(injector: Objects, account: str) -> None:
+def test_secrets_are_read_and_written_by_name_alone(injector: Objects, account: str) -> None:
     for rule, _ in rules_of(injector, account):
-        assert not {"secrets", "*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
+        assert not {"*"} & {*rule["resources"], *rule["verbs"], *rule["apiGroups"]}
+        if "secrets" in rule["resources"]:
+            assert rule["resourceNames"]
+            assert not {"list", "watch", "create", "delete"} & {*rule["verbs"]}

@@ -34,7 +34,7 @@ class Batching:
         self._settle = seconds_of(settle)
 
     async def run(self, runs: Sequence[Named]) -> bool:
-        """Make all that are not done yet; False if one was refused, not evaluated or is not back.
+        """Make all that are not done yet; False if one was refused, had no effect or is not back.
 
         It ends at once where the old state is not back, for then nothing can be measured. Told to
         stop, it has the current run taken back, and raises CancelledError.
@@ -49,7 +49,7 @@ class Batching:
             followed = await self._one(each)
             if followed.interrupted:
                 raise asyncio.CancelledError
-            well = well and self._results.done(each.name)
+            well = well and followed.worked and self._results.done(each.name)
             if isinstance(followed.end, FaultTeardownFailed):
                 print_line("The old state is not back: no further run is made.")
                 return False

@@ -23,7 +23,7 @@ from ooda.common.events import (
     derive_id,
 )
 from ooda.common.fault_aborts import abort_run
-from ooda.common.fault_runs import Phase
+from ooda.common.fault_runs import Ending, Phase
 from ooda.common.settings import NatsSettings, Settings
 
 VALID_SECONDS = 30.0
@@ -55,6 +55,13 @@ class Followed:
     """What was said of it last; None if it was taken back because this program was told to stop."""
     back: bool
     """Whether the old state is back."""
+
+    @property
+    def worked(self) -> bool:
+        """Whether it has bitten and is cleared: one that nobody saw bite has failed."""
+        if self.end is None:
+            return self.back
+        return isinstance(self.end, FaultCleared) and self.end.ending != Ending.NO_EFFECT
 
     @property
     def interrupted(self) -> bool:

@@ -25,7 +25,7 @@ from ooda.cli.session import (
     print_line,
 )
 from ooda.common.bus.injecting import TryFault, ask_injector
-from ooda.common.events import FaultEvent, FaultRefused, FaultRequested
+from ooda.common.events import FaultEvent, FaultRequested
 from ooda.common.settings import NatsSettings
 
 
@@ -78,8 +78,9 @@ def inject(
 
     For example: `ooda inject pod-kill --target cart -n fault-injection-shop --duration 60s`.
 
-    Exit status: 0 the old state is back; 1 it was refused, or the old state did not come back; 2
-    wrong usage; 3 NATS, the injector or the API server is away.
+    Exit status: 0 it has bitten, and the old state is back; 1 it was refused, nobody saw it bite,
+    or the old state did not come back; 2 wrong usage; 3 NATS, the injector or the API server is
+    away.
     """
     if file is not None:
         if scenario or target or namespace or duration or intensity or parameter or dry_run:
@@ -99,7 +100,7 @@ def inject(
         _try(nats, request, output)
         return
     followed = finish(follow(settings, nats, request, _shown(request, output)))
-    if not followed.back or isinstance(followed.end, FaultRefused):
+    if not followed.worked:
         raise typer.Exit(NOT_WELL)
 
 

@@ -160,6 +160,15 @@ async def test_started_again_once_it_is_over_it_says_that_nothing_is_there(stage
     async with stage.agent():
         step = await stage.until_undone()
     assert (step.undone, stage.hands.held) == (Undone.GONE, [])
+    assert stage.hands.taken_back == [node_step()]
+
+
+async def test_what_was_there_may_be_gone_with_its_place(stage: Stage) -> None:
+    stage.hands.refuses = [RefusedError(Refusal.NO_PROCESS, "there is no such container")]
+    await stage.begin(StepRecord(step=node_step(), done=True), phase=Phase.ACTIVE)
+    await stage.enter(Phase.REVERTING)
+    async with stage.agent():
+        assert (await stage.until_undone()).undone is Undone.GONE
 
 
 async def test_a_fault_whose_process_is_lost_is_made_again(stage: Stage) -> None:

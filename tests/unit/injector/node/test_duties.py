@@ -51,7 +51,7 @@ def run(phase: Phase = Phase.ARMED, **became: Any) -> FaultRun:
             fault_run(phase=Phase.ADMITTED, expires_at=None), None, 1, (), [], id="only admitted"
         ),
         *(pytest.param(run(each), None, 1, (0,), [Stop(0)], id=f"{each}, held") for each in OVER),
-        *(pytest.param(run(each), None, 1, (), [TellGone(0)], id=f"{each}") for each in OVER),
+        *(pytest.param(run(each), None, 1, (), [TellGone(0, HERE)], id=f"{each}") for each in OVER),
     ],
 )
 def test_what_is_to_be_done(

@@ -503,6 +503,11 @@ class FaultCleared(FaultEvent):
     subject: ClassVar[str] = "fault.cleared"
 
     repaired_by_agent: bool
+    ending: str = ""
+    """Why it was taken back, such as ``expired``; ``no_effect``: nobody saw it bite, the run has
+    failed. Empty of an injector that did not say so yet."""
+    bystanders: tuple[str, ...] = ()
+    """Workloads beside the target that were hit, as ``Deployment/web``."""
 
 
 class FaultTeardownFailed(FaultEvent):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
+from ooda.common.fault_probes import Effect
 from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
@@ -50,6 +51,9 @@ HEALED_AT = "healed"
 
 FINAL = frozenset({Phase.ENDED, Phase.TEARDOWN_FAILED})
 
+EFFECTIVE = "effective"
+"""The entry of a run's times that says since when its fault was seen to bite."""
+
 
 class Ending(StrEnum):
     """Why a run was taken back."""
@@ -66,6 +70,8 @@ class Ending(StrEnum):
     """fault-agent did not make what was to be made on its node."""
     BUSY = "busy"
     """Another run was quicker to hold a Lease."""
+    NO_EFFECT = "no_effect"
+    """Nobody saw it bite in the time that it has for that: the run has failed."""
     ABANDONED = "abandoned"
     """It was written down, and nobody went on with it."""
 
@@ -121,7 +127,31 @@ class NodeStep(_Part):
     means: Means
 
 
-Step = Annotated[ChangeStep | DeletePodStep | CreateStep | NodeStep, Field(discriminator="kind")]
+class RotateStep(_Part):
+    """Give an account of a database another password, and cut the sessions that it has.
+
+    No password is in it: the old and the new one are sealed in a Secret of the injector's own.
+    """
+
+    kind: Literal["rotate"] = "rotate"
+    object: ObjectRef
+    """The Secret that says the password to who uses it; it says the new one meanwhile."""
+    username_key: str
+    password_key: str
+    address: str
+    """Of the database's Service in the cluster."""
+    port: int
+    admin: ObjectRef
+    """The Secret of an account that may set passwords."""
+    admin_role: str
+    admin_key: str
+    knowing: tuple[str, ...]
+    """UIDs of the target's pods that have read the old one."""
+
+
+Step = Annotated[
+    ChangeStep | DeletePodStep | CreateStep | NodeStep | RotateStep, Field(discriminator="kind")
+]
 
 
 class StepRecord(_Part):
@@ -158,6 +188,15 @@ class Image(_Part):
     said: Mapping[str, Any]
     """All of it but its metadata and status."""
     found: Restored | None = None
+
+
+class Spared(_Part):
+    """Who should not be hit: workloads of the namespace that were healthy before."""
+
+    workloads: tuple[str, ...]
+    """As ``Deployment/web``."""
+    hold_seconds: float
+    """How long one has to be short of replicas without a break to count as hit."""
 
 
 class GroundTruth(_Part):
@@ -205,18 +244,27 @@ class FaultRun(_Part):
     steps: tuple[StepRecord, ...]
     leases: tuple[str, ...]
     baseline: Mapping[str, str]
-    """Fingerprint by object, as ``Deployment shop/cart``; of one that is not there, empty."""
+    """Fingerprint by object, as ``Deployment/cart``; of one that is not there, empty."""
     images: tuple[Image, ...] = ()
     """The target and every object that the run changes, as they were; no Secret is among them."""
+    effect: Effect | None = None
+    """How it is seen to bite; None of a run that was written down before that was asked."""
     phase: Phase = Phase.ADMITTED
     ending: Ending | None = None
     problem: str = ""
     """What went wrong, in a sentence; empty: nothing."""
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
-    """When it came into each phase, and ``requested``, ``mutated``; ``repaired`` and ``healed``."""
+    """When it came into each phase; ``requested``, ``mutated``, ``effective``; and ``repaired``,
+    ``healed``."""
     held_until: Moment | None = None
     """Until when the run waits for the agent, unless that is said to be done, or still at it."""
+    spared: Spared | None = None
+    """None of a run that was written down before that was asked."""
+    bystanders: Mapping[str, Moment] = {}
+    """Which of the spared were hit while it lasted, and since when."""
+    probe_period_ms: int = 0
+    """How often it was looked for the effect; 0: it was told by a watch."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
     published: Mapping[str, Publication] = {}
@@ -255,6 +303,11 @@ class FaultRun(_Part):
             return True
         found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}
         return found == {Undone.REPAIRED}
+
+    @property
+    def unproven(self) -> bool:
+        """Whether its effect is looked for, and was not seen."""
+        return self.effect is not None and EFFECTIVE not in self.times
 
     @property
     def touched(self) -> bool:

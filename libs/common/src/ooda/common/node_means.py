@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
+from ooda.common.container_faults import ContainerFault
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -94,5 +96,4 @@ class PacketFault(_Part):
     node_addresses: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=16)
 
 
-Means = PacketFault
-"""One of them; with a second one it is a union that `kind` tells apart."""
+Means = Annotated[PacketFault | ContainerFault, Field(discriminator="kind")]

@@ -1,4 +1,7 @@
-"""Amounts of memory as Kubernetes writes them (``resource.Quantity``), in bytes and back. Pure."""
+"""Amounts as Kubernetes writes them (``resource.Quantity``): memory in bytes, CPU in thousandths.
+
+Pure.
+"""
 
 import re
 from fractions import Fraction
@@ -14,6 +17,15 @@ _FACTORS = _BINARY | _DECIMAL | {"m": Fraction(1, 1000)}
 
 def bytes_of(quantity: Any) -> int | None:
     """Return the whole bytes of a quantity; None if it is none, or not above zero."""
+    return _whole(quantity, 1)
+
+
+def millicores_of(quantity: Any) -> int | None:
+    """Return the whole thousandths of a CPU; None if it is no quantity, or not above zero."""
+    return _whole(quantity, 1000)
+
+
+def _whole(quantity: Any, times: int) -> int | None:
     if not isinstance(quantity, str | int) or isinstance(quantity, bool):
         return None
     found = _QUANTITY.fullmatch(str(quantity))
@@ -21,7 +33,7 @@ def bytes_of(quantity: Any) -> int | None:
         return None
     number, exponent, suffix = found.groups()
     factor = Fraction(10) ** int(exponent) if exponent else _FACTORS.get(suffix or "", 1)
-    size = int(Fraction(number) * factor)
+    size = int(Fraction(number) * factor * times)
     return size if size > 0 else None
 
 

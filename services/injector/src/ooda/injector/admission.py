@@ -7,11 +7,20 @@ from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, NotFound, Object, Unavailable
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import FaultRequested
-from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Step, StepRecord
+from ooda.common.fault_runs import (
+    FaultRun,
+    GroundTruth,
+    Phase,
+    RotateStep,
+    Spared,
+    Step,
+    StepRecord,
+)
 from ooda.common.kill_switch import read_stop
 from ooda.common.ownership import contesting_owner
 from ooda.common.targets import ServiceAccountTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.injector import baseline, restoring, steps
+from ooda.injector.core.bystanders import healthy
 from ooda.injector.core.fence import (
     NOT_LOOKED,
     Asked,
@@ -26,11 +35,16 @@ from ooda.injector.core.fence import (
 from ooda.injector.core.fingerprint import fingerprint, settled
 from ooda.injector.core.merge import MovedError
 from ooda.injector.core.scenario import Scenario, ScenarioError, settle_parameters
+from ooda.injector.credentials import Credentials
+from ooda.injector.databases import DatabaseError
 from ooda.injector.faults.library import FAULTS
 from ooda.injector.faults.scene import NotApplicableError, Scene, reference
 from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.bystanding import workloads
+from ooda.injector.probes.outside import OUTSIDE, Outside
+from ooda.injector.probes.planning import plan_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,7 @@ class Admission:
     limits: Limits
     scenarios: Mapping[str, Scenario]
     clock: Clock
+    outside: Outside = OUTSIDE
 
     async def admit(self, asked: FaultRequested, sequence: int) -> FaultRun | Refusal | None:
         """Return the run, not written down yet; None if this very request is a run already.
@@ -160,11 +175,13 @@ class Admission:
             planned = fault.plan(Scene(live, objects), parameters)
             for each in planned:
                 await steps.apply(self.api, each, dry_run=True)
+                await self._try_credential(each)
+            effect = await plan_effect(self.api, self.outside.dial, scenario.effect, live, planned)
         except NotApplicableError as error:
             return Refusal("not_applicable", f"{scenario.id} does not fit {asked.target}: {error}.")
         except Unavailable:
             raise
-        except (MovedError, ClusterError) as error:
+        except (MovedError, ClusterError, DatabaseError) as error:
             return Refusal("not_accepted", f"The API server would not take it: {error}.")
         place = await self.api.get(Kind.NAMESPACE, None, namespace)
         now, workload = self.clock.now(), reference(Kind.DEPLOYMENT, live)
@@ -192,8 +209,21 @@ class Admission:
             leases=leases_of(scenario, namespace),
             baseline={**target, **await baseline.take(self.api, namespace, planned)},
             images=await restoring.take(self.api, workload, planned, autoscaled=found.autoscaled),
+            effect=effect,
+            spared=Spared(
+                workloads=healthy(await workloads(self.api, namespace), live),
+                hold_seconds=scenario.bystander.hold_seconds,
+            ),
             times={"requested": asked.occurred_at, str(Phase.ADMITTED): now},
         )
+
+    async def _try_credential(self, step: Step) -> None:
+        """Log in as it will have to. Raises NotApplicableError, ClusterError, DatabaseError."""
+        if isinstance(step, RotateStep):
+            credentials = Credentials(self.api, self.namespace, self.outside.database)
+            problem = await credentials.check(step)
+            if problem is not None:
+                raise NotApplicableError(problem)
 
 
 @dataclass(frozen=True, slots=True)

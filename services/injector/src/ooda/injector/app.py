@@ -13,6 +13,7 @@ from ooda.injector.handlers import Handlers
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
 from ooda.injector.overseer import Overseer
+from ooda.injector.proving import Prover
 from ooda.injector.pruner import Pruner
 from ooda.injector.settings import InjectorSettings
 
@@ -26,10 +27,12 @@ async def compose(context: Context) -> App:
     evaluator = Evaluator(loop=context.bus(Account.LOOP), faults=bus)
     handlers = Handlers(admission, Journal(api, namespace), bus, evaluator, asyncio.Lock())
     driver = Driver(api, namespace, context.clock, machine.INJECTOR)
+    prover = Prover(api, namespace, context.clock)
     return App(
         consumers=(Consumption(INJECTOR, handlers.on_requested),),
         tasks=(
             driver.run,
+            prover.run,
             Announcer(api, namespace, bus, context.clock).run,
             Overseer(api, namespace, evaluator, context.clock).run,
             Pruner(api, namespace, context.clock, settings.kept_runs).run,

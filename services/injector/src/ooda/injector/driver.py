@@ -12,7 +12,7 @@ import structlog
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound, Refused, Synced
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import FINAL, Ending, Phase, Undone
+from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase, RotateStep, StepRecord, Undone
 from ooda.common.kill_switch import read_stop
 from ooda.injector import baseline, restoring, steps
 from ooda.injector.core.machine import (
@@ -28,14 +28,20 @@ from ooda.injector.core.machine import (
     Undo,
     Verify,
     Wait,
+    leaves_to_injector,
     next_move,
     teardown_deadline,
     untouched,
 )
 from ooda.injector.core.merge import MovedError
+from ooda.injector.credentials import Credentials
+from ooda.injector.databases import DatabaseError
 from ooda.injector.journal import Entry, Journal, JournalError, read_entry
 from ooda.injector.leases import Leases
 from ooda.injector.ports import Cluster
+from ooda.injector.probes.asking import Access
+from ooda.injector.probes.choosing import probe_of
+from ooda.injector.probes.outside import OUTSIDE, Outside
 
 log = structlog.get_logger()
 
@@ -48,8 +54,12 @@ SLOWLY = 2.0
 class Driver:
     """Every run of the journal that is not over, each in a task of its own."""
 
-    def __init__(self, api: Cluster, namespace: str, clock: Clock, role: Role) -> None:
+    def __init__(
+        self, api: Cluster, namespace: str, clock: Clock, role: Role, outside: Outside = OUTSIDE
+    ) -> None:
         self._api = api
+        self._outside = outside
+        self._credentials = Credentials(api, namespace, outside.database)
         self._journal = Journal(api, namespace)
         self._leases = Leases(api, namespace)
         self._clock = clock
@@ -176,11 +186,14 @@ class Driver:
         run = entry.run
         if await self._stopped(entry):
             return
+        step = run.steps[index].step
         try:
-            await steps.apply(self._api, run.steps[index].step)
-        except (MovedError, Conflict, NotFound, Refused) as error:
-            where = run.steps[index].step.object
-            await self._turn_back(entry, Ending.CONFLICT, f"{where}: {error}.")
+            if isinstance(step, RotateStep):
+                await self._credentials.apply(run.run_id, step)
+            else:
+                await steps.apply(self._api, step)
+        except (MovedError, Conflict, NotFound, Refused, DatabaseError) as error:
+            await self._turn_back(entry, Ending.CONFLICT, f"{step.object}: {error}.")
             return
         mutated = self._mutated.setdefault(run.run_id, self._clock.now())
         done = run.with_step(index, done=True)
@@ -190,11 +203,20 @@ class Driver:
     async def _take_back(self, entry: Entry, move: Undo | Restore) -> None:
         run, index = entry.run, move.index
         if isinstance(move, Undo):
-            undone = await steps.undo(self._api, run.steps[index])
+            undone = await self._undo(run, run.steps[index])
             await self._journal.write(entry, run.with_step(index, undone=undone))
         else:
             restored = await restoring.restore(self._api, run.images[index])
             await self._journal.write(entry, run.with_image(index, restored))
+
+    async def _undo(self, run: FaultRun, record: StepRecord) -> Undone:
+        """Take a step back and return what was found. Raises ClusterError, DatabaseError."""
+        if not isinstance(record.step, RotateStep):
+            return await steps.undo(self._api, record)
+        found = await self._credentials.undo(run, record, record.step)
+        if found is not Undone.NOTHING and self._role.begins:  # the reaper may not delete pods
+            await steps.replace_pods_but(self._api, run.workload, record.step.knowing)
+        return found
 
     async def _stopped(self, entry: Entry) -> bool:
         """Turn back if the kill switch is on: nothing is broken while it is."""
@@ -220,6 +242,8 @@ class Driver:
         await self._enter(entry, Phase.REVERTING, ending, problem)
 
     async def _release(self, entry: Entry) -> None:
+        if any(isinstance(each.step, RotateStep) for each in entry.run.steps):
+            await self._credentials.forget(entry.run.run_id)
         for lease in reversed(entry.run.leases):
             await self._leases.give_up(lease, entry.run.run_id)
         await self._enter(entry, Phase.ENDED, None)
@@ -242,7 +266,13 @@ class Driver:
         log.info("entered", run=run.run_id, phase=str(phase), ending=str(entered.ending))
 
     async def _verify(self, entry: Entry, *, late: bool) -> None:
-        problem = await baseline.missing(self._api, entry.run)
+        if not self._role.begins and leaves_to_injector(entry.run, self._clock.now()):
+            await self._wait(entry.run.run_id, PAUSE)
+            return
+        probe = probe_of(self._api, self._journal.namespace, entry.run, self._outside)
+        if not self._role.begins and isinstance(probe, Access):
+            probe = None  # it has no rights to ask as somebody else
+        problem = await baseline.missing(self._api, entry.run, probe)
         if problem is None:
             await self._enter(entry, Phase.RELEASING, None)
         elif late:

@@ -1,6 +1,6 @@
 """Apply a step and take it back, by the API server alone; both can be done twice."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ooda.common.cluster.interface import Conflict, NotFound, Object
@@ -10,12 +10,20 @@ from ooda.common.fault_runs import (
     CreateStep,
     DeletePodStep,
     NodeStep,
+    RotateStep,
     Step,
     StepRecord,
     Undone,
 )
 from ooda.common.plans import ObjectRef
-from ooda.injector.core.merge import MovedError, contains, is_taken_back, to_apply, to_undo
+from ooda.injector.core.merge import (
+    MovedError,
+    Operations,
+    contains,
+    is_taken_back,
+    to_apply,
+    to_undo,
+)
 from ooda.injector.ports import Cluster
 
 
@@ -31,7 +39,7 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
             live = await api.get(kind, namespace, name)
             operations = to_apply(live, where.uid, changes)
             if operations:
-                await api.patch(kind, namespace, name, operations, dry_run=dry_run)
+                await _patch(api, where, operations, dry_run=dry_run)
         case DeletePodStep():
             try:
                 await api.delete(Kind.POD, namespace, name, uid=where.uid, dry_run=dry_run)
@@ -44,8 +52,8 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
                 live = await api.get(kind, namespace, name)
                 if not contains(live["spec"], spec):
                     raise MovedError(f"somebody else has made {where}") from None
-        case NodeStep():
-            return  # fault-agent makes it, once the journal says that its time has come
+        case NodeStep() | RotateStep():
+            return  # is made by others: fault-agent, and `credentials`
 
 
 async def pod_is_gone(api: Cluster, where: ObjectRef) -> bool:
@@ -67,7 +75,7 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
                 return Undone.GONE
             merge = to_undo(live, where.uid, changes, done=record.done)
             if merge.operations:
-                await api.patch(Kind(where.kind), where.namespace, where.name, merge.operations)
+                await _patch(api, where, merge.operations, dry_run=False)
             return merge.found
         case DeletePodStep(object=where):
             there = live is not None and live["metadata"]["uid"] == where.uid
@@ -81,8 +89,27 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
             uid = live["metadata"]["uid"]
             await api.delete(Kind(where.kind), where.namespace, where.name, uid=uid)
             return Undone.REVERTED if same else Undone.OVERRIDDEN
-        case NodeStep():
-            raise AssertionError("fault-agent ends what is on its node")
+        case NodeStep() | RotateStep():
+            raise AssertionError("others take that back: fault-agent, and `credentials`")
+
+
+async def replace_pods_but(api: Cluster, workload: ObjectRef, knowing: Collection[str]) -> None:
+    """Delete the pods of a Deployment that have other UIDs. Raises ClusterError."""
+    live = await api.get(Kind.DEPLOYMENT, workload.namespace, workload.name)
+    labels = live["spec"]["selector"].get("matchLabels") or {}
+    for pod in await api.list(Kind.POD, workload.namespace, labels=labels):
+        meta = pod["metadata"]
+        if meta["uid"] not in knowing and not meta.get("deletionTimestamp"):
+            await api.delete(Kind.POD, workload.namespace, meta["name"], uid=meta["uid"])
+
+
+async def _patch(api: Cluster, where: ObjectRef, operations: Operations, *, dry_run: bool) -> None:
+    """Change an object; of a pod that runs, what its containers may use."""
+    kind = Kind(where.kind)
+    if kind is Kind.POD:
+        await api.resize(where.namespace, where.name, operations, dry_run=dry_run)
+    else:
+        await api.patch(kind, where.namespace, where.name, operations, dry_run=dry_run)
 
 
 async def taken_back(api: Cluster, step: Step) -> bool | None:

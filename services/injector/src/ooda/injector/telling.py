@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from ooda.common.bus.injecting import ScenarioParameter, ScenarioRow
-from ooda.common.fault_runs import ChangeStep, CreateStep, DeletePodStep, FaultRun, NodeStep, Step
+from ooda.common.container_faults import ClockSkew, CrashLoop, Fill
+from ooda.common.fault_runs import (
+    ChangeStep,
+    CreateStep,
+    DeletePodStep,
+    FaultRun,
+    NodeStep,
+    RotateStep,
+    Step,
+)
 from ooda.common.node_means import (
     Delay,
     Direction,
@@ -62,11 +71,26 @@ def _sentence(step: Step) -> str:
             return f"Delete {where}."
         case CreateStep(object=where):
             return f"Create {where}."
+        case RotateStep(object=where, address=address, port=port):
+            return f"Rotate the password of {where} at {address}:{port}, and end its sessions."
         case NodeStep(object=where, node=node, means=means):
             return f"On node {node}, in {where}: {_on_the_node(means)}."
 
 
 def _on_the_node(means: Means) -> str:
+    match means:
+        case PacketFault():
+            return _of_packets(means)
+        case ClockSkew(container=container, offset_seconds=offset):
+            ahead = f"{abs(offset):g} s {'ahead' if offset > 0 else 'behind'}"
+            return f"the clock of container {container} is {ahead}"
+        case CrashLoop(container=container, kills=kills):
+            return f"the main process of container {container} is killed, {kills} times at most"
+        case Fill(directory=directory, name=name, free_percent=free):
+            return f"{directory / name} fills its file system but for {free:g} %"
+
+
+def _of_packets(means: PacketFault) -> str:
     packets = _packets(means)
     match means.fault:
         case Loss(percent=percent):

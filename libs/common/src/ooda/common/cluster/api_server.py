@@ -1,20 +1,22 @@
-"""The real API server, behind the three protocols of ``interface``."""
+"""The real API server, behind the protocols of ``interface``."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+from ooda.common.cluster import accounts
 from ooda.common.cluster.connection import connect
 from ooda.common.cluster.informer import follow
 from ooda.common.cluster.interface import Conflict, Object, WatchEvent, refuse_others
 from ooda.common.cluster.kinds import Kind
 from ooda.common.cluster.paging import list_all
 from ooda.common.cluster.requests import JSON_PATCH, Requests
+from ooda.common.fault_probes import AccessRule
 from ooda.common.settings import ClusterSettings
 
 
 class ApiServer:
-    """Reader, writer and watcher of one cluster."""
+    """Reader, writer and watcher of one cluster, who also knows what accounts are allowed."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -144,6 +146,14 @@ class ApiServer:
     def watch(self, kind: Kind, namespace: str | None = None) -> AsyncIterator[WatchEvent]:
         """See ClusterWatcher."""
         return follow(self._requests, kind, namespace)
+
+    async def may(self, namespace: str, account: str, rule: AccessRule) -> bool:
+        """See ClusterAccounts."""
+        return await accounts.may(self._requests, namespace, account, rule)
+
+    async def is_let_in(self, namespace: str, account: str, rule: AccessRule) -> bool:
+        """See ClusterAccounts."""
+        return await accounts.is_let_in(self._requests, namespace, account, rule)
 
 
 def _dry(dry_run: bool) -> dict[str, str]:  # noqa: FBT001 - one word of a request

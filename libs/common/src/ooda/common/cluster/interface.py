@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_probes import AccessRule
 
 Object = Mapping[str, Any]
 """An object as the API server has it in JSON."""
@@ -179,4 +180,20 @@ class ClusterWriter(Protocol):
 
     async def evict(self, namespace: str, pod: str, *, uid: str, dry_run: bool = False) -> None:
         """Evict a pod. Raises Unavailable if a PodDisruptionBudget forbids it now."""
+        ...
+
+
+class ClusterAccounts(Protocol):
+    """Says what a service account of a namespace is allowed."""
+
+    async def may(self, namespace: str, account: str, rule: AccessRule) -> bool:
+        """Say whether RBAC allows it, as the API server judges itself. Raises ClusterError."""
+        ...
+
+    async def is_let_in(self, namespace: str, account: str, rule: AccessRule) -> bool:
+        """Make the request as this account, and say whether it is allowed.
+
+        What is answered is not read. Only what reads is asked for: ``get``, ``list``, ``watch``.
+        Raises ClusterError.
+        """
         ...

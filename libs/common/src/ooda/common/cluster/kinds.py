@@ -18,6 +18,7 @@ class Kind(StrEnum):
     EVENT = "Event"
     SERVICE = "Service"
     CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 - a kind
     NODE = "Node"
     NAMESPACE = "Namespace"
     DEPLOYMENT = "Deployment"
@@ -74,6 +75,7 @@ _PLACES = {
     Kind.EVENT: _Place("events.k8s.io", "v1", "events", namespaced=True),
     Kind.SERVICE: _Place("", "v1", "services", namespaced=True),
     Kind.CONFIG_MAP: _Place("", "v1", "configmaps", namespaced=True),
+    Kind.SECRET: _Place("", "v1", "secrets", namespaced=True),
     Kind.NODE: _Place("", "v1", "nodes", namespaced=False),
     Kind.NAMESPACE: _Place("", "v1", "namespaces", namespaced=False),
     Kind.DEPLOYMENT: _Place("apps", "v1", "deployments", namespaced=True),

@@ -1,5 +1,6 @@
 """One request to the API server: its path, its deadline, and what a refusal means."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -60,6 +61,29 @@ class Requests:
                 kept.feed(chunk)
         return kept.text()
 
+    async def permits(self, token: str, path: str, query: Mapping[str, str]) -> bool:
+        """Say whether whoever has this token may read there; what is there is not read.
+
+        Raises Unavailable if that is not clear. A client certificate of ours would count before the
+        token, so whoever asks has to have a token too, as every pod has.
+        """
+        what = f"GET {path} as another"
+        try:
+            response = await self._send(
+                "GET", path, query, None, "application/json", _ORDINARY, token
+            )
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise Unavailable(f"{what}: the API server does not answer ({error})") from error
+        response.close()
+        await asyncio.sleep(
+            0
+        )  # what was not read to its end is closed by the loop, in its next turn
+        if response.status == HTTPStatus.FORBIDDEN:
+            return False
+        if response.status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+            return True
+        raise Unavailable(f"{what}: {response.status}")
+
     @asynccontextmanager
     async def answer(
         self,
@@ -104,12 +128,16 @@ class Requests:
         body: Body | None,
         content_type: str,
         patience: aiohttp.ClientTimeout,
+        token: str | None = None,
     ) -> aiohttp.ClientResponse:
+        said = {"Content-Type": content_type, "Accept": "application/json"}
+        if token is not None:
+            said["Authorization"] = f"Bearer {token}"
         _, url, headers, _, _ = await self._api.param_serialize(
             method,
             path + (f"?{urlencode(query)}" if query else ""),
-            header_params={"Content-Type": content_type, "Accept": "application/json"},
-            auth_settings=["BearerToken"],
+            header_params=said,
+            auth_settings=["BearerToken"] if token is None else [],
         )
         answer = await self._api.rest_client.request(
             method, url, headers=headers, body=body, _request_timeout=patience

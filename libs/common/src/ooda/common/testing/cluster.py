@@ -23,6 +23,7 @@ from ooda.common.cluster.interface import (
 )
 from ooda.common.cluster.kinds import Kind
 from ooda.common.cluster.log_tail import LogTail
+from ooda.common.fault_probes import AccessRule
 from ooda.common.testing.budgets import forbids
 from ooda.common.testing.json_patch import operate
 
@@ -241,6 +242,36 @@ class FakeCluster:
                 yield event
         finally:
             self._watchers.remove(watcher)
+
+    # --- ClusterAccounts ---
+
+    async def may(self, namespace: str, account: str, rule: AccessRule) -> bool:
+        """See ClusterAccounts. Roles that were put here allow, through their bindings."""
+        if not self._here.is_set():
+            raise Unavailable("the API server does not answer")
+        bound = {
+            each["roleRef"]["name"]
+            for each in await self.list(Kind.ROLE_BINDING, namespace)
+            for subject in each.get("subjects") or ()
+            if (subject["kind"], subject["name"]) == ("ServiceAccount", account)
+        }
+        rules = [
+            each
+            for role in await self.list(Kind.ROLE, namespace)
+            if role["metadata"]["name"] in bound
+            for each in role.get("rules") or ()
+        ]
+        return any(
+            rule.verb in each["verbs"]
+            and rule.resource in each["resources"]
+            and rule.group in each["apiGroups"]
+            and rule.name in (each.get("resourceNames") or [rule.name])
+            for each in rules
+        )
+
+    async def is_let_in(self, namespace: str, account: str, rule: AccessRule) -> bool:
+        """See ClusterAccounts: the same, for here are no requests."""
+        return await self.may(namespace, account, rule)
 
     # --- within ---
 

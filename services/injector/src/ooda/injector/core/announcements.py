@@ -11,13 +11,14 @@ from ooda.common.events import (
     SUMMARY_LIMIT,
     FaultArmed,
     FaultCleared,
+    FaultEffective,
     FaultEvent,
     FaultRefused,
     FaultRequested,
     FaultTeardownFailed,
     derive_id,
 )
-from ooda.common.fault_runs import FaultRun, Phase
+from ooda.common.fault_runs import EFFECTIVE, Ending, FaultRun, Phase
 from ooda.common.phrases import shortened
 from ooda.injector.core.fence import Refusal
 
@@ -54,21 +55,47 @@ def _events(run: FaultRun) -> Sequence[FaultEvent]:
         found.append(
             FaultArmed(**_head(run, armed, summary, FaultArmed), expires_at=run.expires_at)
         )
+    since = run.times.get(EFFECTIVE)
+    if since is not None:
+        head = _head(run, since, f"{what} bites since {since:%H:%M:%S}.", FaultEffective)
+        found.append(
+            FaultEffective(
+                **head,
+                failing_since=since,
+                probe_period_ms=run.probe_period_ms,
+                failure_class=run.truth.failure_class,
+                component=run.truth.component,
+            )
+        )
     if run.phase is Phase.ENDED and armed is None:
         summary, at = f"Refused {what}: {run.problem or run.ending}", run.times[str(Phase.ENDED)]
         head = _head(run, at, summary, FaultRefused)
         code, reason = str(run.ending), run.problem or f"The run is {run.ending}."
         found.append(FaultRefused(**head, code=code, reason=reason))
     elif run.phase is Phase.ENDED:
-        by = "the agent had repaired it" if run.repaired_by_agent else f"it is {run.ending}"
-        summary = f"Cleared {what}: {by}; the baseline is back."
+        hit = f" Hit as well: {', '.join(sorted(run.bystanders))}." if run.bystanders else ""
+        summary = f"Cleared {what}: {_why_cleared(run)}; the baseline is back.{hit}"
         head = _head(run, run.times[str(Phase.ENDED)], summary, FaultCleared)
-        found.append(FaultCleared(**head, repaired_by_agent=run.repaired_by_agent))
+        ending = str(run.ending or "")
+        found.append(
+            FaultCleared(
+                **head,
+                repaired_by_agent=run.repaired_by_agent,
+                ending=ending,
+                bystanders=tuple(sorted(run.bystanders)),
+            )
+        )
     elif run.phase is Phase.TEARDOWN_FAILED:
         summary = f"Teardown of {what} failed, the namespace is quarantined: {run.problem}"
         head = _head(run, run.times[str(run.phase)], summary, FaultTeardownFailed)
         found.append(FaultTeardownFailed(**head, reason=run.problem))
     return found
+
+
+def _why_cleared(run: FaultRun) -> str:
+    if run.ending is Ending.NO_EFFECT:
+        return run.problem.rstrip(".")
+    return "the agent had repaired it" if run.repaired_by_agent else f"it is {run.ending}"
 
 
 def _head(run: FaultRun, at: dt.datetime, summary: str, event: type[FaultEvent]) -> dict[str, Any]:

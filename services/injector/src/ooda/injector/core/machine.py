@@ -8,6 +8,7 @@ grace, so that it does not run into an injector that lives.
 import datetime as dt
 from dataclasses import dataclass
 
+from ooda.common.fault_probes import AccessProbe
 from ooda.common.fault_runs import (
     FINAL,
     HEALED_AT,
@@ -19,6 +20,9 @@ from ooda.common.fault_runs import (
     StepRecord,
     Undone,
 )
+
+ASKS_FIRST = 10.0
+"""Seconds that the reaper leaves the verifying of a run to an injector that can ask more."""
 
 ABANDONED_AFTER = 30.0
 """Seconds that a run may be written down and not armed: then whoever wrote it is gone."""
@@ -139,7 +143,7 @@ def _forward(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -
     end, why = _end(run, abort)
     end += dt.timedelta(seconds=role.grace)
     if now >= end:
-        return Enter(Phase.REVERTING, why)
+        return Enter(Phase.REVERTING, why, unseen(run) if why is Ending.NO_EFFECT else "")
     if not role.begins or run.phase is Phase.ACTIVE:
         return Wait(end)
     if run.phase is Phase.ADMITTED:
@@ -179,12 +183,19 @@ def _end(run: FaultRun, abort: Abort | None) -> tuple[dt.datetime, Ending]:
     """Return when the run has to be taken back, and why."""
     if run.expires_at is None:
         admitted = run.times[str(Phase.ADMITTED)]
-        end = (admitted + dt.timedelta(seconds=ABANDONED_AFTER), Ending.ABANDONED)
+        ends = [(admitted + dt.timedelta(seconds=ABANDONED_AFTER), Ending.ABANDONED)]
+    elif run.effect is not None and run.unproven:
+        ends = [(run.expires_at, Ending.NO_EFFECT)]
+        if str(Phase.ACTIVE) in run.times:
+            allowed = dt.timedelta(seconds=run.effect.within_seconds)
+            ends.append((run.times[str(Phase.ACTIVE)] + allowed, Ending.NO_EFFECT))
     else:
-        end = (run.expires_at, Ending.EXPIRED)
+        ends = [(run.expires_at, Ending.EXPIRED)]
     if HEALED_AT in run.times:
-        end = min(end, (run.times[HEALED_AT], Ending.REPAIRED))
-    return min(end, (abort.at, Ending.ABORTED)) if abort is not None else end
+        ends.append((run.times[HEALED_AT], Ending.REPAIRED))
+    if abort is not None:
+        ends.append((abort.at, Ending.ABORTED))
+    return min(ends)
 
 
 def _backward(run: FaultRun, now: dt.datetime, role: Role) -> Move:
@@ -235,3 +246,16 @@ def untouched(run: FaultRun) -> FaultRun:
     """Return a run that was never armed as taken back: nothing of it was applied."""
     steps = tuple(each.model_copy(update={"undone": Undone.NOTHING}) for each in run.steps)
     return run.model_copy(update={"steps": steps})
+
+
+def unseen(run: FaultRun) -> str:
+    """Return what is wrong with a run whose effect nobody saw."""
+    allowed = run.effect.within_seconds if run.effect is not None else 0.0
+    return f"No effect was seen within {min(allowed, run.duration_seconds):g} s."
+
+
+def leaves_to_injector(run: FaultRun, now: dt.datetime) -> bool:
+    """Say whether whoever cannot ask as a service account should still let the injector do so."""
+    asks = run.effect is not None and isinstance(run.effect.probe, AccessProbe)
+    begun = run.times[str(Phase.VERIFYING)]
+    return asks and now < begun + dt.timedelta(seconds=ASKS_FIRST)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ooda.common.fault_probes import PodSign
 from ooda.common.taxonomy import ActionKind, FailureClass
 
 MAX_SECONDS = 1800.0
@@ -30,6 +31,8 @@ class Mechanism(StrEnum):
     SERVICE_PORT = "service_port"
     REPLICAS = "replicas"
     POD_KILL = "pod_kill"
+    CPU_LIMIT = "cpu_limit"
+    CREDENTIAL = "credential"
     NETWORK_POLICY = "network_policy"
     ROLE_RULES = "role_rules"
     QUOTA = "quota"
@@ -38,6 +41,9 @@ class Mechanism(StrEnum):
     CUT = "cut"
     LOOKUPS = "lookups"
     UNANSWERED_CALLS = "unanswered_calls"
+    CLOCK = "clock"
+    CRASHES = "crashes"
+    FULL_VOLUME = "full_volume"
 
 
 class _Part(BaseModel):
@@ -98,6 +104,87 @@ class Truth(_Part):
     accepted: Annotated[tuple[Annotated[ActionKind, Field(strict=False)], ...], Field(strict=False)]
 
 
+class _Seen(_Part):
+    """How the fault is seen to bite."""
+
+    within_seconds: Annotated[float, Field(gt=0, le=300, strict=False)]
+    """From when everything is changed. Not seen until then, the run has failed."""
+    hold_seconds: Annotated[float, Field(ge=0, le=60, strict=False)] = 0.0
+    """How long it has to be seen without a break: a healthy rollout may show it for a moment."""
+
+
+class PodsEffect(_Seen):
+    """By one of the target's pods."""
+
+    probe: Literal["pods"]
+    sign: Annotated[PodSign, Field(strict=False)]
+    reasons: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _waits_for_something(self) -> "PodsEffect":
+        if self.sign is PodSign.WAITING and not self.reasons:
+            raise ValueError("a container that waits needs reasons")
+        return self
+
+
+class CpuEffect(_Seen):
+    """By what the kubelet says that the target's containers may use."""
+
+    probe: Literal["cpu"]
+
+
+class ReplicasEffect(_Seen):
+    """By the target's Deployment."""
+
+    probe: Literal["replicas"]
+    sign: Literal["short", "refused"]
+
+
+class EndpointsEffect(_Seen):
+    """By a connection to where the Service leads that the fault changes."""
+
+    probe: Literal["endpoints"]
+
+
+class AccessEffect(_Seen):
+    """By what the target's service account is allowed."""
+
+    probe: Literal["access"]
+
+
+class LoginEffect(_Seen):
+    """By a login with the old password."""
+
+    probe: Literal["login"]
+
+
+class NodeEffect(_Seen):
+    """By what fault-agent says that it has in force."""
+
+    probe: Literal["node"]
+
+
+EffectProbe = Annotated[
+    PodsEffect
+    | CpuEffect
+    | ReplicasEffect
+    | EndpointsEffect
+    | AccessEffect
+    | LoginEffect
+    | NodeEffect,
+    Field(discriminator="probe"),
+]
+
+
+class Bystander(_Part):
+    """Who else must not be hit, and how that is seen."""
+
+    probe: Literal["workloads"] = "workloads"
+    """Every other Deployment and StatefulSet of the namespace keeps its replicas ready."""
+    hold_seconds: Annotated[float, Field(ge=0, le=60, strict=False)] = 5.0
+    """How long one has to be short of replicas: a pod may be replaced for reasons of its own."""
+
+
 class Scenario(_Part):
     """One file of ``scenarios/``."""
 
@@ -117,6 +204,9 @@ class Scenario(_Part):
     """Whether a HorizontalPodAutoscaler would change it back."""
     shared: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """What it touches outside of the namespace: one run at a time for each."""
+    effect: EffectProbe | None
+    """None, said so, where nobody can see it: then no run of it is proven."""
+    bystander: Bystander = Bystander()
     truth: Truth
 
     @model_validator(mode="after")

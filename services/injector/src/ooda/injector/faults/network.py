@@ -13,7 +13,7 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import NodeStep, Step
 from ooda.common.node_means import Direction, PacketFault
-from ooda.injector.faults.scene import NotApplicableError, Scene, pods_of, reference
+from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes, pods_of
 
 _SERVICE_NAME = "kubernetes.io/service-name"
 _HEADLESS = "None"
@@ -107,19 +107,10 @@ def _in_each_pod(
     except ValidationError as error:
         wrong = "; ".join(each["msg"] for each in error.errors(include_url=False))
         raise NotApplicableError(f"that cannot be made on a node: {wrong}") from error
-    return tuple(
-        NodeStep(object=reference(Kind.POD, each), node=_node_of(each), means=means)
-        for each in pods
-    )
-
-
-def _node_of(pod: Object) -> str:
-    name = pod["metadata"]["name"]
-    if pod["spec"].get("hostNetwork"):
-        raise NotApplicableError(f"pod {name} has the network of its node")
-    if not pod["spec"].get("nodeName") or pod["status"].get("phase") != "Running":
-        raise NotApplicableError(f"pod {name} does not run")
-    return str(pod["spec"]["nodeName"])
+    for each in pods:
+        if each["spec"].get("hostNetwork"):
+            raise NotApplicableError(f"pod {each['metadata']['name']} has the network of its node")
+    return on_nodes(pods, means)
 
 
 def _clients(scene: Scene, client: str) -> Sequence[str]:

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import ChangeStep, DeletePodStep, Step
+from ooda.common.fault_runs import ChangeStep, DeletePodStep, NodeStep, Step
+from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.injector.core.pointers import value_at
 
@@ -107,3 +108,17 @@ def change(kind: Kind, live: Object, values: Mapping[str, Any]) -> ChangeStep:
 def delete_pods(pods: Sequence[Object]) -> tuple[DeletePodStep, ...]:
     """Return the steps that delete pods."""
     return tuple(DeletePodStep(object=reference(Kind.POD, each)) for each in pods)
+
+
+def on_nodes(pods: Sequence[Object], means: Means) -> tuple[NodeStep, ...]:
+    """Return the steps that break pods on their nodes. Raises NotApplicableError."""
+    return tuple(
+        NodeStep(object=reference(Kind.POD, each), node=_node_of(each), means=means)
+        for each in pods
+    )
+
+
+def _node_of(pod: Object) -> str:
+    if not pod["spec"].get("nodeName") or pod["status"].get("phase") != "Running":
+        raise NotApplicableError(f"pod {pod['metadata']['name']} does not run")
+    return str(pod["spec"]["nodeName"])

@@ -1,1 +1,1 @@
-"""Faults of one pod's network, made on its node and ended there: the hands of the fault-agent."""
+"""Faults of one pod, made on its node and ended there: the hands of the fault-agent."""

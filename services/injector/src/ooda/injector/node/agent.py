@@ -57,9 +57,9 @@ class FaultAgent:
                     again = entry.run.steps[index].done
                     taken[index] = Work(self._journal, self._hands, self._clock, name, index)
                     tasks.create_task(taken[index].make(step, until, again=again))
-                case TellGone(index):
+                case TellGone(index, step):
                     taken[index] = Work(self._journal, self._hands, self._clock, name, index)
-                    tasks.create_task(taken[index].tell_gone())
+                    tasks.create_task(taken[index].tell_gone(step))
         # What is told may be older than what was written here: a step is taken until it is closed.
         for index, record in enumerate(entry.run.steps):
             if record.undone is not None:

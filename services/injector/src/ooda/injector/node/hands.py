@@ -10,14 +10,24 @@ from typing import Protocol
 from ooda.common.fault_runs import NodeStep, Undone
 from ooda.common.node_means import PacketFault
 from ooda.injector.node.core.realised import realised_of
+from ooda.injector.node.means.disk import NODE_ROOT
+from ooda.injector.node.means.orders import ContainerOrder
+from ooda.injector.node.means.running import run_in_container, take_back
 from ooda.injector.node.namespaces import NODE
-from ooda.injector.node.orders import End, Order, Refusal
+from ooda.injector.node.orders import End, Order, Refusal, Sandbox
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.running import run
 from ooda.injector.node.sandboxes import Sandboxes
 
 InForce = Callable[[dt.datetime], None]
 """Told once the fault is in force, with the moment since which it is."""
+
+_UNDONE = {
+    End.EXPIRED: Undone.REVERTED,
+    End.STOPPED: Undone.REVERTED,
+    End.SANDBOX_GONE: Undone.GONE,
+    End.REPAIRED: Undone.REPAIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +56,26 @@ class Hands(Protocol):
         """
         ...
 
+    def take_back(self, step: NodeStep) -> None:
+        """Remove what is left of a step whose process is gone; twice is no harm.
+
+        Raises RefusedError if the place where it was is gone, too.
+        """
+        ...
+
 
 class NodeHands:
-    """The hands of this very node; ``node`` is where its own network namespace is shown."""
+    """The hands of this very node.
 
-    def __init__(self, sandboxes: Sandboxes, node: Path = NODE) -> None:
+    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are.
+    """
+
+    def __init__(
+        self, sandboxes: Sandboxes, node: Path = NODE, node_root: Path = NODE_ROOT
+    ) -> None:
         self._sandboxes = sandboxes
         self._node = node
+        self._node_root = node_root
 
     async def carry_out(
         self,
@@ -69,25 +92,44 @@ class NodeHands:
                 result = await run(
                     order, stop=stop, armed=lambda armed: in_force(armed.at), node=self._node
                 )
-                gone = result.end is End.SANDBOX_GONE
-                return Outcome(
-                    Undone.GONE if gone else Undone.REVERTED,
-                    result.ended_at,
-                    realised_of(result),
+                return Outcome(_UNDONE[result.end], result.ended_at, realised_of(result))
+            case fault:
+                within = ContainerOrder(
+                    order_id=order_id,
+                    sandbox=self._sandbox(step),
+                    pod_uid=step.object.uid,
+                    fault=fault,
+                    until=until,
                 )
+                done = await run_in_container(
+                    within,
+                    stop=stop,
+                    armed=lambda armed: in_force(armed.at),
+                    node_root=self._node_root,
+                )
+                return Outcome(_UNDONE[done.end], done.ended_at, done.realised)
+
+    def take_back(self, step: NodeStep) -> None:
+        """See Hands."""
+        if not isinstance(step.means, PacketFault):  # whose rule went with its process
+            self._sandbox(step)  # there, and in a namespace that may be touched
+            take_back(step.means, step.object.uid)
 
     def _order(
         self, order_id: str, step: NodeStep, means: PacketFault, until: dt.datetime
     ) -> Order:
-        sandbox = self._sandboxes.find(step.object.uid)
-        if sandbox is None:
-            raise RefusedError(Refusal.SANDBOX_GONE, f"{step.object} is not on node {step.node}")
         return Order(
             order_id=order_id,
-            sandbox=sandbox,
+            sandbox=self._sandbox(step),
             until=until,
             fault=means.fault,
             traffic=means.traffic,
             spare_node=means.spare_node,
             node_addresses=means.node_addresses,
         )
+
+    def _sandbox(self, step: NodeStep) -> Sandbox:
+        sandbox = self._sandboxes.find(step.object.uid)
+        if sandbox is None:
+            raise RefusedError(Refusal.SANDBOX_GONE, f"{step.object} is not on node {step.node}")
+        return sandbox

@@ -61,6 +61,8 @@ class End(StrEnum):
     EXPIRED = "expired"
     STOPPED = "stopped"
     SANDBOX_GONE = "sandbox_gone"
+    REPAIRED = "repaired"
+    """Somebody else took it back."""
 
 
 class Counters(_Part):
@@ -125,6 +127,13 @@ class Refusal(StrEnum):
     HOST_NETWORK = "host_network"
     BUSY = "busy"
     KERNEL = "kernel"
+    NO_PROCESS = "no_process"
+    """The container has no main process now, or none that can be told."""
+    NO_CLOCK_FILE = "no_clock_file"
+    NO_DIRECTORY = "no_directory"
+    HOST_DISK = "host_disk"
+    NO_ROOM = "no_room"
+    """The file system is too large, too small or too full to be filled."""
 
 
 class Refused(_Part):

@@ -59,8 +59,12 @@ class Work:
             became = {"done": True, "armed_at": self._in_force_since, **became}
         await note(self._journal, self._run_id, self._index, **became)
 
-    async def tell_gone(self) -> None:
-        """Write down that nothing of the step is here any more."""
+    async def tell_gone(self, step: NodeStep) -> None:
+        """See to it that nothing of the step is here any more, and write that down."""
+        try:
+            self._hands.take_back(step)
+        except (RefusedError, OSError) as error:
+            log.warning("nothing to take back", run=self._run_id, step=self._index, why=str(error))
         await note(
             self._journal,
             self._run_id,

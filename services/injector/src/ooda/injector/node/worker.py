@@ -9,7 +9,7 @@ the sandbox's namespace, hence a process of its own.
 import os
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +20,10 @@ from ooda.injector.node import namespaces
 from ooda.injector.node.core.judges import judge_of
 from ooda.injector.node.core.matching import Matching
 from ooda.injector.node.kernel import Packets, Rule
-from ooda.injector.node.orders import LONGEST, Armed, Order, Refusal, Refused, Result
+from ooda.injector.node.orders import Armed, Order, Refused, Result
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.serving import FaultInForce
+from ooda.injector.node.time_left import time_left
 
 _SECOND: Final = 1_000_000_000
 
@@ -48,24 +49,13 @@ def _directions(order: Order) -> list[Matching]:
     ]
 
 
-def _time_left(order: Order) -> timedelta:
-    left = order.until - datetime.now(UTC)
-    if left <= timedelta(0):
-        raise RefusedError(Refusal.EXPIRED, f"the order ended at {order.until.isoformat()}")
-    if left > LONGEST:
-        raise RefusedError(
-            Refusal.TOO_LONG, f"a fault lasts {LONGEST} at most, {left} is asked for"
-        )
-    return left
-
-
 def _say(report: BaseModel) -> None:
     sys.stdout.write(report.model_dump_json() + "\n")
     sys.stdout.flush()
 
 
 def _carry_out(order: Order, node: Path, line: int) -> Result:
-    ends_ns = time.monotonic_ns() + round(_time_left(order).total_seconds() * _SECOND)
+    ends_ns = time.monotonic_ns() + round(time_left(order.until).total_seconds() * _SECOND)
     sandbox = namespaces.watch(order.sandbox)
     descriptor = namespaces.open_namespace(order.sandbox, node)
     namespaces.enter(descriptor)

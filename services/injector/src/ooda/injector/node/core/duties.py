@@ -27,9 +27,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class TellGone:
-    """Write down that nothing of a step is here: whatever there was went with its process."""
+    """See to it that nothing of a step is here, whose process is gone, and write that down."""
 
     index: int
+    step: NodeStep
 
 
 Duty = Begin | Stop | TellGone
@@ -57,7 +58,7 @@ def duties(
             if now < until and _is_next(run, index):
                 yield Begin(index, step, until)
         elif run.phase not in (*_IN_FORCE, Phase.ADMITTED):
-            yield TellGone(index)
+            yield TellGone(index, step)
 
 
 def _is_next(run: FaultRun, index: int) -> bool:

@@ -1,0 +1,1 @@
+"""Faults inside of one container: its clock, its main process, its disk."""

@@ -1,0 +1,1 @@
+"""Effect probes: how a fault is seen to bite, and to have gone. A narrow class per kind."""
