@@ -90,6 +90,16 @@ def test_healed_by_the_agent_every_stage_is_there_in_milliseconds() -> None:
     assert [each.closure for each in found.incidents] == [Closure.RESOLVED]
 
 
+def test_what_was_counted_on_nodes_and_who_else_was_hit() -> None:
+    step = fault_run().steps[0].model_copy(update={"realised": {"loss_percent": 29.8}})
+    found = report(
+        run=fault_run(steps=(step,), bystanders={"Deployment/web": after(9)}, probe_period_ms=100)
+    )
+    assert found.realised == ({"loss_percent": 29.8},)
+    assert found.bystanders == {"Deployment/web": after(9)}
+    assert found.probe_period_ms == 100
+
+
 def test_what_changed_nothing_is_reverted_when_it_is_verified() -> None:
     times = {key: at for key, at in fault_run().times.items() if key not in ("mutated", "holding")}
     assert reached(report(run=fault_run(times=times)))["reverted"] == 62900

@@ -27,6 +27,10 @@ def facts_of(report: RunReport) -> Mapping[str, str]:
         "remediation": _VERDICTS[report.remediation_right],
         "recovered by": f"{report.recovered_by}, after {_took(report.recovery_ms)}",
     }
+    if report.bystanders:
+        facts["hit beside it"] = ", ".join(report.bystanders)
+    for number, realised in enumerate(report.realised, start=1):
+        facts[f"realised {number}"] = ", ".join(f"{key} {each:g}" for key, each in realised.items())
     for number, each in enumerate(report.remediations, start=1):
         facts[f"chosen {number}"] = _chosen(each)
     for stage, at in report.stages.items():

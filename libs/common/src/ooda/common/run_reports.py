@@ -143,6 +143,12 @@ class RunReport(_Part):
     truth: GroundTruth
     stages: Mapping[Stage, StageTime | None]
     """Every stage; None: it was not reached, or nobody said so."""
+    probe_period_ms: int = 0
+    """How often it was looked for the effect: by so much ``effective`` may be late. 0: a watch."""
+    realised: tuple[Mapping[str, float], ...] = ()
+    """Of each fault on a node, what was counted while it was in force, as ``loss_percent``."""
+    bystanders: Mapping[str, Moment] = {}
+    """Who beside the target was hit, though nothing of it was meant for them, and since when."""
     clock_offset: ClockOffset | None
     """None: it could not be measured, and the injector's times are as it stamped them."""
     agent_seen: bool

@@ -77,6 +77,9 @@ def evaluate(run: FaultRun, faults: Sequence[Told], said: Sequence[Told]) -> Run
         problem=run.problem,
         truth=run.truth,
         stages=_stages(times),
+        probe_period_ms=run.probe_period_ms,
+        realised=tuple(each.realised for each in run.steps if each.realised),
+        bystanders=run.bystanders,
         clock_offset=offset,
         agent_seen=agent.seen,
         detection=Detection(
