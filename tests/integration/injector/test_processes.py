@@ -244,6 +244,7 @@ async def test_a_run_is_evaluated_without_an_agent(running: Stage) -> None:
         Reached.ADMITTED,
         Reached.ARMED,
         Reached.MUTATED,
+        Reached.EFFECTIVE,
         Reached.RECOVERED,
         Reached.TEARDOWN_STARTED,
         Reached.REVERTED,
@@ -262,10 +263,11 @@ async def test_a_list_of_runs_is_made_interrupted_and_resumed(
     before = await running.breakable.contents()
     batch, results = tmp_path / "batch.yaml", tmp_path / "results"
     batch.write_text(
-        f"namespace: {running.breakable.namespace}\nduration: 1s\nruns:\n"
+        f"namespace: {running.breakable.namespace}\nduration: 4s\nruns:\n"
         f"  - {{scenario: service-misroute, target: {TARGET}}}\n"
-        f"  - {{scenario: image-pull-failure, target: {TARGET}, duration: 5m}}\n"
-        f"  - {{scenario: service-misroute, target: nothing, duration: 2s}}\n"
+        f"  - {{scenario: image-pull-failure, target: {TARGET}, duration: 5m,"
+        f" parameters: {{tag: broken}}}}\n"
+        f"  - {{scenario: service-misroute, target: nothing}}\n"
     )
     told = ("inject", "--file", str(batch), "--results", str(results))
     program = running.ooda.start(*told)
