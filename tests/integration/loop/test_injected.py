@@ -12,7 +12,7 @@ import pytest_asyncio
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.fault_runs import Ending, FaultRun, Phase
-from ooda.common.run_reports import RecoveredBy, RunReport
+from ooda.common.run_reports import RecoveredBy, RunReport, Stage
 from ooda.common.settings import ClusterSettings
 from ooda.common.taxonomy import ActionKind
 from ooda.common.topology import Account, Service
