@@ -4,11 +4,11 @@ Controllers, admission and storage are the real ones; only what would run contai
 An image whose tag is ``broken`` cannot be pulled; a container whose command is ``false`` crashes,
 and one of ``true`` ends well; one whose readiness probe asks another port than 8080 is never ready;
 one that annotation ``paper/leaks`` of its pod names is killed for memory until the pod is replaced;
-one that wants a key which its ConfigMap lacks waits for it, and one whose key says ``crash`` crashes
-until it says something else. A pod whose volume claim is not there finds no node, nor does one that
-selects nodes by labels which the only node has not. Of a Job with annotation ``paper/fails-once`` the
-first pod fails. Everything else is running and ready as soon as it is seen. What a pod logs is
-``paper_logs``; what needs more memory, and is resized, ``paper_memory``.
+one that wants a key which its ConfigMap lacks waits for it, and one whose key says ``crash``
+crashes until it says something else. A pod whose volume claim is not there finds no node, nor does
+one that selects nodes by labels which the only node has not. Of a Job with annotation
+``paper/fails-once`` the first pod fails. Everything else is running and ready as soon as it is
+seen. What a pod logs is ``paper_logs``; what needs more memory, and is resized, ``paper_memory``.
 """
 
 import asyncio

@@ -12,27 +12,32 @@ from factories.events import make
 from factories.objects import deployment
 from ooda.common.bus.injecting import (
     DescribeScenario,
+    EvaluateRun,
     InjectorAnswer,
     ListScenarios,
     Question,
     TryFault,
 )
-from ooda.common.bus.interface import PoisonError
+from ooda.common.bus.interface import BusUnavailableError, PoisonError
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
     AnomalyFlagged,
+    DiagnosisReady,
+    DiagnosisStarted,
     FaultCleared,
     FaultRefused,
     FaultRequested,
 )
 from ooda.common.fault_runs import Ending, Phase, Undone
+from ooda.common.run_reports import Stage
 from ooda.common.testing.bus import MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
 from ooda.common.topology import Account
 from ooda.injector.admission import Admission
 from ooda.injector.announcer import Announcer
 from ooda.injector.core.fence import Limits
+from ooda.injector.evaluating import Evaluator
 from ooda.injector.handlers import Handlers
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
@@ -54,7 +59,9 @@ class Injector:
         limits = Limits("uid-kube-system", frozenset({HERE}))
         admission = Admission(self.api, OWN, limits, load_scenarios(), SystemClock())
         self.journal = Journal(self.api, OWN)
-        self.handlers = Handlers(admission, self.journal, self.bus, asyncio.Lock())
+        self.loop = MemoryBus(Account.LOOP)
+        evaluator = Evaluator(loop=self.loop, faults=self.bus)
+        self.handlers = Handlers(admission, self.journal, self.bus, evaluator, asyncio.Lock())
 
     def asked(self, **given: Any) -> FaultRequested:
         now = SystemClock().now()
@@ -146,6 +153,40 @@ async def test_questions(injector: Injector) -> None:
     assert injector.api.writes == []
 
 
+async def test_a_run_is_evaluated_with_what_the_agent_said(injector: Injector) -> None:
+    asked = injector.asked()
+    await injector.bus.publish(asked)
+    await injector.handlers.on_requested(delivery(asked))
+    entry = await injector.journal.find("run-1")
+    assert entry is not None
+    begun = SystemClock().now()
+    times = {**entry.run.times, "mutated": begun}
+    await injector.journal.write(entry, entry.run.model_copy(update={"times": times}))
+    for event, seconds in ((AnomalyFlagged, 1), (DiagnosisStarted, 2), (DiagnosisReady, 3)):
+        at = begun + dt.timedelta(seconds=seconds)
+        await injector.loop.publish(make(event, occurred_at=at))
+    report = (await injector.answer(EvaluateRun(run_id="run-1"))).report
+    assert report is not None
+    assert (report.class_right, report.component_right) == (True, True)
+    assert report.detection.from_injection_ms == 2000
+    requested = report.stages[Stage.REQUESTED]
+    assert requested is not None
+    assert requested.source == "bus"
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("nothing", "unknown_run"), ("api", "not_now"), ("bus", "not_now")]
+)
+async def test_what_cannot_be_evaluated_says_why(injector: Injector, what: str, code: str) -> None:
+    if what != "nothing":
+        await injector.handlers.on_requested(delivery(injector.asked()))
+    injector.api.set_unavailable(what == "api")
+    injector.loop.failure = BusUnavailableError("away") if what == "bus" else None
+    answer = await injector.answer(EvaluateRun(run_id="run-1"))
+    assert (answer.report, answer.code) == (None, code)
+    assert answer.error
+
+
 @pytest.mark.parametrize(
     ("phase", "undone", "ending", "told"),
     [
@@ -176,7 +217,7 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
     ended = run.with_step(0, done=True, undone=undone).enter(phase, now, ending=ending)
     await injector.journal.write(entry, ended)
     for _ in range(2):  # one that has just told it dies, and another begins
-        task = asyncio.create_task(Announcer(injector.api, OWN, injector.bus).run())
+        task = asyncio.create_task(Announcer(injector.api, OWN, injector.bus, SystemClock()).run())
 
         async def all_told() -> bool:
             found = await injector.journal.find("run-1")
@@ -187,6 +228,9 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
         with contextlib.suppress(asyncio.CancelledError):
             await task
     assert [each.subject for each in injector.bus.published] == told
+    entry = await injector.journal.find("run-1")
+    assert entry is not None
+    assert sorted(entry.run.published) == sorted(told)
     cleared = [each for each in injector.bus.published if isinstance(each, FaultCleared)]
     assert [each.repaired_by_agent for each in cleared] == (
         [undone is Undone.REPAIRED] if FaultCleared.subject in told else []

@@ -54,6 +54,9 @@ REQUESTS = [
     (Service.ACTOR, "$JS.API.DIRECT.GET.KV_decisions.$KV.decisions.one"),
     (Service.ACTOR, "$JS.API.DIRECT.GET.KV_decisions"),
     (Service.OBSERVER, "$JS.API.DIRECT.GET.TELEMETRY"),
+    (Service.INJECTOR, "$JS.API.CONSUMER.CREATE.LOOP.spy"),
+    (Service.INJECTOR, "$JS.API.STREAM.MSG.GET.LOOP"),
+    (Service.INJECTOR, "$JS.API.DIRECT.GET.TELEMETRY"),
     (Service.CLI, "$JS.API.STREAM.PURGE.LOOP"),
     (Service.CLI, "$JS.API.CONSUMER.CREATE.LOOP.spy"),
 ]
@@ -64,6 +67,8 @@ SUBSCRIPTIONS = [
     (Service.ACTOR, "$KV.actions.>"),
     (Service.ACTOR, "status.decider"),
     (Service.ACTOR, "replay.decider"),
+    (Service.ACTOR, "scenarios.injector"),
+    (Service.ORIENTER, "_INBOX_cli.>"),
     (Service.INJECTOR, "anomaly.>"),
     (Service.CLI, ">"),
     (Service.CLI, "_INBOX_actor.>"),

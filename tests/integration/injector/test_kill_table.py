@@ -23,6 +23,8 @@ EFFECTS = (
     "replace FaultRun",  # reverting
     "patch Deployment",
     "replace FaultRun",  # undone
+    "replace FaultRun",  # holding
+    "replace FaultRun",  # the target is as before
     "replace FaultRun",  # verifying
     "replace FaultRun",  # releasing
     "delete Lease",

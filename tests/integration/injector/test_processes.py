@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 import pytest_asyncio
 
@@ -22,6 +23,8 @@ from fakes.hands import HoldingHands
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.fault_runs import Ending, FaultRun, Phase
+from ooda.common.run_reports import RecoveredBy, RunReport
+from ooda.common.run_reports import Stage as Reached
 from ooda.common.settings import ClusterSettings
 from ooda.common.topology import Service
 from ooda.injector.core.fence import Limits
@@ -226,6 +229,68 @@ async def test_there_and_back(running: Stage) -> None:
     run = await running.run_in(Phase.ENDED)
     shown = await running.command("runs", "show", run.run_id[:-2])
     assert "change Service" in shown.stdout
+
+
+async def test_a_run_is_evaluated_without_an_agent(running: Stage) -> None:
+    run = await running.run_in(Phase.ENDED)
+    done = await running.command("runs", "report", run.run_id, "-o", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = RunReport.model_validate_json(done.stdout)
+    jsonschema.validate(json.loads(done.stdout), RunReport.model_json_schema(mode="serialization"))
+    assert (report.run_id, report.agent_seen) == (run.run_id, False)
+    reached = [stage for stage, at in report.stages.items() if at is not None]
+    assert reached == [
+        Reached.REQUESTED,
+        Reached.ADMITTED,
+        Reached.ARMED,
+        Reached.MUTATED,
+        Reached.EFFECTIVE,
+        Reached.RECOVERED,
+        Reached.TEARDOWN_STARTED,
+        Reached.REVERTED,
+        Reached.BASELINE_RESTORED,
+    ]
+    assert report.clock_offset is not None
+    assert abs(report.clock_offset.ms) < 1000
+    assert report.recovered_by is RecoveredBy.EXPIRY
+    told = await running.command("runs", "report", run.run_id)
+    assert "no agent was heard" in told.stdout
+
+
+async def test_a_list_of_runs_is_made_interrupted_and_resumed(
+    running: Stage, tmp_path: Path
+) -> None:
+    before = await running.breakable.contents()
+    batch, results = tmp_path / "batch.yaml", tmp_path / "results"
+    batch.write_text(
+        f"namespace: {running.breakable.namespace}\nduration: 4s\nruns:\n"
+        f"  - {{scenario: service-misroute, target: {TARGET}}}\n"
+        f"  - {{scenario: image-pull-failure, target: {TARGET}, duration: 5m,"
+        f" parameters: {{tag: broken}}}}\n"
+        f"  - {{scenario: service-misroute, target: nothing}}\n"
+    )
+    told = ("inject", "--file", str(batch), "--results", str(results))
+    program = running.ooda.start(*told)
+    await until((results / "001-service-misroute.json").exists, 40)
+    run = await running.run_in(Phase.ACTIVE)
+    program.send_signal(signal.SIGINT)
+    said, wrong = await asyncio.to_thread(program.communicate, timeout=40)
+    assert (program.returncode, wrong) == (130, "")
+    assert "1 of 3 runs evaluated, 0 refused" in said
+    assert (await running.breakable.found(run.run_id)).ending is Ending.ABORTED
+    assert await running.breakable.contents() == before
+
+    again = running.ooda.start(*told, "--resume")
+    second = await running.run_in(Phase.ACTIVE)
+    aborted = await running.command("abort", second.run_id)
+    assert (aborted.returncode, aborted.stderr) == (0, "")
+    said, wrong = await asyncio.to_thread(again.communicate, timeout=40)
+    assert (again.returncode, wrong) == (1, "")
+    assert "001-service-misroute is done already" in said
+    assert "2 of 3 runs evaluated, 1 refused" in said
+    assert "no_target" in (results / "summary.md").read_text()
+    kept = RunReport.model_validate_json((results / "002-image-pull-failure.json").read_bytes())
+    assert (kept.run_id, kept.ending) == (second.run_id, Ending.ABORTED)
 
 
 async def test_a_fault_that_nobody_sees_bite_has_failed(running: Stage) -> None:

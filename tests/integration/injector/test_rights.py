@@ -270,7 +270,7 @@ TRIES = [
     Try("the kind of a Secret", "target", f"{CORE} secrets/orders-db-credentials", "PATCH",
         {"metadata": {"labels": {"a": "b"}}}),
     Try("its own ConfigMap", "own", f"{CORE} configmaps", "POST", {"metadata": {"name": "x"}}),
-    Try("the journal, deleted", "own", "apis/ooda.dev/v1alpha1 faultruns/x", "DELETE"),
+    Try("a run in quarantine, deleted", "own", "apis/ooda.dev/v1alpha1 faultruns/x", "DELETE"),
     Try("all of the journal", "own", "apis/ooda.dev/v1alpha1 faultruns", "DELETE"),
 ]  # fmt: skip
 
@@ -294,7 +294,9 @@ def elsewhere(deployed: Deployed) -> None:
     plane.kubectl("-n", "elsewhere", "create", "deployment", "x", "--image=x", "--replicas=0")
     plane.kubectl("-n", "elsewhere", "create", "serviceaccount", "x")
     plane.kubectl("-n", "elsewhere", "run", "x", "--image=x")
-    plane.kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=_some_run(deployed))
+    for name, phase in (("x", "teardown_failed"), ("over", "ended")):
+        run = _some_run(deployed, name, phase)
+        plane.kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=run)
     in_force = request(deployed, TRIES[0])
     wait_until(
         lambda: ask(plane, MIGHTY_INJECTOR, in_force, dry_run=True).refused_by == "admission",
@@ -302,13 +304,13 @@ def elsewhere(deployed: Deployed) -> None:
     )
 
 
-def _some_run(deployed: Deployed) -> str:
+def _some_run(deployed: Deployed, name: str, phase: str) -> str:
     return f"""
 apiVersion: ooda.dev/v1alpha1
 kind: FaultRun
-metadata: {{name: x}}
-spec: {{run_id: x, scenario: x, namespace: {deployed.breakable.namespace}, target: x, phase: ended,
-        steps: [], leases: [x], baseline: {{}}, times: {{}}}}
+metadata: {{name: {name}}}
+spec: {{run_id: x, scenario: x, namespace: {deployed.breakable.namespace}, target: x,
+        phase: {phase}, steps: [], leases: [x], baseline: {{}}, times: {{}}}}
 """
 
 
@@ -333,6 +335,15 @@ async def test_with_the_rights_that_it_has_it_is_refused(
     token = token_of(deployed.breakable.plane, "injector")
     answer = ask(deployed.breakable.plane, token, request(deployed, tried), dry_run=True)
     assert answer.refused_by is not None, answer
+
+
+@pytest.mark.usefixtures("elsewhere")
+async def test_a_run_that_is_over_is_removed_by_the_injector_alone(deployed: Deployed) -> None:
+    plane = deployed.breakable.plane
+    old = Request("DELETE", f"/apis/ooda.dev/v1alpha1/namespaces/{NAMESPACE}/faultruns/over")
+    assert ask(plane, MIGHTY_REAPER, old, dry_run=True).refused_by == "admission"
+    assert ask(plane, token_of(plane, "reaper"), old, dry_run=True).refused_by == "rbac"
+    assert ask(plane, token_of(plane, "injector"), old, dry_run=True).refused_by is None
 
 
 @pytest.mark.usefixtures("elsewhere")

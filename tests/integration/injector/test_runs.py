@@ -13,7 +13,7 @@ from ooda.common.clock import SystemClock
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_aborts import abort_run
-from ooda.common.fault_runs import Ending, FaultRun, Phase, Undone
+from ooda.common.fault_runs import Ending, FaultRun, Phase, Restored, Undone
 from ooda.injector.core.machine import INJECTOR, REAPER
 from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
@@ -87,6 +87,25 @@ async def test_a_third_value_is_taken_back_too(breakable: Breakable) -> None:
     assert await breakable.contents() == before
 
 
+async def test_what_others_changed_on_its_objects_is_set_back_too(breakable: Breakable) -> None:
+    before = await breakable.contents()
+    run = await breakable.admitted("service-misroute")
+    async with driving(breakable.api, breakable.own, INJECTOR):
+        await reached(breakable, run, Phase.ACTIVE)
+        breakable.plane.kubectl(
+            "-n", breakable.namespace, "scale", "deploy", TARGET, "--replicas=3"
+        )
+        wanted = f"deployment/{TARGET}", "--limits=memory=96Mi"
+        breakable.plane.kubectl("-n", breakable.namespace, "set", "resources", *wanted)
+        await abort(breakable, run)
+        ended = await reached(breakable, run, Phase.ENDED)
+    assert [(each.object.kind, each.found) for each in ended.images] == [
+        (Kind.DEPLOYMENT, Restored.SET_BACK),
+        (Kind.SERVICE, Restored.AS_BEFORE),
+    ]
+    assert await breakable.contents() == before
+
+
 async def test_a_baseline_that_does_not_come_back_is_a_quarantine(breakable: Breakable) -> None:
     run = await breakable.admitted("image-pull-failure")
     entry = await Journal(breakable.api, breakable.own).find(run.run_id)
@@ -95,9 +114,7 @@ async def test_a_baseline_that_does_not_come_back_is_a_quarantine(breakable: Bre
     await Journal(breakable.api, breakable.own).write(entry, hasty)
     async with driving(breakable.api, breakable.own, INJECTOR):
         await reached(breakable, run, Phase.ACTIVE)
-        breakable.plane.kubectl(
-            "-n", breakable.namespace, "scale", "deploy", TARGET, "--replicas=3"
-        )
+        breakable.plane.kubectl("-n", breakable.namespace, "delete", "deploy", TARGET)
         await abort(breakable, run)
         ended = await reached(breakable, run, Phase.TEARDOWN_FAILED)
     assert ended.problem == "Deployment/cart is not as it was."

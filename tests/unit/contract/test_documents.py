@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ooda.common.bus.documents import event_schemas, service_documents
+from ooda.common.bus.documents import event_schemas, report_schemas, service_documents
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -14,6 +14,7 @@ DOCS = Path(__file__).parents[3] / "docs"
     ("folder", "made", "command"),
     [
         ("events", event_schemas, "ooda-bootstrap schemas --out docs/events"),
+        ("reports", report_schemas, "ooda-bootstrap reports --out docs/reports"),
         ("asyncapi", service_documents, "ooda-bootstrap asyncapi --out docs/asyncapi"),
     ],
 )

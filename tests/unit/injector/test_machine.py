@@ -15,7 +15,9 @@ from ooda.common.fault_runs import (
     Ending,
     FaultRun,
     GroundTruth,
+    Image,
     Phase,
+    Restored,
     StepRecord,
     Undone,
 )
@@ -24,6 +26,7 @@ from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import FailureClass
 from ooda.injector.core.machine import (
     ABANDONED_AFTER,
+    HELD_SECONDS,
     INJECTOR,
     NODE_ALLOWANCE,
     NODE_ANSWER,
@@ -35,6 +38,7 @@ from ooda.injector.core.machine import (
     Move,
     Release,
     Rest,
+    Restore,
     Role,
     Undo,
     Verify,
@@ -92,7 +96,17 @@ UNSEEN: dict[str, Any] = {"effect": EFFECT, "times": TIMES}
 SEEN: dict[str, Any] = {"effect": EFFECT, "times": TIMES | {"effective": at(3)}}
 UNSEEN_SAID = "No effect was seen within 20 s."
 DONE, UNDONE = {"done": True}, {"done": True, "undone": Undone.REVERTED}
+NEVER = {"undone": Undone.NOTHING}
 NOW = Abort(by="alice", at=at(5))
+
+
+def held(until: float, *found: Restored) -> FaultRun:
+    """Return a run that waits for the agent, since a minute, with two images."""
+    images = [Image(object=CART, said={}) for _ in range(2)]
+    of = run(Phase.HOLDING, UNDONE, held_until=at(until), images=images)
+    for index, each in enumerate(found):
+        of = of.with_image(index, each)
+    return of.model_copy(update={"times": {**of.times, "holding": at(60)}})
 
 
 @pytest.mark.parametrize(
@@ -160,7 +174,40 @@ NOW = Abort(by="alice", at=at(5))
         ),
         (run(Phase.REVERTING, DONE, DONE), None, 61, Undo(1), Wait(at(63))),
         (run(Phase.REVERTING, DONE, UNDONE), None, 63, Undo(0), Undo(0)),
-        (run(Phase.REVERTING, UNDONE), None, 63, Enter(Phase.VERIFYING), Enter(Phase.VERIFYING)),
+        (run(Phase.REVERTING, UNDONE), None, 63, Enter(Phase.HOLDING), Enter(Phase.HOLDING)),
+        (
+            run(Phase.REVERTING, NEVER, NEVER),
+            None,
+            63,
+            Enter(Phase.VERIFYING),
+            Enter(Phase.VERIFYING),
+        ),
+        (
+            run(Phase.ACTIVE, DONE, times={"admitted": T0, "healed": at(30)}),
+            None,
+            33,
+            Enter(Phase.REVERTING, Ending.REPAIRED),
+            Enter(Phase.REVERTING, Ending.REPAIRED),
+        ),
+        (
+            run(Phase.ACTIVE, DONE, times={"admitted": T0, "healed": at(30)}),
+            NOW,
+            33,
+            Enter(Phase.REVERTING, Ending.ABORTED),
+            Enter(Phase.REVERTING, Ending.ABORTED),
+        ),
+        (held(70), None, 65, Wait(at(70)), Wait(at(73))),
+        (held(70), None, 73, Restore(0), Restore(0)),
+        (held(70, Restored.AS_BEFORE), None, 73, Restore(1), Restore(1)),
+        (
+            held(70, Restored.AS_BEFORE, Restored.SET_BACK),
+            None,
+            73,
+            Enter(Phase.VERIFYING),
+            Enter(Phase.VERIFYING),
+        ),
+        (held(999), None, 65, Wait(at(60 + HELD_SECONDS)), Wait(at(63 + HELD_SECONDS))),
+        (held(999), NOW, 65, Wait(at(60 + HELD_SECONDS)), Wait(at(63 + HELD_SECONDS))),
         (run(Phase.VERIFYING, UNDONE), None, 63, Verify(at(160)), Verify(at(160))),
         (run(Phase.RELEASING, UNDONE), None, 63, Release(), Release()),
         (run(Phase.ENDED, UNDONE), NOW, 999, Rest(), Rest()),
@@ -172,6 +219,13 @@ def test_what_is_next(
 ) -> None:
     assert next_move(of, abort, at(seconds), INJECTOR) == injector
     assert next_move(of, abort, at(seconds), REAPER) == reaper
+
+
+def test_the_time_in_which_it_waits_does_not_count_against_the_teardown() -> None:
+    waiting = held(70)
+    assert teardown_deadline(waiting) == at(170)
+    verifying = waiting.enter(Phase.VERIFYING, at(80))
+    assert teardown_deadline(verifying) == at(180)
 
 
 def on_nodes(phase: Phase, *steps: dict[str, Any], **given: Any) -> FaultRun:
@@ -277,8 +331,8 @@ BOTH_UNDONE = {"first": UNDONE}
         pytest.param(
             on_nodes(Phase.REVERTING, UNDONE, UNDONE, **BOTH_UNDONE),
             24,
-            Enter(Phase.VERIFYING),
-            Enter(Phase.VERIFYING),
+            Enter(Phase.HOLDING),
+            Enter(Phase.HOLDING),
             id="all of it is over",
         ),
     ],
@@ -355,7 +409,8 @@ def test_the_reaper_never_breaks_anything(phase: Phase, done: list[bool], second
 def test_every_run_comes_to_its_end(role: Role, handovers: list[bool]) -> None:
     """Whoever goes on after whom, once its time is over."""
     roles = [INJECTOR if each else REAPER for each in handovers]
-    of, now = run(Phase.ACTIVE, DONE, DONE), 60.0
+    image = Image(object=CART, said={})
+    of, now = run(Phase.ACTIVE, DONE, DONE, images=[image]), 60.0
     for number in range(40):
         move = next_move(of, None, at(now), roles[number] if number < len(roles) else role)
         match move:
@@ -368,6 +423,8 @@ def test_every_run_comes_to_its_end(role: Role, handovers: list[bool]) -> None:
                 of = of.enter(phase, at(now), ending=ending or of.ending)
             case Undo(index):
                 of = of.with_step(index, undone=Undone.REVERTED)
+            case Restore(index):
+                of = of.with_image(index, Restored.AS_BEFORE)
             case Verify():
                 of = of.enter(Phase.RELEASING, at(now))
             case Release():

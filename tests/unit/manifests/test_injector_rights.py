@@ -25,6 +25,8 @@ STEPS = "ooda.injector.steps"
 KINDS_OF: KindsOf = {
     ("ooda.injector.admission:_plan", "kind"): READ,
     ("ooda.injector.baseline:_find", "kind"): CHANGED | CREATED,
+    ("ooda.injector.restoring:take", "Kind(where.kind)"): CHANGED,
+    ("ooda.injector.restoring:restore", "Kind(where.kind)"): CHANGED,
     ("ooda.injector.probes.watching:collections", "kind"): frozenset({Kind.POD, Kind.DEPLOYMENT}),
     (f"{STEPS}:apply", "kind"): frozenset(),
     (f"{STEPS}:undo", "Kind(where.kind)"): frozenset(),

@@ -1,17 +1,20 @@
 """`ooda inject`: ask for a fault, follow it, and take it back before leaving."""
 
 import asyncio
-import datetime as dt
-import getpass
-import uuid
-from contextlib import aclosing
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ooda.cli.runs import ended_run
+from ooda.cli.batches import BatchError, parse_batch, seconds_of
+from ooda.cli.batching import Batching, default_folder
+from ooda.cli.following import Wanted, follow, new_request
+from ooda.cli.results import Results, ResultsError
 from ooda.cli.session import (
+    INTERRUPTED,
     NOT_WELL,
+    UNUSABLE,
     Output,
     OutputOption,
     fail,
@@ -21,49 +24,31 @@ from ooda.cli.session import (
     print_json,
     print_line,
 )
-from ooda.common.bus.injecting import TryFault, ask_injector, request_fault
-from ooda.common.clock import SystemClock
-from ooda.common.cluster.api_server import ApiServer
-from ooda.common.cluster.interface import NotFound
-from ooda.common.events import (
-    FaultCleared,
-    FaultEvent,
-    FaultRefused,
-    FaultRequested,
-    FaultTeardownFailed,
-    derive_id,
-)
-from ooda.common.fault_aborts import abort_run
-from ooda.common.fault_runs import Ending, Phase
-from ooda.common.settings import NatsSettings, Settings
-
-VALID_SECONDS = 30.0
-"""A request that the injector gets later than that is refused: whoever asked has left."""
-
-RECOVERY_SECONDS = 900.0
-"""The longest that a scenario may take to be back."""
-
-_ENDS = (FaultRefused, FaultCleared, FaultTeardownFailed)
-_UNITS = {"s": 1.0, "m": 60.0}
+from ooda.common.bus.injecting import TryFault, ask_injector
+from ooda.common.events import FaultEvent, FaultRequested
+from ooda.common.settings import NatsSettings
 
 
 def duration_of(text: str) -> float:
     """Return the seconds of ``90s`` or ``2m``. Raises BadParameter."""
-    number, unit = text[:-1], _UNITS.get(text[-1:])
     try:
-        if unit is not None:
-            return float(number) * unit
-    except ValueError:
-        pass
-    raise typer.BadParameter(f"{text!r} is no duration: say 90s or 2m")
+        return seconds_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def inject(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="See `ooda scenarios list`.")],
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="See `ooda scenarios list`.")
+    ] = None,
     *,
-    target: Annotated[str, typer.Option(help="A Deployment, or labels of exactly one: app=cart.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="fault-injection-…")],
-    duration: Annotated[str, typer.Option(help="When it ends by itself: 90s, 2m.")],
+    target: Annotated[
+        str | None, typer.Option(help="A Deployment, or labels of exactly one: app=cart.")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="fault-injection-…")
+    ] = None,
+    duration: Annotated[str | None, typer.Option(help="When it ends by itself: 90s, 2m.")] = None,
     intensity: Annotated[
         str | None, typer.Option(help="How much, as the scenario has it: 30%, 32Mi, 1.")
     ] = None,
@@ -73,6 +58,15 @@ def inject(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="All checks, and what would be changed; no write.")
     ] = False,
+    file: Annotated[
+        Path | None, typer.Option(help="A list of runs, one after the other, in place of all else.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="With --file: the folder of its results, made if needed.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --file: leave out what --results has already.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Break something on purpose, in a namespace and a cluster where that is allowed.
@@ -80,23 +74,33 @@ def inject(
     It is followed to its end. Ctrl-C takes it back, and waits until that is verified. If this
     command is killed the fault ends by itself at its time all the same.
 
+    With `--file` a list of runs is made, and each is evaluated; a summary comes at the end.
+
     For example: `ooda inject pod-kill --target cart -n fault-injection-shop --duration 60s`.
 
     Exit status: 0 it has bitten, and the old state is back; 1 it was refused, nobody saw it bite,
     or the old state did not come back; 2 wrong usage; 3 NATS, the injector or the API server is
     away.
     """
+    if file is not None:
+        if scenario or target or namespace or duration or intensity or parameter or dry_run:
+            raise typer.BadParameter("a list of runs says all of that itself", param_hint="--file")
+        if resume and results is None:
+            raise typer.BadParameter("say which results, by --results", param_hint="--resume")
+        _batch(file, results, resume=resume)
+        return
+    if scenario is None or target is None or namespace is None or duration is None:
+        raise typer.BadParameter("SCENARIO, --target, --namespace and --duration are needed")
     settings, nats = load_settings(), nats_settings()
     parameters = _parameters(parameter or [])
-    request = finish(
-        _request(
-            settings, scenario, target, namespace, duration_of(duration), intensity, parameters
-        )
-    )
+    seconds = duration_of(duration)
+    wanted = Wanted(scenario, target, namespace, seconds, intensity, parameters)
+    request = finish(new_request(settings, wanted))
     if dry_run:
         _try(nats, request, output)
         return
-    if not finish(_follow(settings, nats, request, output)):
+    followed = finish(follow(settings, nats, request, _shown(request, output)))
+    if not followed.worked:
         raise typer.Exit(NOT_WELL)
 
 
@@ -105,36 +109,6 @@ def _parameters(given: list[str]) -> dict[str, str]:
     if any(not sign or not name for name, sign, _ in pairs):
         raise typer.BadParameter("a parameter is name=value")
     return {name: value for name, _, value in pairs}
-
-
-async def _request(
-    settings: Settings,
-    scenario: str,
-    target: str,
-    namespace: str,
-    seconds: float,
-    intensity: str | None,
-    parameters: dict[str, str],
-) -> FaultRequested:
-    """Return the request, for the cluster that the person's own configuration means."""
-    async with ApiServer.connect(settings.cluster) as api:
-        cluster_id = await api.identity()
-    now = SystemClock().now()
-    run_id = f"{scenario}-{uuid.uuid4().hex[:8]}"
-    return FaultRequested(
-        event_id=derive_id(FaultRequested.subject, run_id, now.isoformat()),
-        summary=f"{getpass.getuser()} asks for {scenario} on {namespace}/{target}."[:400],
-        occurred_at=now,
-        cluster_id=cluster_id,
-        namespace=namespace,
-        run_id=run_id,
-        scenario=scenario,
-        target=target,
-        intensity=intensity,
-        duration_seconds=seconds,
-        parameters=parameters,
-        valid_until=now + dt.timedelta(seconds=VALID_SECONDS),
-    )
 
 
 def _try(nats: NatsSettings, request: FaultRequested, output: Output) -> None:
@@ -151,49 +125,39 @@ def _try(nats: NatsSettings, request: FaultRequested, output: Output) -> None:
         raise typer.Exit(NOT_WELL)
 
 
-async def _follow(
-    settings: Settings, nats: NatsSettings, request: FaultRequested, output: Output
-) -> bool:
-    """Print what is said of the run until its end; told to stop, have it taken back first."""
-    following = asyncio.create_task(_to_its_end(nats, request, output))
-    try:
-        return _has_worked(await asyncio.shield(following))
-    except asyncio.CancelledError:
-        print_line("Taking it back; please wait until that is verified.")
-        return await _take_back(settings, request, following)
-
-
-def _has_worked(end: FaultEvent) -> bool:
-    """Say whether it has bitten and is cleared: one that nobody saw bite has failed."""
-    return isinstance(end, FaultCleared) and end.ending != Ending.NO_EFFECT
-
-
-async def _take_back(
-    settings: Settings, request: FaultRequested, following: "asyncio.Task[FaultEvent]"
-) -> bool:
-    """Say whether the old state is back, by the journal: NATS and the injector may be dead."""
-    async with ApiServer.connect(settings.cluster) as api:
-        while not following.done() and SystemClock().now() < request.valid_until:
-            try:
-                await abort_run(api, request.run_id, getpass.getuser(), SystemClock().now())
-                end = await ended_run(api, request.run_id, RECOVERY_SECONDS)
-            except NotFound:  # it may still be written down, as long as the request is valid
-                await asyncio.sleep(0.2)
-                continue
-            print_line(f"Run {end.run_id}: {end.phase}. {end.problem}")
-            return end.phase is Phase.ENDED
-    return True  # it was never written down: nothing was changed
-
-
-async def _to_its_end(nats: NatsSettings, request: FaultRequested, output: Output) -> FaultEvent:
+def _shown(request: FaultRequested, output: Output) -> Callable[[FaultEvent], None]:
     if output is Output.TABLE:
         print_line(f"Run {request.run_id}; Ctrl-C takes it back.")
-    async with aclosing(request_fault(nats, request)) as told:
-        async for event in told:
-            if output is Output.JSON:
-                print_json(event.model_dump(mode="json") | {"subject": event.subject})
-            else:
-                print_line(f"{event.occurred_at:%H:%M:%S}  {event.subject:<22} {event.summary}")
-            if isinstance(event, _ENDS):
-                return event
-    raise AssertionError("it is told for ever")
+
+    def show(event: FaultEvent) -> None:
+        if output is Output.JSON:
+            print_json(event.model_dump(mode="json") | {"subject": event.subject})
+        else:
+            print_line(f"{event.occurred_at:%H:%M:%S}  {event.subject:<22} {event.summary}")
+
+    return show
+
+
+def _batch(file: Path, folder: Path | None, *, resume: bool) -> None:
+    """Make the runs of a file; what is done is summarised however it ends."""
+    settings, nats = load_settings(), nats_settings()
+    results = Results(folder or default_folder(file))
+    try:
+        text = file.read_text()
+        batch, runs = parse_batch(text)
+        results.begin(text, resume=resume)
+        well = interrupted = False
+        try:
+            well = finish(Batching(settings, nats, results, batch.settle).run(runs))
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            interrupted = True
+        finally:
+            print_line(results.summarise([each.name for each in runs]))
+    except BatchError as error:
+        fail(f"{file}: {error}", UNUSABLE)
+    except (ResultsError, OSError) as error:
+        fail(str(error), UNUSABLE)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not well:
+        raise typer.Exit(NOT_WELL)

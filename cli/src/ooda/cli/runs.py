@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from ooda.cli.reporting import facts_of
 from ooda.cli.session import (
     NOT_WELL,
     Output,
@@ -16,11 +17,13 @@ from ooda.cli.session import (
     fail,
     finish,
     load_settings,
+    nats_settings,
     print_facts,
     print_json,
     print_line,
     print_table,
 )
+from ooda.common.bus.injecting import EvaluateRun, ask_injector
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import ClusterReader, Object
@@ -31,6 +34,9 @@ from ooda.common.settings import Settings
 
 NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="The injector's own.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")]
+WaitOption = Annotated[
+    float, typer.Option(min=0.1, max=60, help="Seconds that the injector has to answer.")
+]
 
 runs = typer.Typer(
     help="Faults that were injected: the journal.", no_args_is_help=True, add_completion=False
@@ -101,6 +107,34 @@ def show(
     for stage, at in sorted(found.times.items(), key=lambda item: item[1]):
         facts[stage] = at.isoformat(timespec="milliseconds")
     print_facts(facts)
+
+
+@runs.command("report")
+def report(
+    run: RunArgument,
+    namespace: NamespaceOption = OWN_NAMESPACE,
+    wait: WaitOption = 10.0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Evaluate one run: every stage in milliseconds, right or wrong, and who repaired it.
+
+    The injector reads it from the run's journal and from what was said on the bus meanwhile; of a
+    run that is not over, as far as it is. Without an agent its stages are empty.
+
+    For example: `ooda runs report pod-kill-3f -o json`.
+
+    Exit status: 0, however the agent did; 1 there is no such run, or several, or it cannot be
+    evaluated; 3 the API server, NATS or the injector is away.
+    """
+    found = _only(finish(_read(load_settings(), namespace)), run)
+    question = EvaluateRun(run_id=found.run_id)
+    answer = finish(ask_injector(nats_settings(), question, wait))
+    if answer.report is None:
+        fail(f"{answer.code}: {answer.error}", NOT_WELL)
+    if output is Output.JSON:
+        print_json(answer.report.model_dump(mode="json"))
+    else:
+        print_facts(facts_of(answer.report))
 
 
 def abort(

@@ -26,6 +26,7 @@ from ooda.common.settings import NatsSettings, PostgresSettings, Settings
 NOT_WELL = 1
 UNUSABLE = 2
 UNREACHABLE = 3
+INTERRUPTED = 130
 
 _NARROW = 20
 """Characters of a cell before the last one that are shown in any case."""

@@ -33,14 +33,21 @@ class Phase(StrEnum):
     """The Leases are held and the end is set; the steps are being applied."""
     ACTIVE = "active"
     REVERTING = "reverting"
+    HOLDING = "holding"
+    """The run's own changes are taken back; the agent may still be at work on what it saw."""
     VERIFYING = "verifying"
-    """Everything is taken back; the baseline is waited for."""
+    """Everything is as it was left; the baseline is waited for."""
     RELEASING = "releasing"
     """The baseline is there; the Leases are given up."""
     ENDED = "ended"
     TEARDOWN_FAILED = "teardown_failed"
     """The baseline is not there: the Leases stay, and the namespace takes no other run."""
 
+
+REPAIRED_AT = "repaired"
+"""The entry of a run's times that says since when its changes were seen taken back by others."""
+HEALED_AT = "healed"
+"""The entry that says when, with the fault gone, the agent was done with it."""
 
 FINAL = frozenset({Phase.ENDED, Phase.TEARDOWN_FAILED})
 
@@ -52,6 +59,8 @@ class Ending(StrEnum):
     """Why a run was taken back."""
 
     EXPIRED = "expired"
+    REPAIRED = "repaired"
+    """The agent was done with it before its time was over: there was nothing left to wait for."""
     ABORTED = "aborted"
     STOPPED = "stopped"
     """The kill switch was there before everything was applied."""
@@ -162,6 +171,25 @@ class StepRecord(_Part):
     """Of a node step: why it was not made, or ended too soon, in a sentence; empty: nothing."""
 
 
+class Restored(StrEnum):
+    """What was found when an object was to be set back to what it had said before the run."""
+
+    AS_BEFORE = "as_before"
+    SET_BACK = "set_back"
+    """Somebody else, such as the agent, had changed what the run had not: that was taken back."""
+    GONE = "gone"
+    """It is not there any more, or another one of the same name is."""
+
+
+class Image(_Part):
+    """What an object said before the run, for what others change on it meanwhile."""
+
+    object: ObjectRef
+    said: Mapping[str, Any]
+    """All of it but its metadata and status."""
+    found: Restored | None = None
+
+
 class Spared(_Part):
     """Who should not be hit: workloads of the namespace that were healthy before."""
 
@@ -187,6 +215,13 @@ class Abort(_Part):
     reason: str = ""
 
 
+class Publication(_Part):
+    """When an event of a run was handed to the bus, and when that confirmed it."""
+
+    sent: Moment
+    confirmed: Moment
+
+
 class FaultRun(_Part):
     """The spec of the custom resource; the object's name is ``run_id``."""
 
@@ -210,6 +245,8 @@ class FaultRun(_Part):
     leases: tuple[str, ...]
     baseline: Mapping[str, str]
     """Fingerprint by object, as ``Deployment/cart``; of one that is not there, empty."""
+    images: tuple[Image, ...] = ()
+    """The target and every object that the run changes, as they were; no Secret is among them."""
     effect: Effect | None = None
     """How it is seen to bite; None of a run that was written down before that was asked."""
     phase: Phase = Phase.ADMITTED
@@ -218,7 +255,10 @@ class FaultRun(_Part):
     """What went wrong, in a sentence; empty: nothing."""
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
-    """When it came into each phase, and ``requested``, ``mutated``, ``effective``, ``reverted``."""
+    """When it came into each phase; ``requested``, ``mutated``, ``effective``; and ``repaired``,
+    ``healed``."""
+    held_until: Moment | None = None
+    """Until when the run waits for the agent, unless that is said to be done, or still at it."""
     spared: Spared | None = None
     """None of a run that was written down before that was asked."""
     bystanders: Mapping[str, Moment] = {}
@@ -227,6 +267,8 @@ class FaultRun(_Part):
     """How often it was looked for the effect; 0: it was told by a watch."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
+    published: Mapping[str, Publication] = {}
+    """When each of these was, by the injector's clock: what its offset to the bus is read from."""
 
     @property
     def in_force_on_nodes_since(self) -> dt.datetime | None:
@@ -245,9 +287,20 @@ class FaultRun(_Part):
         steps[index] = steps[index].model_copy(update=more)
         return self.model_copy(update={"steps": tuple(steps)})
 
+    def with_image(self, index: int, found: Restored) -> "FaultRun":
+        """Return the run with what was found of an object that was to be set back."""
+        images = list(self.images)
+        images[index] = images[index].model_copy(update={"found": found})
+        return self.model_copy(update={"images": tuple(images)})
+
     @property
     def repaired_by_agent(self) -> bool:
-        """Whether every change was taken back already when the run came to do it."""
+        """Whether the agent had repaired it when the run came to take it back.
+
+        Either it said so, and the run ended by that, or every change was taken back already.
+        """
+        if self.ending is Ending.REPAIRED:
+            return True
         found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}
         return found == {Undone.REPAIRED}
 

@@ -282,6 +282,9 @@ def _user(service: Service, account: Account) -> User:
     if account is Account.LOOP:
         publish += [event.subject for event in PUBLISHES.get(service, ())]
         publish += _bucket_subjects(service)
+    if service is Service.INJECTOR and account is Account.LOOP:
+        # What an agent said of a run; by a consumer it could be given events, and have them sent.
+        publish.append(f"$JS.API.DIRECT.GET.{LOOP.name}")
     if service is Service.INJECTOR and account is Account.FAULTS:
         publish += [event.subject for event in TOLD_OF_FAULTS]
     if service is Service.CLI:

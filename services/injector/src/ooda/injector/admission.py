@@ -19,7 +19,7 @@ from ooda.common.fault_runs import (
 from ooda.common.kill_switch import read_stop
 from ooda.common.ownership import contesting_owner
 from ooda.common.targets import ServiceAccountTarget, ServiceTarget, Target, WorkloadTarget
-from ooda.injector import baseline, steps
+from ooda.injector import baseline, restoring, steps
 from ooda.injector.core.bystanders import healthy
 from ooda.injector.core.fence import (
     NOT_LOOKED,
@@ -32,7 +32,7 @@ from ooda.injector.core.fence import (
     leases_of,
     parse_target,
 )
-from ooda.injector.core.fingerprint import settled
+from ooda.injector.core.fingerprint import fingerprint, settled
 from ooda.injector.core.merge import MovedError
 from ooda.injector.core.scenario import Scenario, ScenarioError, settle_parameters
 from ooda.injector.credentials import Credentials
@@ -75,7 +75,9 @@ class Admission:
         refusal = judge(replace(facts, inside=inside))
         if refusal is not None:
             return refusal
-        return await self._plan(asked, sequence, facts.scenario, parameters, matched[0])
+        autoscaled = inside.autoscaler is not None
+        found = _Found(facts.scenario, parameters, matched[0], autoscaled=autoscaled)
+        return await self._plan(asked, sequence, found)
 
     async def _outside(
         self, asked: FaultRequested, *, replayed: bool
@@ -163,13 +165,9 @@ class Admission:
         return await self.api.list(Kind.DEPLOYMENT, namespace, labels=meant)
 
     async def _plan(
-        self,
-        asked: FaultRequested,
-        sequence: int,
-        scenario: Scenario,
-        parameters: Mapping[str, str],
-        live: Object,
+        self, asked: FaultRequested, sequence: int, found: "_Found"
     ) -> FaultRun | Refusal:
+        scenario, parameters, live = found.scenario, found.parameters, found.target
         fault = FAULTS[scenario.mechanism]
         namespace = str(live["metadata"]["namespace"])
         objects = {kind: await self.api.list(kind, namespace) for kind in fault.reads}
@@ -186,7 +184,9 @@ class Admission:
         except (MovedError, ClusterError, DatabaseError) as error:
             return Refusal("not_accepted", f"The API server would not take it: {error}.")
         place = await self.api.get(Kind.NAMESPACE, None, namespace)
-        now = self.clock.now()
+        now, workload = self.clock.now(), reference(Kind.DEPLOYMENT, live)
+        # Of an autoscaled target only what the run itself changes can be expected to come back.
+        target = {} if found.autoscaled else {f"{workload.kind}/{workload.name}": fingerprint(live)}
         return FaultRun(
             run_id=asked.run_id,
             request_id=asked.event_id,
@@ -196,7 +196,7 @@ class Admission:
             namespace_uid=str(place["metadata"]["uid"]),
             scenario=scenario.id,
             target=str(live["metadata"]["name"]),
-            workload=reference(Kind.DEPLOYMENT, live),
+            workload=workload,
             parameters=parameters,
             duration_seconds=asked.duration_seconds,
             recovery_seconds=scenario.recovery_seconds,
@@ -207,7 +207,8 @@ class Admission:
             ),
             steps=tuple(StepRecord(step=each) for each in planned),
             leases=leases_of(scenario, namespace),
-            baseline=await baseline.take(self.api, namespace, planned),
+            baseline={**target, **await baseline.take(self.api, namespace, planned)},
+            images=await restoring.take(self.api, workload, planned, autoscaled=found.autoscaled),
             effect=effect,
             spared=Spared(
                 workloads=healthy(await workloads(self.api, namespace), live),
@@ -223,6 +224,16 @@ class Admission:
             problem = await credentials.check(step)
             if problem is not None:
                 raise NotApplicableError(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a request that was let through means."""
+
+    scenario: Scenario
+    parameters: Mapping[str, str]
+    target: Object
+    autoscaled: bool
 
 
 def _scaler_of(scalers: Sequence[Object], target: str) -> str | None:

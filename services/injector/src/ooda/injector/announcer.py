@@ -5,8 +5,10 @@ import asyncio
 import structlog
 
 from ooda.common.bus.interface import BusError, Publisher
+from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Conflict, Delta
 from ooda.common.cluster.kinds import Kind
+from ooda.common.fault_runs import Publication
 from ooda.injector.core.announcements import due
 from ooda.injector.journal import Journal, JournalError
 from ooda.injector.ports import Cluster
@@ -20,10 +22,11 @@ PAUSE = 1.0
 class Announcer:
     """Follows the journal and publishes."""
 
-    def __init__(self, api: Cluster, namespace: str, bus: Publisher) -> None:
+    def __init__(self, api: Cluster, namespace: str, bus: Publisher, clock: Clock) -> None:
         self._api = api
         self._journal = Journal(api, namespace)
         self._bus = bus
+        self._clock = clock
 
     async def run(self) -> None:
         """Publish, for ever; what cannot be told now is told later, in order."""
@@ -51,8 +54,12 @@ class Announcer:
         events = () if entry is None else due(entry.run)
         if entry is None or not events:
             return True
+        published = dict(entry.run.published)
         for event in events:
+            sent = self._clock.now()
             await self._bus.publish(event)
+            published[event.subject] = Publication(sent=sent, confirmed=self._clock.now())
         told = (*entry.run.told, *(each.subject for each in events))
-        await self._journal.write(entry, entry.run.model_copy(update={"told": told}))
+        update = {"told": told, "published": published}
+        await self._journal.write(entry, entry.run.model_copy(update=update))
         return False

@@ -14,7 +14,7 @@ from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFoun
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase, RotateStep, StepRecord, Undone
 from ooda.common.kill_switch import read_stop
-from ooda.injector import baseline, steps
+from ooda.injector import baseline, restoring, steps
 from ooda.injector.core.machine import (
     Apply,
     Arm,
@@ -23,6 +23,7 @@ from ooda.injector.core.machine import (
     Move,
     Release,
     Rest,
+    Restore,
     Role,
     Undo,
     Verify,
@@ -65,6 +66,8 @@ class Driver:
         self._role = role
         self._changed: dict[str, asyncio.Event] = {}
         """By run that is being driven; set when somebody has written it."""
+        self._mutated: dict[str, dt.datetime] = {}
+        """When the first change of a run was accepted: its journal may be written after others'."""
         self._followed = False
 
     def ready(self) -> bool:
@@ -106,6 +109,7 @@ class Driver:
                 await self._try(entry, move)
         finally:
             del self._changed[name]
+            self._mutated.pop(name, None)
 
     async def _read(self, name: str) -> Entry | None:
         """Return the run as it is now; what is written from then on wakes who waits."""
@@ -147,9 +151,8 @@ class Driver:
                 await self._arm(entry)
             case Apply(index):
                 await self._apply(entry, index)
-            case Undo(index):
-                found = await self._undo(run, run.steps[index])
-                await self._journal.write(entry, run.with_step(index, undone=found))
+            case Undo() | Restore():
+                await self._take_back(entry, move)
             case GiveUp(index, until):
                 await self._give_up_on_node(entry, index, late=now >= until)
             case Enter(phase, ending, problem):
@@ -192,9 +195,19 @@ class Driver:
         except (MovedError, Conflict, NotFound, Refused, DatabaseError) as error:
             await self._turn_back(entry, Ending.CONFLICT, f"{step.object}: {error}.")
             return
+        mutated = self._mutated.setdefault(run.run_id, self._clock.now())
         done = run.with_step(index, done=True)
-        times = {"mutated": self._clock.now(), **run.times}
+        times = {"mutated": mutated, **run.times}
         await self._journal.write(entry, done.model_copy(update={"times": times}))
+
+    async def _take_back(self, entry: Entry, move: Undo | Restore) -> None:
+        run, index = entry.run, move.index
+        if isinstance(move, Undo):
+            undone = await self._undo(run, run.steps[index])
+            await self._journal.write(entry, run.with_step(index, undone=undone))
+        else:
+            restored = await restoring.restore(self._api, run.images[index])
+            await self._journal.write(entry, run.with_image(index, restored))
 
     async def _undo(self, run: FaultRun, record: StepRecord) -> Undone:
         """Take a step back and return what was found. Raises ClusterError, DatabaseError."""
@@ -243,8 +256,11 @@ class Driver:
         if since is not None:
             times = {"mutated": since, **run.times}
             run = run.model_copy(update={"times": times})
+        now, more = self._clock.now(), {}
+        if phase is Phase.HOLDING:
+            more = {"held_until": now + dt.timedelta(seconds=self._role.holds)}
         entered = run.enter(
-            phase, self._clock.now(), ending=ending or run.ending, problem=problem or run.problem
+            phase, now, ending=ending or run.ending, problem=problem or run.problem, **more
         )
         await self._journal.write(entry, entered)
         log.info("entered", run=run.run_id, phase=str(phase), ending=str(entered.ending))
@@ -270,6 +286,7 @@ class Driver:
         run = entry.run
         if run.phase in (
             Phase.REVERTING,
+            Phase.HOLDING,
             Phase.VERIFYING,
         ) and self._clock.now() >= teardown_deadline(run):
             with contextlib.suppress(ClusterError):

@@ -7,19 +7,21 @@ import structlog
 
 from ooda.common.bus.injecting import (
     DescribeScenario,
+    EvaluateRun,
     InjectorAnswer,
     ListScenarios,
     Question,
     TryFault,
     answer_question,
 )
-from ooda.common.bus.interface import Delivery, PoisonError, Publisher
+from ooda.common.bus.interface import BusUnavailableError, Delivery, PoisonError, Publisher
 from ooda.common.cluster.interface import ClusterError, Conflict, Refused
 from ooda.common.events import FaultRequested
 from ooda.common.fault_runs import FaultRun
 from ooda.injector.admission import Admission
 from ooda.injector.core.announcements import refused
 from ooda.injector.core.fence import Refusal
+from ooda.injector.evaluating import Evaluator
 from ooda.injector.journal import Journal, JournalError
 from ooda.injector.telling import lines_of, row_of
 
@@ -33,6 +35,7 @@ class Handlers:
     admission: Admission
     journal: Journal
     bus: Publisher
+    evaluator: Evaluator
     one_at_a_time: asyncio.Lock
 
     async def on_requested(self, delivery: Delivery) -> None:
@@ -75,6 +78,21 @@ class Handlers:
                 return InjectorAnswer(code="unknown_scenario", error=error)
             case TryFault(request=asked):
                 return await self._try(asked)
+            case EvaluateRun(run_id=run_id):
+                return await self._evaluate(run_id)
+
+    async def _evaluate(self, run_id: str) -> InjectorAnswer:
+        try:
+            entry = await self.journal.find(run_id)
+            if entry is not None:
+                return InjectorAnswer(report=await self.evaluator.report(entry.run))
+        except JournalError as error:
+            return InjectorAnswer(code="journal", error=f"The journal cannot be read: {error}.")
+        except ClusterError as error:
+            return InjectorAnswer(code="not_now", error=f"The API server cannot be asked: {error}.")
+        except BusUnavailableError as error:
+            return InjectorAnswer(code="not_now", error=f"NATS cannot be asked: {error}.")
+        return InjectorAnswer(code="unknown_run", error=f"There is no run {run_id!r}.")
 
     async def _try(self, asked: FaultRequested) -> InjectorAnswer:
         try:

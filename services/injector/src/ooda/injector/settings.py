@@ -18,6 +18,8 @@ class InjectorSettings(ServiceSettings):
     """What outside of these may be touched, by name, as JSON."""
     max_seconds: float = Field(default=600.0, gt=0, le=MAX_SECONDS)
     """No fault lasts longer, whatever its scenario allows."""
+    kept_runs: int = Field(default=100, ge=10)
+    """How many runs of each namespace stay in the journal when they are over."""
 
     def limits(self) -> Limits:
         """Return them as the fence is given them."""

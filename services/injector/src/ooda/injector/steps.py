@@ -16,7 +16,14 @@ from ooda.common.fault_runs import (
     Undone,
 )
 from ooda.common.plans import ObjectRef
-from ooda.injector.core.merge import MovedError, Operations, contains, to_apply, to_undo
+from ooda.injector.core.merge import (
+    MovedError,
+    Operations,
+    contains,
+    is_taken_back,
+    to_apply,
+    to_undo,
+)
 from ooda.injector.ports import Cluster
 
 
@@ -103,6 +110,20 @@ async def _patch(api: Cluster, where: ObjectRef, operations: Operations, *, dry_
         await api.resize(where.namespace, where.name, operations, dry_run=dry_run)
     else:
         await api.patch(kind, where.namespace, where.name, operations, dry_run=dry_run)
+
+
+async def taken_back(api: Cluster, step: Step) -> bool | None:
+    """Say whether somebody else has taken a step back; None if that cannot be seen of its kind.
+
+    Raises ClusterError.
+    """
+    match step:
+        case ChangeStep(object=where, changes=changes):
+            return is_taken_back(await _find(api, step), where.uid, changes)
+        case CreateStep():
+            return await _find(api, step) is None
+        case _:
+            return None
 
 
 async def _find(api: Cluster, step: Step) -> Object | None:

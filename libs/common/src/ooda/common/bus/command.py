@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 
 from ooda.common.bus.bootstrap import BootstrapError, bootstrap
-from ooda.common.bus.documents import event_schemas, service_documents, write_documents
+from ooda.common.bus.documents import (
+    event_schemas,
+    report_schemas,
+    service_documents,
+    write_documents,
+)
 from ooda.common.bus.server_config import render_accounts
 from ooda.common.config_file import ConfigError
 from ooda.common.reach import UnreachableError
@@ -27,6 +32,8 @@ def main() -> int:
             write_documents(service_documents(), arguments.out)
         case "schemas":
             write_documents(event_schemas(), arguments.out)
+        case "reports":
+            write_documents(report_schemas(), arguments.out)
         case _:
             return _declare(arguments.deadline)
     return 0
@@ -56,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     declare.add_argument("--deadline", type=float, default=120.0, help="seconds to wait for NATS")
     accounts = commands.add_parser("accounts", help="print the server's accounts")
     accounts.add_argument("--person", action="append", default=[], help="a person's user as well")
-    for name, what in (("asyncapi", "a document per service"), ("schemas", "a schema per event")):
+    for name, what in (
+        ("asyncapi", "a document per service"),
+        ("schemas", "a schema per event"),
+        ("reports", "the schema of a run's evaluation"),
+    ):
         documents = commands.add_parser(name, help=f"write {what}")
         documents.add_argument("--out", type=Path, required=True)
     return parser

@@ -11,6 +11,7 @@ from faststream.specification import AsyncAPI
 from ooda.common import topology
 from ooda.common.bus.subjects import covers
 from ooda.common.events import EVENTS, DeadLetter, Event
+from ooda.common.run_reports import RunReport
 from ooda.common.topology import Account, Consumer, Service
 
 VERSION = "1"
@@ -35,6 +36,13 @@ def event_schemas() -> dict[str, str]:
         f"{event.subject.replace('*', 'person')}.json": _json(dialect | event.model_json_schema())
         for event in EVENTS
     }
+
+
+def report_schemas() -> dict[str, str]:
+    """Return the JSON schema of the evaluation of a run by file name."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema = RunReport.model_json_schema(mode="serialization")
+    return {"run-report.json": _json(dialect | schema)}
 
 
 def service_documents() -> dict[str, str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from ooda.common.bus.connection import connected
 from ooda.common.events import FaultEvent, FaultRequested, parse_event
 from ooda.common.reach import UnreachableError
+from ooda.common.run_reports import RunReport
 from ooda.common.settings import NatsSettings
 from ooda.common.topology import SCENARIOS_SUBJECT, Account, Service, inbox_prefix, user_name
 
@@ -41,7 +42,14 @@ class TryFault(BaseModel):
     request: FaultRequested
 
 
-Question = ListScenarios | DescribeScenario | TryFault
+class EvaluateRun(BaseModel):
+    """What came of a run, measured: stages, right or wrong, who repaired it."""
+
+    ask: Literal["evaluate"] = "evaluate"
+    run_id: Annotated[str, Field(max_length=100)]
+
+
+Question = ListScenarios | DescribeScenario | TryFault | EvaluateRun
 _QUESTIONS: TypeAdapter[Question] = TypeAdapter(Annotated[Question, Field(discriminator="ask")])
 
 
@@ -68,10 +76,11 @@ class ScenarioRow(BaseModel):
 
 
 class InjectorAnswer(BaseModel):
-    """Scenarios, or the steps that a request would make; or why not, with the code of it."""
+    """Scenarios, the steps of a request, or a report; or why not, with the code of it."""
 
     scenarios: tuple[ScenarioRow, ...] = ()
     lines: tuple[str, ...] = ()
+    report: RunReport | None = None
     code: str | None = None
     error: str | None = None
 

@@ -119,7 +119,18 @@ class Bucket(Protocol[Record]):
         ...
 
 
-class Bus(Publisher, Protocol):
+class History(Protocol):
+    """Reads back what is stored."""
+
+    async def read_since(self, stream: topology.Stream, since: dt.datetime) -> Sequence[Delivery]:
+        """Return what a stream has stored since then, in order, without a consumer.
+
+        What is no event that we know is left out. Raises BusUnavailableError, soon.
+        """
+        ...
+
+
+class Bus(Publisher, History, Protocol):
     """One account of the bus, as a service's composition root is given it."""
 
     def bucket(self, bucket: topology.Bucket, record: type[Record]) -> Bucket[Record]:

@@ -7,6 +7,7 @@ logged, a consumer that disappeared is noticed.
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from ooda.common.bus.asking import REQUEST_TIMEOUT, patiently, store
 from ooda.common.bus.batches import BatchPull, Subscription
 from ooda.common.bus.dead_letters import Dead, dead_letter
 from ooda.common.bus.delivering import Courier
+from ooda.common.bus.history import read_since
 from ooda.common.bus.interface import (
     BatchHandler,
     BusUnavailableError,
@@ -198,6 +200,10 @@ class NatsBus:
                 )
             except nats.js.errors.APIError as error:
                 raise BusUnavailableError(f"{subject} was not stored: {error}") from error
+
+    async def read_since(self, stream: topology.Stream, since: dt.datetime) -> Sequence[Delivery]:
+        """Return what a stream has stored since then, in order, without a consumer."""
+        return await read_since(self._broker.connection, stream, since)
 
     def bucket(self, bucket: topology.Bucket, record: type[Record]) -> NatsBucket[Record]:
         """Return a bucket whose records are of this type; nothing is asked of the server yet."""

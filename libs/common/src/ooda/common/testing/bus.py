@@ -86,7 +86,7 @@ class MemoryBus:
         self._account = account
         self.published: list[Event] = []
         self.failure: Exception | None = None
-        """Raised by ``publish`` while it is set."""
+        """Raised by ``publish`` and ``read_since`` while it is set."""
         self.said = asyncio.Event()
         """Set at each publish; a test that waits for one clears it before."""
         self._buckets: dict[str, MemoryBucket[Any]] = {}
@@ -100,6 +100,17 @@ class MemoryBus:
         if event.event_id not in {each.event_id for each in self.published}:
             self.published.append(event)
         self.said.set()
+
+    async def read_since(self, stream: topology.Stream, since: dt.datetime) -> Sequence[Delivery]:
+        """Return what was published on a stream's subjects and occurred since then."""
+        if self.failure is not None:
+            raise self.failure
+        return [
+            delivery(each, sequence=place)
+            for place, each in enumerate(self.published, start=1)
+            if each.occurred_at >= since
+            and any(covers(pattern, each.subject_of()) for pattern in stream.subjects)
+        ]
 
     def bucket(self, bucket: topology.Bucket, record: type[Record]) -> MemoryBucket[Record]:
         """Return the bucket; the same one for the same name."""

@@ -16,8 +16,13 @@ def fingerprint(live: Mapping[str, Any] | None) -> str:
     """Return the SHA-256, in hexadecimal, of what an object says; of none, an empty text."""
     if live is None:
         return ""
-    said = {key: value for key, value in live.items() if key not in _NOT_SAID}
-    return hashlib.sha256(json.dumps(_plain(said), sort_keys=True).encode()).hexdigest()
+    said = _plain(what_is_said(live))
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def what_is_said(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all of an object but its metadata and status."""
+    return {key: value for key, value in live.items() if key not in _NOT_SAID}
 
 
 def _plain(value: Any) -> Any:

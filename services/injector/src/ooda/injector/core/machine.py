@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ooda.common.fault_probes import AccessProbe
 from ooda.common.fault_runs import (
     FINAL,
+    HEALED_AT,
     Abort,
     Ending,
     FaultRun,
@@ -31,6 +32,10 @@ NODE_ANSWER = 5.0
 """Seconds that fault-agent, started again by then, may take to say that a fault is over."""
 
 
+HELD_SECONDS = 180.0
+"""No run waits longer for the agent: its actions are judged within a minute or two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """Who asks: whether it may change anything but back, and how long it lets others go first."""
@@ -38,9 +43,12 @@ class Role:
     begins: bool
     grace: float
     """Seconds."""
+    holds: float = 0.0
+    """Seconds that a run is held for the agent at first; whoever hears the agent says how long on.
+    Who hears nobody holds for nobody."""
 
 
-INJECTOR = Role(begins=True, grace=0.0)
+INJECTOR = Role(begins=True, grace=0.0, holds=6.0)
 REAPER = Role(begins=False, grace=3.0)
 """A live injector has begun to undo a second after the end; the aim is ten for a dead one."""
 
@@ -60,6 +68,13 @@ class Apply:
 @dataclass(frozen=True, slots=True)
 class Undo:
     """Take a step back."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Set an object back to its image."""
 
     index: int
 
@@ -108,7 +123,7 @@ class Rest:
     """Nothing any more."""
 
 
-Move = Arm | Apply | Undo | GiveUp | Enter | Verify | Release | Wait | Rest
+Move = Arm | Apply | Undo | GiveUp | Restore | Enter | Verify | Release | Wait | Rest
 
 
 def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -> Move:
@@ -117,7 +132,10 @@ def next_move(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) 
         return Rest()
     if run.phase in (Phase.ADMITTED, Phase.ARMED, Phase.ACTIVE):
         return _forward(run, abort, now, role)
-    begun = run.times[str(Phase.REVERTING)] + dt.timedelta(seconds=role.grace)
+    begun = run.times[str(Phase.REVERTING)]
+    if run.phase is Phase.HOLDING:
+        begun = held_until(run)
+    begun += dt.timedelta(seconds=role.grace)
     return _backward(run, now, role) if now >= begun else Wait(begun)
 
 
@@ -173,13 +191,20 @@ def _end(run: FaultRun, abort: Abort | None) -> tuple[dt.datetime, Ending]:
             ends.append((run.times[str(Phase.ACTIVE)] + allowed, Ending.NO_EFFECT))
     else:
         ends = [(run.expires_at, Ending.EXPIRED)]
-    return min(*ends, (abort.at, Ending.ABORTED)) if abort is not None else min(ends)
+    if HEALED_AT in run.times:
+        ends.append((run.times[HEALED_AT], Ending.REPAIRED))
+    if abort is not None:
+        ends.append((abort.at, Ending.ABORTED))
+    return min(ends)
 
 
 def _backward(run: FaultRun, now: dt.datetime, role: Role) -> Move:
     match run.phase:
         case Phase.REVERTING:
             return _undo(run, now, role)
+        case Phase.HOLDING:
+            found = [each.found is not None for each in run.images]
+            return Enter(Phase.VERIFYING) if all(found) else Restore(found.index(False))
         case Phase.VERIFYING:
             return Verify(teardown_deadline(run))
         case _:
@@ -189,7 +214,7 @@ def _backward(run: FaultRun, now: dt.datetime, role: Role) -> Move:
 def _undo(run: FaultRun, now: dt.datetime, role: Role) -> Move:
     left = [index for index, each in enumerate(run.steps) if each.undone is None]
     if not left:
-        return Enter(Phase.VERIFYING)
+        return Enter(Phase.HOLDING if run.touched else Phase.VERIFYING)
     index = next((each for each in reversed(left) if not _on_node(run.steps[each])), None)
     if index is not None:
         return Undo(index)  # the last one first
@@ -200,9 +225,20 @@ def _undo(run: FaultRun, now: dt.datetime, role: Role) -> Move:
     return GiveUp(left[-1], over) if now >= answered else Wait(answered)
 
 
+def held_until(run: FaultRun) -> dt.datetime:
+    """Return until when a run waits for the agent, whatever was asked for."""
+    begun = run.times.get(str(Phase.HOLDING), run.times[str(Phase.REVERTING)])
+    return min(run.held_until or begun, begun + dt.timedelta(seconds=HELD_SECONDS))
+
+
 def teardown_deadline(run: FaultRun) -> dt.datetime:
-    """Return when the baseline has to be back, or the teardown has failed."""
-    begun = run.times.get(str(Phase.VERIFYING), run.times[str(Phase.REVERTING)])
+    """Return when what a phase is for has to be done, or the teardown has failed.
+
+    The time in which the run waits for the agent does not count.
+    """
+    begun = run.times.get(str(run.phase), run.times[str(Phase.REVERTING)])
+    if run.phase is Phase.HOLDING:
+        begun = held_until(run)
     return begun + dt.timedelta(seconds=run.recovery_seconds)
 
 

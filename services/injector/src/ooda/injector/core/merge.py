@@ -73,6 +73,13 @@ def to_undo(
     return Merge(_guarded(uid, operations), worst)
 
 
+def is_taken_back(live: Mapping[str, Any] | None, uid: str, changes: Sequence[FieldChange]) -> bool:
+    """Say whether every field of an object is as before the run, whoever did that."""
+    if live is None or live["metadata"]["uid"] != uid:
+        return False
+    return all(value_at(live, each.path) == each.before for each in changes)
+
+
 def contains(live: Any, part: Any) -> bool:
     """Say whether an object is what was created, with defaults that the API server added."""
     match part:
