@@ -953,6 +953,16 @@ def test_when_a_change_is_credible(ago: float, credible: bool) -> None:  # noqa:
     assert (told.change is not None) == credible
 
 
+def test_what_was_started_does_not_lack_what_it_refers_to() -> None:
+    """Its memory was changed lately, which a LimitRange may have refused; but it runs, and ends."""
+    resources = changed("spec.template.spec.containers[app].resources.limits.memory")
+
+    told = fuse(case([anomaly(Signal.CRASH_LOOP)], [*CRASH, resources]), WEIGHTS)
+
+    assert (told.failure_class, told.component) == (FailureClass.CRASH_LOOP, CHECKOUT)
+    assert told.confidence > 0.9
+
+
 def test_crash_of_a_caller_does_not_explain_its_dependency() -> None:
     given = case(
         [anomaly(Signal.CRASH_LOOP), anomaly(Signal.CRASH_LOOP, PAYMENT)],

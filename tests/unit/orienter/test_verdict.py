@@ -142,7 +142,7 @@ def test_a_question_has_anomalies_candidates_and_findings_between_two_marks() ->
     for part in (
         f"- crash_loop of {CHECKOUT} since 12:00:00",
         f"- an action against crash_loop of {CHECKOUT} ended: not_helped",
-        f"- {state}: crash_loop +3.0, pod_killed -2.0, healthy -2.0",
+        f"- {state}: config_error -1.5, crash_loop +3.0, pod_killed -2.0, healthy -2.0",
         "  | exit code 1",
         f"  could not reach {PAYMENT}",
         f"- {PAYMENT}",
