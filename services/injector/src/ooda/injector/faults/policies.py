@@ -98,7 +98,8 @@ class Quota:
         pods = scene.pods()
         if not pods:
             raise NotApplicableError("it has no pods")
-        allowed = str(len(scene.objects[Kind.POD]) - 1)
+        counted = [each for each in scene.objects[Kind.POD] if not _is_over(each)]
+        allowed = str(len(counted) - 1)
         lost = delete_pods(pods[:1])
         for quota in scene.objects[Kind.RESOURCE_QUOTA]:
             if "pods" in (quota["spec"].get("hard") or {}):
@@ -106,3 +107,8 @@ class Quota:
                 return (lowered, *lost)
         quota_of = _create(Kind.RESOURCE_QUOTA, scene, "compute", {"hard": {"pods": allowed}})
         return (quota_of, *lost)
+
+
+def _is_over(pod: Object) -> bool:
+    """Say whether a pod has ended for good, as those of Jobs do: no quota counts it."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
