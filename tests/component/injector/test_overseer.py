@@ -9,7 +9,7 @@ import pytest
 
 from factories.evaluated_runs import fault_run
 from factories.events import make
-from factories.objects import deployment
+from factories.objects import deployment, pod
 from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
@@ -17,10 +17,12 @@ from ooda.common.events import AnomalyFlagged, DiagnosisStarted, Event, Incident
 from ooda.common.fault_runs import (
     REPAIRED_AT,
     ChangeStep,
+    DeletePodStep,
     Ending,
     FaultRun,
     Phase,
     Restored,
+    Step,
     StepRecord,
     Undone,
 )
@@ -51,10 +53,10 @@ class Bench:
         self.api.put(Kind.DEPLOYMENT, deployment(namespace=HERE, image="shop:1"))
         self.clock = SystemClock()
 
-    async def begin(self, seconds: float) -> None:
+    async def begin(self, seconds: float, step: Step | None = None) -> None:
         live = await self.api.get(Kind.DEPLOYMENT, HERE, "checkout")
         workload = reference(Kind.DEPLOYMENT, live)
-        step = ChangeStep(
+        step = step or ChangeStep(
             object=workload,
             changes=(FieldChange(path=IMAGE, before="shop:1", after="shop:2"),),
         )
@@ -124,6 +126,19 @@ async def test_repaired_and_closed_it_ends_before_its_time(bench: Bench) -> None
 
 async def _repaired(bench: Bench) -> bool:
     return REPAIRED_AT in (await bench.run()).times
+
+
+async def test_of_a_pod_that_was_deleted_the_run_ends_when_the_target_is_whole(
+    bench: Bench,
+) -> None:
+    bench.api.put(Kind.POD, pod(namespace=HERE))
+    live = await bench.api.get(Kind.POD, HERE, "checkout-1-a")
+    await bench.begin(600, DeletePodStep(object=reference(Kind.POD, live)))
+    await until(lambda: _repaired(bench), 5)
+    await bench.say(DiagnosisStarted)
+    await bench.say(IncidentClosed, closure=Closure.CLEARED)
+    ended = await bench.come_to(Phase.ENDED)
+    assert (ended.ending, ended.repaired_by_agent) == (Ending.REPAIRED, False)
 
 
 async def test_without_an_agent_it_expires_and_is_held_for_nobody(bench: Bench) -> None:

@@ -152,7 +152,8 @@ def _batch(file: Path, folder: Path | None, *, resume: bool) -> None:
         except (asyncio.CancelledError, KeyboardInterrupt):
             interrupted = True
         finally:
-            print_line(results.summarise([each.name for each in runs]))
+            for line in results.summarise([each.name for each in runs]).splitlines():
+                print_line(line)
     except BatchError as error:
         fail(f"{file}: {error}", UNUSABLE)
     except (ResultsError, OSError) as error:

@@ -297,8 +297,11 @@ class FaultRun(_Part):
     def repaired_by_agent(self) -> bool:
         """Whether the agent had repaired it when the run came to take it back.
 
-        Either it said so, and the run ended by that, or every change was taken back already.
+        Either it said so, and the run ended by that, or every change was taken back already. Pods
+        that were deleted are replaced by their controller, whatever the agent does.
         """
+        if all(isinstance(each.step, DeletePodStep) for each in self.steps):
+            return False
         if self.ending is Ending.REPAIRED:
             return True
         found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}

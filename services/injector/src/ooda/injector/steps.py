@@ -115,6 +115,8 @@ async def _patch(api: Cluster, where: ObjectRef, operations: Operations, *, dry_
 async def taken_back(api: Cluster, step: Step) -> bool | None:
     """Say whether somebody else has taken a step back; None if that cannot be seen of its kind.
 
+    A pod that is gone is as it should be: whether it was replaced, the target says.
+
     Raises ClusterError.
     """
     match step:
@@ -122,6 +124,9 @@ async def taken_back(api: Cluster, step: Step) -> bool | None:
             return is_taken_back(await _find(api, step), where.uid, changes)
         case CreateStep():
             return await _find(api, step) is None
+        case DeletePodStep(object=where):
+            live = await _find(api, step)
+            return live is None or live["metadata"]["uid"] != where.uid
         case _:
             return None
 

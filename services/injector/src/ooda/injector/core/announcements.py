@@ -95,7 +95,9 @@ def _events(run: FaultRun) -> Sequence[FaultEvent]:
 def _why_cleared(run: FaultRun) -> str:
     if run.ending is Ending.NO_EFFECT:
         return run.problem.rstrip(".")
-    return "the agent had repaired it" if run.repaired_by_agent else f"it is {run.ending}"
+    if run.repaired_by_agent:
+        return "the agent had repaired it"
+    return "it is well again" if run.ending is Ending.REPAIRED else f"it is {run.ending}"
 
 
 def _head(run: FaultRun, at: dt.datetime, summary: str, event: type[FaultEvent]) -> dict[str, Any]:
