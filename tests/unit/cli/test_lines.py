@@ -182,7 +182,7 @@ def test_a_diagnosis_is_explained_by_every_finding_and_every_vote() -> None:
     )
     ready = make(DiagnosisReady, findings=findings, hypotheses=(likely,), change=blamed)
     said = list(details("diagnosis.ready", json.loads(ready.model_dump_json()), explain=True))
-    assert "    says crash_loop +3.0, pod_killed -2.0, healthy -2.0" in said
+    assert "    says config_error -1.5, crash_loop +3.0, pod_killed -2.0, healthy -2.0" in said
     assert [each for each in said if "|" in each][:2] == ["    | app: waiting", "    | x"]
     assert "    says unavailable" in said
     assert f"  0.900 crash_loop of {CHECKOUT}, score +4.25" in said
