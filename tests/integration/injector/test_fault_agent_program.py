@@ -94,6 +94,14 @@ class Stage:
         await until(there, 30)
         return await self.breakable.found(run.run_id)
 
+    async def seen(self, run: FaultRun) -> None:
+        """Wait until it was seen to bite."""
+
+        async def bites() -> bool:
+            return not (await self.breakable.found(run.run_id)).unproven
+
+        await until(bites, 20)
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
@@ -169,12 +177,13 @@ async def test_killed_while_its_fault_is_in_force_and_started_again(stage: Stage
 
 async def test_told_to_stop_it_ends_its_faults_and_stops_well(stage: Stage) -> None:
     breakable = stage.breakable
-    async with driving(breakable.api, NAMESPACE, INJECTOR):
+    async with driving(breakable.api, NAMESPACE, INJECTOR, proves=True):
         with stage.program() as program:
             await until(stage.ready, 20)
             await until(breakable.healthy, 20)
             run = await breakable.admitted("network-cut", duration_seconds=5)
             await stage.run_in(run, Phase.ACTIVE)
+            await stage.seen(run)
             program.send_signal(signal.SIGTERM)
             await until(lambda: program.poll() is not None)
             assert program.returncode == 0
