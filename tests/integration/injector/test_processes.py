@@ -336,6 +336,22 @@ async def test_the_injector_killed_the_reaper_ends_it_in_time_and_it_is_told_lat
     assert (done.returncode, "fault.cleared" in done.stdout) == (0, True)
 
 
+async def test_nats_gone_it_is_followed_by_its_journal(running: Stage) -> None:
+    asked = running.inject("service-misroute", seconds=8)
+    await running.run_in(Phase.ACTIVE)
+    running.bus.kill()
+    done = await asked
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "NATS is gone. Its journal says how it ends" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(": ended (expired).")
+    running.bus.start()
+
+    async def heard() -> bool:
+        return (await running.command("scenarios", "list", "--wait", "0.5")).returncode == 0
+
+    await until(heard, 40)
+
+
 async def test_an_abort_needs_neither_nats_nor_the_injector(running: Stage) -> None:
     before = await running.breakable.contents()
     where = ("--target", TARGET, "--namespace", running.breakable.namespace)

@@ -11,7 +11,7 @@ from ooda.cli.session import print_line
 from ooda.cli.summaries import Refused
 from ooda.common.bus.injecting import EvaluateRun, TryFault, ask_injector
 from ooda.common.clock import SystemClock
-from ooda.common.events import FaultEvent, FaultRefused, FaultRequested, FaultTeardownFailed
+from ooda.common.events import FaultEvent, FaultRefused, FaultRequested
 from ooda.common.settings import NatsSettings, Settings
 
 ANSWERS_IN = 15.0
@@ -34,7 +34,7 @@ class Batching:
         self._settle = seconds_of(settle)
 
     async def run(self, runs: Sequence[Named]) -> bool:
-        """Make all that are not done yet; False if one was refused, had no effect or is not back.
+        """Make all that are not done yet; False if one was refused, did not bite or is not back.
 
         It ends at once where the old state is not back, for then nothing can be measured. Told to
         stop, it has the current run taken back, and raises CancelledError.
@@ -50,7 +50,7 @@ class Batching:
             if followed.interrupted:
                 raise asyncio.CancelledError
             well = well and followed.worked and self._results.done(each.name)
-            if isinstance(followed.end, FaultTeardownFailed):
+            if not followed.back:
                 print_line("The old state is not back: no further run is made.")
                 return False
         return well

@@ -79,8 +79,8 @@ def inject(
     For example: `ooda inject pod-kill --target cart -n fault-injection-shop --duration 60s`.
 
     Exit status: 0 it has bitten, and the old state is back; 1 it was refused, nobody saw it bite,
-    or the old state did not come back; 2 wrong usage; 3 NATS, the injector or the API server is
-    away.
+    it was not made as a whole, or the old state did not come back; 2 wrong usage; 3 NATS, the
+    injector or the API server is away.
     """
     if file is not None:
         if scenario or target or namespace or duration or intensity or parameter or dry_run:

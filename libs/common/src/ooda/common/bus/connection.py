@@ -13,6 +13,9 @@ from ooda.common.reach import UnreachableError, reach, why
 from ooda.common.settings import NatsSettings
 from ooda.common.topology import inbox_prefix
 
+_PING_SECONDS = 10
+"""A server that leaves three of these unanswered is gone, whatever TCP makes of it."""
+
 JETSTREAM_SHARE = 0.8
 """Part of the time that JetStream has to answer. It is silent when we may not ask; that is
 found out before the caller's deadline, so that the reason can be given."""
@@ -61,6 +64,7 @@ async def connected(
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             connect_timeout=math.ceil(timeout),
+            ping_interval=_PING_SECONDS,
             inbox_prefix=inbox or (inbox_prefix(user) if user else "_INBOX"),
         )
         yield client

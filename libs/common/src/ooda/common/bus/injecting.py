@@ -20,6 +20,11 @@ from ooda.common.settings import NatsSettings
 from ooda.common.topology import SCENARIOS_SUBJECT, Account, Service, inbox_prefix, user_name
 
 _CONNECTING = 5.0  # seconds
+_LOOKS_AGAIN = 1.0  # seconds until it is looked whether the connection is still there
+
+
+class NoLongerToldError(UnreachableError):
+    """NATS took the request, and is gone since: nobody tells any more what becomes of the run."""
 
 
 class ListScenarios(BaseModel):
@@ -118,7 +123,7 @@ async def request_fault(
 ) -> AsyncGenerator[FaultEvent, None]:
     """Publish a request and yield what is said of its run, for ever.
 
-    Raises UnreachableError: NATS is away or does not take it.
+    Raises UnreachableError: NATS is away or does not take it; NoLongerToldError: it took it.
     """
     told: asyncio.Queue[FaultEvent] = asyncio.Queue()
 
@@ -142,7 +147,14 @@ async def request_fault(
                 f"NATS did not take the request: {client.last_error or 'no confirmation in time'}"
             ) from error
         while True:
-            yield await told.get()
+            try:
+                async with asyncio.timeout(_LOOKS_AGAIN):
+                    event = await told.get()
+            except TimeoutError:
+                if client.is_closed:
+                    raise NoLongerToldError("NATS is gone.") from None
+                continue
+            yield event
 
 
 def _event(subject: str, body: bytes) -> FaultEvent | None:
