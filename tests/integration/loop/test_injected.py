@@ -30,7 +30,7 @@ from servers.story import WORKLOAD, Story
 from servers.trail import Database
 from servers.waiting import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(150)]
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Broken:
         return await self.breakable.found(run.run_id)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def broken(
     plane: ControlPlane, bus: LoopBus, services: Loop, database: Database
 ) -> AsyncIterator[Broken]:
