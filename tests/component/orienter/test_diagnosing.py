@@ -33,8 +33,9 @@ from ooda.common.events import (
 )
 from ooda.common.taxonomy import Closure, EvidenceFamily, FailureClass, Outcome, Signal
 from ooda.common.testing import FixedClock, MemoryBus
+from ooda.orienter.core.conclusion import FIRM
 from ooda.orienter.core.records import Member
-from ooda.orienter.diagnosing import FIRM, LOOK_AGAIN_SECONDS
+from ooda.orienter.diagnosing import LOOK_AGAIN_SECONDS
 
 PULL = anomaly(Signal.IMAGE_PULL, pod="checkout-7d4b9c5f6d-xk2lp")
 CRASH = anomaly(Signal.CRASH_LOOP, pod="checkout-7d4b9c5f6d-xk2lp")

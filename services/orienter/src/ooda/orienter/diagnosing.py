@@ -13,7 +13,7 @@ from ooda.common.findings import Consultation, Finding
 from ooda.common.taxonomy import EvidenceFamily
 from ooda.orienter.announcing import Announcer
 from ooda.orienter.core import incidents
-from ooda.orienter.core.conclusion import conclude
+from ooda.orienter.core.conclusion import conclude, is_firm
 from ooda.orienter.core.findings import About, unavailable
 from ooda.orienter.core.fusion import Diagnosis, blind
 from ooda.orienter.core.records import Incident
@@ -43,12 +43,9 @@ CHANGES_SECONDS = 20.0
 between the two, and a server that has just begun serves custom resources some seconds after the
 rest. Without the change there is no way back to what was good, and a person would be asked."""
 
-FIRM = 0.9
-"""A diagnosis below it is looked at again before it is told: nobody would act on it alone."""
-
 LOOK_AGAIN_SECONDS = 2.5
-"""Pause before that. What a kubelet says of a failure comes seconds after the failure itself: the
-Event of its back-off when it tries again, the log when the container was made anew."""
+"""Pause before what is not firm is looked at again. What a kubelet says of a failure comes seconds
+after it: the Event of its back-off when it tries again, the log when the container was made anew."""
 
 LOOKS_WITHIN_SECONDS = 6.0
 """How long after the first look another one may begin; a diagnosis is due after 10 s."""
@@ -176,7 +173,7 @@ class Diagnosing:
             if known is None or not self._current(incident):
                 return findings
             found = conclude(known, findings, self.sight.graph, self.weights)
-            if found.confidence >= FIRM:
+            if is_firm(found, self.weights):
                 return findings
             log.info("not firm yet", incident=incident.incident_id, confidence=found.confidence)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)

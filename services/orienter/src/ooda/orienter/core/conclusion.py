@@ -12,6 +12,19 @@ from ooda.orienter.core.weights import Weights
 LASTING = frozenset({Signal.POD_LOST})
 """Signals that stay true after they cleared: a pod that was replaced was lost all the same."""
 
+FIRM = 0.9
+"""A diagnosis below it is looked at again before it is told: nobody would act on it alone."""
+
+
+def is_firm(told: Diagnosis, weights: Weights) -> bool:
+    """Return whether it need not be looked at again: it is sure, or nothing is done about it."""
+    if told.failure_class in weights.not_blamed_actions:
+        actions = {weights.not_blamed_actions[told.failure_class]}
+    else:
+        families = weights.classes[told.failure_class].actions
+        actions = {families.changed, families.unchanged}
+    return told.confidence >= FIRM or actions == {"stand_down"}
+
 
 def conclude(
     incident: Incident, findings: Sequence[Finding], graph: Graph, weights: Weights
