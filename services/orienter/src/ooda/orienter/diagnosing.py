@@ -45,7 +45,7 @@ rest. Without the change there is no way back to what was good, and a person wou
 
 LOOK_AGAIN_SECONDS = 2.5
 """Pause before what is not firm is looked at again. What a kubelet says of a failure comes seconds
-after it: the Event of its back-off when it tries again, the log when the container was made anew."""
+after it: the Event of its back-off when it tries again, the log when the container was made."""
 
 LOOKS_WITHIN_SECONDS = 6.0
 """How long after the first look another one may begin; a diagnosis is due after 10 s."""
