@@ -91,6 +91,15 @@ class Undone(StrEnum):
     """The run had changed nothing there."""
 
 
+class Proof(StrEnum):
+    """By what a fault in a pod's network is seen to bite."""
+
+    LOOKUPS = "lookups"
+    """A name that is looked up from within the pod's network was not answered in time."""
+    PACKETS = "packets"
+    """A packet of whom it is meant for was lost or held back."""
+
+
 class ChangeStep(_Part):
     """Change fields of one object.
 
@@ -163,8 +172,14 @@ class StepRecord(_Part):
     undone: Undone | None = None
     armed_at: Moment | None = None
     """Of a node step, which fault-agent wrote: since when the fault is in force on the node."""
+    bites_at: Moment | None = None
+    """Of a fault in a pod's network: since when it was seen to bite there."""
     ended_at: Moment | None = None
     """Of a node step: when it was over there."""
+    proof: Proof | None = None
+    """Of a fault in a pod's network that was ended there: by what it was looked for."""
+    well_at: Moment | None = None
+    """When, after its end, a lookup from within the pod's network was answered again."""
     realised: Mapping[str, float] = {}
     """Of a node step: what was counted while it was in force, such as ``loss_percent``."""
     problem: str = ""
