@@ -18,8 +18,8 @@ from ooda.common.fault_probes import (
     PodsProbe,
     ReplicasProbe,
 )
-from ooda.common.fault_runs import Proof, StepRecord, Undone
-from ooda.common.node_means import Direction, Means, PacketFault, Partition, Traffic
+from ooda.common.fault_runs import StepRecord, Undone
+from ooda.common.node_means import Direction, Means, PacketFault, Partition, Proof, Traffic
 from ooda.injector.core.looks import (
     Look,
     addresses_of,
@@ -281,8 +281,8 @@ def test_which_request_is_tried(rules: Sequence[Any], tried: str) -> None:
 LATER = T0 + dt.timedelta(seconds=1)
 NETWORK = PacketFault(fault=Partition(), traffic=Traffic(direction=Direction.INCOMING))
 CONTAINER = CrashLoop(container="app", kills=1)
-MADE = {"done": True, "armed_at": T0}
-ASKED = MADE | {"undone": Undone.REVERTED, "proof": Proof.LOOKUPS}
+MADE: dict[str, Any] = {"done": True, "armed_at": T0}
+ASKED: dict[str, Any] = MADE | {"undone": Undone.REVERTED, "proof": Proof.LOOKUPS}
 
 
 def on_node(means: Means = NETWORK, **became: Any) -> StepRecord:

@@ -15,7 +15,8 @@ from factories.fault_runs import NODE, fault_run, node_step
 from fakes.hands import HoldingHands, ended
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import Ending, FaultRun, Phase, Proof, StepRecord, Undone
+from ooda.common.fault_runs import Ending, FaultRun, Phase, StepRecord, Undone
+from ooda.common.node_means import Proof
 from ooda.common.testing.cluster import FakeCluster
 from ooda.injector.journal import Journal
 from ooda.injector.node import work

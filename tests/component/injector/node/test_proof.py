@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ooda.common.fault_runs import Proof
+from ooda.common.node_means import Proof
 from ooda.injector.node.orders import Bites, Order
 from servers.datagrams import train
 from servers.names import naming

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
 from ooda.common.fault_probes import Effect
-from ooda.common.node_means import Means
+from ooda.common.node_means import Means, Proof
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
 from ooda.common.taxonomy import ActionKind, FailureClass
@@ -89,15 +89,6 @@ class Undone(StrEnum):
     """It was as before the run already: somebody else, such as the agent, took it back."""
     NOTHING = "nothing"
     """The run had changed nothing there."""
-
-
-class Proof(StrEnum):
-    """By what a fault in a pod's network is seen to bite."""
-
-    LOOKUPS = "lookups"
-    """A name that is looked up from within the pod's network was not answered in time."""
-    PACKETS = "packets"
-    """A packet of whom it is meant for was lost or held back."""
 
 
 class ChangeStep(_Part):

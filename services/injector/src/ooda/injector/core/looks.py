@@ -18,8 +18,8 @@ from ooda.common.fault_probes import (
     PodsProbe,
     ReplicasProbe,
 )
-from ooda.common.fault_runs import FaultRun, NodeStep, Proof, StepRecord, Undone
-from ooda.common.node_means import PacketFault
+from ooda.common.fault_runs import FaultRun, NodeStep, StepRecord, Undone
+from ooda.common.node_means import PacketFault, Proof
 from ooda.common.quantities import millicores_of
 
 Object = Mapping[str, Any]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ooda.common.fault_runs import NodeStep, Proof, Undone
-from ooda.common.node_means import PacketFault
+from ooda.common.fault_runs import NodeStep, Undone
+from ooda.common.node_means import PacketFault, Proof
 from ooda.injector.node.core.lookups import lookup_of
 from ooda.injector.node.core.realised import realised_of
 from ooda.injector.node.means.disk import NODE_ROOT
@@ -76,15 +76,21 @@ class Hands(Protocol):
 class NodeHands:
     """The hands of this very node.
 
-    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are.
+    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are, and
+    ``processes`` where its processes are.
     """
 
     def __init__(
-        self, sandboxes: Sandboxes, node: Path = NODE, node_root: Path = NODE_ROOT
+        self,
+        sandboxes: Sandboxes,
+        node: Path = NODE,
+        node_root: Path = NODE_ROOT,
+        processes: Path = PROCESSES,
     ) -> None:
         self._sandboxes = sandboxes
         self._node = node
         self._node_root = node_root
+        self._processes = processes
 
     async def carry_out(
         self,
@@ -143,7 +149,7 @@ class NodeHands:
             order_id=order_id,
             sandbox=sandbox,
             until=until,
-            lookup=_lookup_in(sandbox),
+            lookup=_lookup_in(sandbox, self._processes),
             fault=means.fault,
             traffic=means.traffic,
             spare_node=means.spare_node,
@@ -157,12 +163,12 @@ class NodeHands:
         return sandbox
 
 
-def _lookup_in(sandbox: Sandbox) -> Lookup | None:
+def _lookup_in(sandbox: Sandbox, processes: Path) -> Lookup | None:
     """Return what the pod can look up, by the file that its sandbox has as its containers do."""
     if not isinstance(sandbox, SandboxProcess):
         return None
     # The sandbox's own process is the runtime's, not the pod's: nobody in the pod writes its files.
-    told = PROCESSES / str(sandbox.pid) / "root/etc/resolv.conf"
+    told = processes / str(sandbox.pid) / "root/etc/resolv.conf"
     try:
         return lookup_of(told.read_text(errors="replace"))
     except OSError:

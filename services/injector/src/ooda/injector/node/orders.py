@@ -10,8 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyAddress
 
-from ooda.common.fault_runs import Proof
-from ooda.common.node_means import PacketFault
+from ooda.common.node_means import PacketFault, Proof
 
 LONGEST: Final = timedelta(minutes=15)
 """No order may reach further; a longer run is given in several."""

@@ -17,8 +17,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from ooda.common.fault_runs import Proof
-from ooda.common.node_means import Direction, Loss, Unanswered
+from ooda.common.node_means import Direction, Loss, Proof, Unanswered
 from ooda.injector.node import namespaces
 from ooda.injector.node.core.judges import judge_of
 from ooda.injector.node.core.lookups import PATIENCE_NS, Train, deadline_ns, is_hit
