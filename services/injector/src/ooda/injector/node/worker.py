@@ -30,8 +30,8 @@ from ooda.injector.node.serving import FaultInForce
 from ooda.injector.node.time_left import time_left
 
 _SECOND: Final = 1_000_000_000
-_BEFORE_NS: Final = _SECOND // 4
-"""How long an answer is waited for before the fault is made: it has to be in force soon."""
+_BEFORE_NS: Final = _SECOND
+"""How long an answer is waited for before the fault is made; one takes milliseconds."""
 _AFTERWARDS_NS: Final = 2 * _SECOND
 """How long one is waited for after its end; whoever gave the order waits for three seconds."""
 
