@@ -7,7 +7,7 @@ from typing import Any
 
 from ooda.common.clock import SystemClock
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.injector.node.hands import InForce, Outcome
+from ooda.injector.node.hands import Outcome, Since
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Held:
     order_id: str
     until: dt.datetime
     end: "asyncio.Future[Outcome]"
+    bites: Since
 
 
 @dataclass
@@ -39,11 +40,12 @@ class HoldingHands:
         step: NodeStep,  # noqa: ARG002 - of the protocol
         until: dt.datetime,
         stop: asyncio.Event,
-        in_force: InForce,
+        in_force: Since,
+        bites: Since,
     ) -> Outcome:
         if self.refuses:
             raise self.refuses.pop(0)
-        held = Held(order_id, until, asyncio.get_running_loop().create_future())
+        held = Held(order_id, until, asyncio.get_running_loop().create_future(), bites)
         self.held.append(held)
         in_force(SystemClock().now())
         stopped = asyncio.create_task(stop.wait())

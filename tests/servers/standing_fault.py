@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ooda.injector.node.orders import Armed, Order, Result, SandboxProcess
+from ooda.injector.node.orders import Armed, Bites, Order, Result, SandboxProcess
 from ooda.injector.node.running import run
 from servers.sandboxes import Yard
 
@@ -46,11 +46,25 @@ class Standing:
 
 
 @contextlib.asynccontextmanager
-async def standing(yard: Yard, order: Order) -> AsyncIterator[Standing]:
-    """Give the fault once it is in force, and end it. Raises what `run` does if it never was."""
+async def standing(
+    yard: Yard, order: Order, bites: "asyncio.Queue[Bites] | None" = None
+) -> AsyncIterator[Standing]:
+    """Give the fault once it is in force, and end it. Raises what `run` does if it never was.
+
+    `bites` is told when it is seen to bite.
+    """
     stop = asyncio.Event()
     news: asyncio.Queue[Armed] = asyncio.Queue()
-    task = asyncio.create_task(run(order, stop=stop, armed=news.put_nowait, node=node_of(yard)))
+    told = asyncio.Queue() if bites is None else bites
+    task = asyncio.create_task(
+        run(
+            order,
+            stop=stop,
+            armed=news.put_nowait,
+            bites=told.put_nowait,
+            node=node_of(yard),
+        )
+    )
     try:
         yield Standing(await _first(news, task), stop, task)
     finally:

@@ -297,7 +297,7 @@ async def test_nothing_is_written_before_something_is_changed(
     assert seen.times["effective"] == later
 
 
-async def test_a_fault_on_a_node_bites_since_it_is_in_force_there(
+async def test_a_fault_in_a_pods_network_bites_since_that_was_seen_there(
     api: FakeCluster, opened: Open
 ) -> None:
     means = PacketFault(fault=Partition(), traffic=Traffic(direction=Direction.BOTH))
@@ -309,8 +309,15 @@ async def test_a_fault_on_a_node_bites_since_it_is_in_force_there(
         entry = await Journal(api, OWN).find("run-1")
         assert entry is not None
         await Journal(api, OWN).write(entry, run.with_step(0, done=True, armed_at=armed))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        entry = await Journal(api, OWN).find("run-1")
+        assert entry is not None
+        assert entry.run.unproven
+        bites = armed + dt.timedelta(seconds=1)
+        await Journal(api, OWN).write(entry, entry.run.with_step(0, bites_at=bites))
         seen = await proven(api)
-    assert seen.times["effective"] == armed
+    assert seen.times["effective"] == bites
 
 
 async def test_who_is_hit_beside_the_target_is_written_down(api: FakeCluster, opened: Open) -> None:

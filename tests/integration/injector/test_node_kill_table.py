@@ -252,6 +252,8 @@ async def test_all_killed_the_kernel_ends_it_and_the_reaper_closes_it(stage: Sta
     async with driving(breakable.api, breakable.own, INJECTOR, proves=True):
         async with stage.agent():
             run = await stage.asked(3)
+            await stage.reached(run, Phase.ACTIVE)
+            assert stage.cut() == [True, True]  # packets that are lost: no names are looked up here
             await stage.seen(run)
         assert await stage.gone(TTL) < TTL
     async with driving(breakable.api, breakable.own, AT_ONCE):

@@ -413,6 +413,9 @@ BECAME = [
     {"op": "replace", "path": f"{RECORD}/done", "value": True},
     {"op": "add", "path": f"{RECORD}/undone", "value": "reverted"},
     {"op": "add", "path": f"{RECORD}/armed_at", "value": "2026-01-01T00:00:00Z"},
+    {"op": "add", "path": f"{RECORD}/bites_at", "value": "2026-01-01T00:00:01Z"},
+    {"op": "add", "path": f"{RECORD}/proof", "value": "lookups"},
+    {"op": "add", "path": f"{RECORD}/well_at", "value": "2026-01-01T00:01:00Z"},
     {"op": "add", "path": f"{RECORD}/realised", "value": {"loss_percent": 30.0}},
 ]
 

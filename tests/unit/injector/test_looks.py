@@ -1,11 +1,14 @@
 """What a look has seen: whether the fault bites, and whether all is well."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from factories.fault_runs import T0, fault_run, node_step
 from factories.objects import container, ended, pod, waiting
+from ooda.common.container_faults import CrashLoop
 from ooda.common.fault_probes import (
     AccessProbe,
     AccessRule,
@@ -15,12 +18,15 @@ from ooda.common.fault_probes import (
     PodsProbe,
     ReplicasProbe,
 )
+from ooda.common.fault_runs import StepRecord, Undone
+from ooda.common.node_means import Direction, Means, PacketFault, Partition, Proof, Traffic
 from ooda.injector.core.looks import (
     Look,
     addresses_of,
     look_at_access,
     look_at_cpu,
     look_at_endpoints,
+    look_at_node_steps,
     look_at_pods,
     look_at_replicas,
     rule_to_try,
@@ -270,3 +276,48 @@ def rule(verbs: str, resources: str, groups: str = "", **more: Any) -> dict[str,
 )
 def test_which_request_is_tried(rules: Sequence[Any], tried: str) -> None:
     assert str(rule_to_try(rules)) == tried
+
+
+LATER = T0 + dt.timedelta(seconds=1)
+NETWORK = PacketFault(fault=Partition(), traffic=Traffic(direction=Direction.INCOMING))
+CONTAINER = CrashLoop(container="app", kills=1)
+MADE: dict[str, Any] = {"done": True, "armed_at": T0}
+ASKED: dict[str, Any] = MADE | {"undone": Undone.REVERTED, "proof": Proof.LOOKUPS}
+
+
+def on_node(means: Means = NETWORK, **became: Any) -> StepRecord:
+    step = node_step().model_copy(update={"means": means})
+    return StepRecord(step=step, **became)
+
+
+@pytest.mark.parametrize(
+    ("steps", "since", "well"),
+    [
+        pytest.param([on_node(**MADE)], None, False, id="made, and not seen"),
+        pytest.param([on_node(**MADE, bites_at=LATER)], LATER, False, id="seen"),
+        pytest.param([on_node(CONTAINER, **MADE)], T0, False, id="a container's is made"),
+        pytest.param(
+            [on_node(**MADE), on_node(**MADE, bites_at=LATER)], LATER, False, id="in one of two"
+        ),
+        pytest.param([on_node(**ASKED)], None, False, id="over, and no lookup is answered"),
+        pytest.param([on_node(**ASKED, well_at=LATER)], None, True, id="answered again"),
+        pytest.param(
+            [on_node(**ASKED, well_at=LATER), on_node(**ASKED)], None, False, id="one of two"
+        ),
+        pytest.param(
+            [on_node(**ASKED | {"proof": Proof.PACKETS})], None, True, id="nothing was looked up"
+        ),
+        pytest.param(
+            [on_node(**ASKED | {"undone": Undone.GONE})], None, True, id="its pod is gone"
+        ),
+        pytest.param([on_node(CONTAINER, **MADE, undone=Undone.REVERTED)], T0, True, id="over"),
+    ],
+)
+def test_faults_on_nodes(steps: list[StepRecord], since: dt.datetime | None, *, well: bool) -> None:
+    look = look_at_node_steps(fault_run(*steps))
+    assert (look.bites, look.since, look.well) == (since is not None, since, well)
+
+
+def test_who_is_not_answered_is_named() -> None:
+    said = look_at_node_steps(fault_run(on_node(**ASKED))).said
+    assert said.endswith("after its end no lookup was answered in ['cart-1']")

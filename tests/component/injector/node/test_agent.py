@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from fakes.hands import HoldingHands, ended
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import Ending, FaultRun, Phase, StepRecord, Undone
+from ooda.common.node_means import Proof
 from ooda.common.testing.cluster import FakeCluster
 from ooda.injector.journal import Journal
 from ooda.injector.node import work
@@ -98,6 +100,36 @@ async def test_what_is_armed_is_made_and_ended_with_the_run(stage: Stage) -> Non
         step = await stage.until_undone()
     assert (step.undone, step.problem, step.realised) == (Undone.REVERTED, "", {"packets": 7.0})
     assert step.ended_at is not None
+
+
+async def test_when_it_was_seen_to_bite_and_to_be_well_is_written_down(stage: Stage) -> None:
+    async def bitten() -> bool:
+        return (await stage.step()).bites_at is not None
+
+    async with stage.agent():
+        await stage.begin()
+        await stage.until_done()
+        (held,) = stage.hands.held
+        since, well = SystemClock().now(), SystemClock().now() + dt.timedelta(seconds=9)
+        held.bites(since)
+        await until(bitten)
+        over = ended(Undone.REVERTED)
+        held.end.set_result(dataclasses.replace(over, proof=Proof.LOOKUPS, well_at=well))
+        step = await stage.until_undone()
+    assert (step.bites_at, step.proof, step.well_at) == (since, Proof.LOOKUPS, well)
+
+
+async def test_what_was_seen_last_is_not_lost(stage: Stage) -> None:
+    async with stage.agent():
+        await stage.begin()
+        await stage.until_done()
+        (held,) = stage.hands.held
+        since = SystemClock().now()
+        held.bites(since)
+        held.bites(since + dt.timedelta(seconds=1))  # of a process that came after
+        held.end.set_result(ended(Undone.REVERTED))
+        step = await stage.until_undone()
+    assert step.bites_at == since
 
 
 async def test_what_is_only_written_down_is_not_made(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
 from ooda.common.fault_probes import Effect
-from ooda.common.node_means import Means
+from ooda.common.node_means import Means, Proof
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
 from ooda.common.taxonomy import ActionKind, FailureClass
@@ -163,8 +163,14 @@ class StepRecord(_Part):
     undone: Undone | None = None
     armed_at: Moment | None = None
     """Of a node step, which fault-agent wrote: since when the fault is in force on the node."""
+    bites_at: Moment | None = None
+    """Of a fault in a pod's network: since when it was seen to bite there."""
     ended_at: Moment | None = None
     """Of a node step: when it was over there."""
+    proof: Proof | None = None
+    """Of a fault in a pod's network that was ended there: by what it was looked for."""
+    well_at: Moment | None = None
+    """When, after its end, a lookup from within the pod's network was answered again."""
     realised: Mapping[str, float] = {}
     """Of a node step: what was counted while it was in force, such as ``loss_percent``."""
     problem: str = ""

@@ -96,4 +96,13 @@ class PacketFault(_Part):
     node_addresses: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=16)
 
 
+class Proof(StrEnum):
+    """By what a fault in a pod's network is seen to bite."""
+
+    LOOKUPS = "lookups"
+    """A name that is looked up from within the pod's network was not answered in time."""
+    PACKETS = "packets"
+    """A packet of whom it is meant for was lost or held back."""
+
+
 Means = Annotated[PacketFault | ContainerFault, Field(discriminator="kind")]

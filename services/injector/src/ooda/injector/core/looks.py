@@ -18,7 +18,8 @@ from ooda.common.fault_probes import (
     PodsProbe,
     ReplicasProbe,
 )
-from ooda.common.fault_runs import FaultRun, NodeStep
+from ooda.common.fault_runs import FaultRun, NodeStep, StepRecord, Undone
+from ooda.common.node_means import PacketFault, Proof
 from ooda.common.quantities import millicores_of
 
 Object = Mapping[str, Any]
@@ -200,7 +201,22 @@ def rule_to_try(rules: Sequence[Object]) -> AccessRule | None:
 def look_at_node_steps(run: FaultRun) -> Look:
     """Judge by what fault-agent has written into the journal."""
     steps = [each for each in run.steps if isinstance(each.step, NodeStep)]
-    armed = [each.armed_at for each in steps if each.armed_at is not None]
+    bites = [at for each in steps if (at := _bites_at(each)) is not None]
     over = all(each.undone is not None for each in steps)
-    said = f"it was in force in {len(armed)} of {len(steps)} pods"
-    return Look(bool(armed), over, said, min(armed, default=None))
+    silent = [each.step.object.name for each in steps if _is_silent(each)]
+    said = f"it was seen to bite in {len(bites)} of {len(steps)} pods"
+    if silent:
+        said += f"; after its end no lookup was answered in {silent}"
+    return Look(bool(bites), over and not silent, said, min(bites, default=None))
+
+
+def _bites_at(record: StepRecord) -> dt.datetime | None:
+    """Return since when a step bites: in a pod's network it is looked for, else it is made."""
+    in_network = isinstance(record.step, NodeStep) and isinstance(record.step.means, PacketFault)
+    return record.bites_at if in_network else record.armed_at
+
+
+def _is_silent(record: StepRecord) -> bool:
+    """Say whether a pod that is there is not answered as it was before."""
+    asked = record.proof is Proof.LOOKUPS and record.undone is Undone.REVERTED
+    return asked and record.well_at is None

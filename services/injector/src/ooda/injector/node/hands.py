@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Protocol
 
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.common.node_means import PacketFault
+from ooda.common.node_means import PacketFault, Proof
+from ooda.injector.node.core.lookups import lookup_of
 from ooda.injector.node.core.realised import realised_of
 from ooda.injector.node.means.disk import NODE_ROOT
 from ooda.injector.node.means.orders import ContainerOrder
 from ooda.injector.node.means.running import run_in_container, take_back
 from ooda.injector.node.namespaces import NODE
-from ooda.injector.node.orders import End, Order, Refusal, Sandbox
+from ooda.injector.node.orders import End, Lookup, Order, Refusal, Sandbox, SandboxProcess
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.running import run
-from ooda.injector.node.sandboxes import Sandboxes
+from ooda.injector.node.sandboxes import PROCESSES, Sandboxes
 
-InForce = Callable[[dt.datetime], None]
-"""Told once the fault is in force, with the moment since which it is."""
+Since = Callable[[dt.datetime], None]
+"""Told once that something is so, with the moment since which it is."""
 
 _UNDONE = {
     End.EXPIRED: Undone.REVERTED,
@@ -37,6 +38,10 @@ class Outcome:
     undone: Undone
     ended_at: dt.datetime
     realised: Mapping[str, float]
+    proof: Proof | None = None
+    """By what it was looked for that it bites; None: it was not."""
+    well_at: dt.datetime | None = None
+    """When it was seen that all is well again."""
 
 
 class Hands(Protocol):
@@ -48,9 +53,13 @@ class Hands(Protocol):
         step: NodeStep,
         until: dt.datetime,
         stop: asyncio.Event,
-        in_force: InForce,
+        in_force: Since,
+        bites: Since,
     ) -> Outcome:
         """Make the fault and stay until it has ended: at ``until``, or when ``stop`` is set.
+
+        ``in_force`` is told when it is made; ``bites``, of a fault in a pod's network, when it is
+        seen to bite.
 
         Raises RefusedError if nothing was done, WorkerLostError if the fault's process was lost.
         """
@@ -67,15 +76,21 @@ class Hands(Protocol):
 class NodeHands:
     """The hands of this very node.
 
-    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are.
+    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are, and
+    ``processes`` where its processes are.
     """
 
     def __init__(
-        self, sandboxes: Sandboxes, node: Path = NODE, node_root: Path = NODE_ROOT
+        self,
+        sandboxes: Sandboxes,
+        node: Path = NODE,
+        node_root: Path = NODE_ROOT,
+        processes: Path = PROCESSES,
     ) -> None:
         self._sandboxes = sandboxes
         self._node = node
         self._node_root = node_root
+        self._processes = processes
 
     async def carry_out(
         self,
@@ -83,16 +98,27 @@ class NodeHands:
         step: NodeStep,
         until: dt.datetime,
         stop: asyncio.Event,
-        in_force: InForce,
+        in_force: Since,
+        bites: Since,
     ) -> Outcome:
         """See Hands."""
         match step.means:
             case PacketFault() as means:
                 order = self._order(order_id, step, means, until)
                 result = await run(
-                    order, stop=stop, armed=lambda armed: in_force(armed.at), node=self._node
+                    order,
+                    stop=stop,
+                    armed=lambda armed: in_force(armed.at),
+                    bites=lambda seen: bites(seen.at),
+                    node=self._node,
                 )
-                return Outcome(_UNDONE[result.end], result.ended_at, realised_of(result))
+                return Outcome(
+                    _UNDONE[result.end],
+                    result.ended_at,
+                    realised_of(result),
+                    result.proof,
+                    result.well_at,
+                )
             case fault:
                 within = ContainerOrder(
                     order_id=order_id,
@@ -118,10 +144,12 @@ class NodeHands:
     def _order(
         self, order_id: str, step: NodeStep, means: PacketFault, until: dt.datetime
     ) -> Order:
+        sandbox = self._sandbox(step)
         return Order(
             order_id=order_id,
-            sandbox=self._sandbox(step),
+            sandbox=sandbox,
             until=until,
+            lookup=_lookup_in(sandbox, self._processes),
             fault=means.fault,
             traffic=means.traffic,
             spare_node=means.spare_node,
@@ -133,3 +161,15 @@ class NodeHands:
         if sandbox is None:
             raise RefusedError(Refusal.SANDBOX_GONE, f"{step.object} is not on node {step.node}")
         return sandbox
+
+
+def _lookup_in(sandbox: Sandbox, processes: Path) -> Lookup | None:
+    """Return what the pod can look up, by the file that its sandbox has as its containers do."""
+    if not isinstance(sandbox, SandboxProcess):
+        return None
+    # The sandbox's own process is the runtime's, not the pod's: nobody in the pod writes its files.
+    told = processes / str(sandbox.pid) / "root/etc/resolv.conf"
+    try:
+        return lookup_of(told.read_text(errors="replace"))
+    except OSError:
+        return None

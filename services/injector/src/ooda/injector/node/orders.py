@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyAddress
 
-from ooda.common.node_means import PacketFault
+from ooda.common.node_means import PacketFault, Proof
 
 LONGEST: Final = timedelta(minutes=15)
 """No order may reach further; a longer run is given in several."""
@@ -47,12 +47,23 @@ class SandboxNamespace(_Part):
 Sandbox = Annotated[SandboxProcess | SandboxNamespace, Field(discriminator="kind")]
 
 
+class Lookup(_Part):
+    """A name that is looked up over UDP at a server, both as the pod would have it."""
+
+    server: IPvAnyAddress
+    name: str = Field(max_length=253)
+
+
 class Order(PacketFault):
-    """One fault in one sandbox until `until`."""
+    """One fault in one sandbox until `until`.
+
+    With `lookup`, a fault that would hit it is proven by it, if it is answered before.
+    """
 
     order_id: str = Field(min_length=1, max_length=128)
     sandbox: Sandbox
     until: AwareDatetime
+    lookup: Lookup | None = None
 
 
 class End(StrEnum):
@@ -105,8 +116,18 @@ class Armed(_Part):
     until: AwareDatetime
 
 
+class Bites(_Part):
+    """The fault was first seen to bite, `at` that time; said once, if at all."""
+
+    kind: Literal["bites"] = "bites"
+    at: AwareDatetime
+
+
 class Result(_Part):
-    """The fault has ended and its rule is gone."""
+    """The fault has ended and its rule is gone.
+
+    `well_at`: when a lookup was answered again after that; only one that was made as `proof`.
+    """
 
     kind: Literal["result"] = "result"
     order_id: str
@@ -114,6 +135,8 @@ class Result(_Part):
     armed_at: AwareDatetime
     ended_at: AwareDatetime
     counters: Counters
+    proof: Proof
+    well_at: AwareDatetime | None = None
 
 
 class Refusal(StrEnum):
@@ -144,4 +167,4 @@ class Refused(_Part):
     sentence: str
 
 
-Report = Annotated[Armed | Result | Refused, Field(discriminator="kind")]
+Report = Annotated[Armed | Bites | Result | Refused, Field(discriminator="kind")]

@@ -13,7 +13,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from ooda.injector.node.namespaces import NODE
-from ooda.injector.node.orders import Armed, Order, Refused, Report, Result
+from ooda.injector.node.orders import Armed, Bites, Order, Refused, Report, Result
 from ooda.injector.node.refusing import RefusedError, WorkerLostError
 
 _log = structlog.get_logger()
@@ -24,7 +24,7 @@ _GRACE: Final = timedelta(seconds=3)
 """How long after its end a fault's process may take to say so; then it is killed, which is safe."""
 
 
-def _unheeded(_: Armed) -> None:
+def _unheeded(_: Armed | Bites) -> None:
     """Heed no news."""
 
 
@@ -33,13 +33,15 @@ async def run(
     *,
     stop: asyncio.Event | None = None,
     armed: Callable[[Armed], None] = _unheeded,
+    bites: Callable[[Bites], None] = _unheeded,
     node: Path = NODE,
 ) -> Result:
     """Make the fault, stay until it has ended and its rule is gone, and tell what it did.
 
     It ends at `order.until`, when `stop` is set, or when this is cancelled, whichever comes first;
-    `armed` is called when it is in force. `node` is where the node's own network namespace is
-    shown. If the process of the fault or this one is killed, the kernel ends the fault.
+    `armed` is called when it is in force, `bites` once it was seen to bite. `node` is where the
+    node's own network namespace is shown. If the process of the fault or this one is killed, the
+    kernel ends the fault.
 
     Raises RefusedError if nothing was done, WorkerLostError if the process of the fault was lost.
     """
@@ -55,7 +57,7 @@ async def run(
     left = max(order.until - datetime.now(UTC), timedelta(0)) + _GRACE
     try:
         async with asyncio.timeout(left.total_seconds()):
-            return await _listen(worker, order, stop or asyncio.Event(), armed)
+            return await _listen(worker, order, stop or asyncio.Event(), armed, bites)
     except TimeoutError as error:
         raise _lost(order) from error
     finally:
@@ -68,6 +70,7 @@ async def _listen(
     order: Order,
     stop: asyncio.Event,
     armed: Callable[[Armed], None],
+    bites: Callable[[Bites], None],
 ) -> Result:
     if worker.stdin is None or worker.stdout is None:
         raise WorkerLostError("the process of the fault has no line to it")
@@ -78,6 +81,8 @@ async def _listen(
             match _REPORT.validate_json(said):
                 case Armed() as news:
                     armed(news)
+                case Bites() as news:
+                    bites(news)
                 case Refused(code=code, sentence=sentence):
                     raise RefusedError(code, sentence)
                 case Result() as result:
@@ -138,5 +143,7 @@ def _tell(order: Order, result: Result) -> None:
         end=result.end,
         loss_percent=counters.loss_percent,
         delay_ms_mean=counters.delay_ms_mean,
+        proof=result.proof,
+        well_at=result.well_at,
         **counters.model_dump(),
     )

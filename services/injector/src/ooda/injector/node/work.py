@@ -37,7 +37,8 @@ class Work:
         self._index = index
         self._stop = asyncio.Event()
         self._in_force_since: dt.datetime | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._bites_since: dt.datetime | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def end(self) -> None:
         """End the fault now; who makes it goes on until that is written down."""
@@ -57,6 +58,8 @@ class Work:
             await self._quieten()
         if self._in_force_since is not None:  # that may not have been written down yet
             became = {"done": True, "armed_at": self._in_force_since, **became}
+        if self._bites_since is not None:
+            became = {"bites_at": self._bites_since, **became}
         await note(self._journal, self._run_id, self._index, **became)
 
     async def tell_gone(self, step: NodeStep) -> None:
@@ -81,7 +84,12 @@ class Work:
                 return self._over("", again=again)
             try:
                 outcome = await self._hands.carry_out(
-                    f"{self._run_id}/{self._index}", step, until, self._stop, self._in_force
+                    f"{self._run_id}/{self._index}",
+                    step,
+                    until,
+                    self._stop,
+                    self._in_force,
+                    self._bites,
                 )
             except WorkerLostError as error:
                 problem = f"{error}."
@@ -98,6 +106,8 @@ class Work:
                     "undone": outcome.undone,
                     "ended_at": outcome.ended_at,
                     "realised": outcome.realised,
+                    "proof": outcome.proof,
+                    "well_at": outcome.well_at,
                 }
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN):
@@ -120,12 +130,19 @@ class Work:
     def _in_force(self, at: dt.datetime) -> None:
         if self._in_force_since is None:
             self._in_force_since = at
-            self._telling = asyncio.create_task(
-                note(self._journal, self._run_id, self._index, done=True, armed_at=at)
-            )
+            self._tell(done=True, armed_at=at)
+
+    def _bites(self, since: dt.datetime) -> None:
+        if self._bites_since is None:
+            self._bites_since = since
+            self._tell(bites_at=since)
+
+    def _tell(self, **became: Any) -> None:
+        telling = note(self._journal, self._run_id, self._index, **became)
+        self._telling.add(asyncio.create_task(telling))
 
     async def _quieten(self) -> None:
-        """Leave off telling that it is in force: that it is over says both."""
-        if self._telling is not None:
-            self._telling.cancel()
-            await asyncio.gather(self._telling, return_exceptions=True)
+        """Leave off telling what it is like: that it is over says that, too."""
+        for each in self._telling:
+            each.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)

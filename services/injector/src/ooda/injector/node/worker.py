@@ -7,25 +7,33 @@ the sandbox's namespace, hence a process of its own.
 """
 
 import os
+import select
 import sys
 import time
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
 
-from ooda.common.node_means import Direction, Loss, Unanswered
+from ooda.common.node_means import Direction, Loss, Proof, Unanswered
 from ooda.injector.node import namespaces
 from ooda.injector.node.core.judges import judge_of
+from ooda.injector.node.core.lookups import PATIENCE_NS, Train, deadline_ns, is_hit
 from ooda.injector.node.core.matching import Matching
 from ooda.injector.node.kernel import Packets, Rule
-from ooda.injector.node.orders import Armed, Order, Refused, Result
+from ooda.injector.node.looking_up import Lookups, answer_took
+from ooda.injector.node.orders import Armed, Bites, End, Lookup, Order, Refused, Result
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.serving import FaultInForce
 from ooda.injector.node.time_left import time_left
 
 _SECOND: Final = 1_000_000_000
+_BEFORE_NS: Final = _SECOND
+"""How long an answer is waited for before the fault is made; one takes milliseconds."""
+_AFTERWARDS_NS: Final = 2 * _SECOND
+"""How long one is waited for after its end; whoever gave the order waits for three seconds."""
 
 
 def _directions(order: Order) -> list[Matching]:
@@ -54,6 +62,35 @@ def _say(report: BaseModel) -> None:
     sys.stdout.flush()
 
 
+def _say_bites(since_ns: int) -> None:
+    ago = (time.monotonic_ns() - since_ns) / _SECOND
+    _say(Bites(at=datetime.now(UTC) - timedelta(seconds=ago)))
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """A lookup that was answered before the fault, and how late an answer tells of it."""
+
+    lookup: Lookup
+    deadline_ns: int
+
+    def begun(self) -> Lookups:
+        return Lookups(self.lookup, Train(self.deadline_ns, time.monotonic_ns()))
+
+    def answered_again(self) -> datetime | None:
+        deadline = min(self.deadline_ns, PATIENCE_NS)
+        took = answer_took(self.lookup, deadline, _AFTERWARDS_NS)
+        return None if took is None else datetime.now(UTC)
+
+
+def _provable(order: Order) -> _Proof | None:
+    """Say how lookups tell of the fault; None if it would not hit them, or they fail already."""
+    if order.lookup is None or not is_hit(order):
+        return None
+    took = answer_took(order.lookup, _BEFORE_NS, _BEFORE_NS)
+    return None if took is None else _Proof(order.lookup, deadline_ns(order, took))
+
+
 def _carry_out(order: Order, node: Path, line: int) -> Result:
     ends_ns = time.monotonic_ns() + round(time_left(order.until).total_seconds() * _SECOND)
     sandbox = namespaces.watch(order.sandbox)
@@ -62,21 +99,29 @@ def _carry_out(order: Order, node: Path, line: int) -> Result:
     os.close(descriptor)
     # The queue first: who has it is alone here.
     packets = Packets(whole=not isinstance(order.fault, Loss))
+    proof = _provable(order)
     rule = Rule()
     rule.install(_directions(order))
     judge = judge_of(order.fault, order.order_id)
     rule.arm()
     armed_at = datetime.now(UTC)
     _say(Armed(order_id=order.order_id, worker=os.getpid(), at=armed_at, until=order.until))
-    fault = FaultInForce(rule, packets, judge, ends_ns, line, sandbox)
+    lookups = None if proof is None else proof.begun()
+    fault = FaultInForce(rule, packets, judge, ends_ns, line, sandbox, lookups, _say_bites)
     end = fault.serve()
     counters = fault.end()
+    ended_at = datetime.now(UTC)
+    well_at = None if proof is None or end is End.SANDBOX_GONE else proof.answered_again()
+    if well_at is None and sandbox is not None and select.select([sandbox], [], [], 0)[0]:
+        end = End.SANDBOX_GONE
     return Result(
         order_id=order.order_id,
         end=end,
         armed_at=armed_at,
-        ended_at=datetime.now(UTC),
+        ended_at=ended_at,
         counters=counters,
+        proof=Proof.PACKETS if proof is None else Proof.LOOKUPS,
+        well_at=well_at,
     )
 
 
