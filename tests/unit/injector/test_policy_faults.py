@@ -23,6 +23,7 @@ def pod(name: str, app: str, phase: str = "Running") -> Object:
 
 CART: Object = named("cart") | {"spec": {"selector": {"matchLabels": {"app": "cart"}}}}
 PODS = [
+    pod("cart-0", "cart", "Failed"),
     pod("cart-1", "cart"),
     pod("web-1", "web"),
     pod("web-2", "web", "Pending"),

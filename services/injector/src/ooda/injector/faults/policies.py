@@ -15,6 +15,7 @@ from ooda.injector.faults.scene import (
     Scene,
     change,
     delete_pods,
+    is_over,
     selector_of,
 )
 
@@ -98,7 +99,7 @@ class Quota:
         pods = scene.pods()
         if not pods:
             raise NotApplicableError("it has no pods")
-        counted = [each for each in scene.objects[Kind.POD] if not _is_over(each)]
+        counted = [each for each in scene.objects[Kind.POD] if not is_over(each)]
         allowed = str(len(counted) - 1)
         lost = delete_pods(pods[:1])
         for quota in scene.objects[Kind.RESOURCE_QUOTA]:
@@ -107,8 +108,3 @@ class Quota:
                 return (lowered, *lost)
         quota_of = _create(Kind.RESOURCE_QUOTA, scene, "compute", {"hard": {"pods": allowed}})
         return (quota_of, *lost)
-
-
-def _is_over(pod: Object) -> bool:
-    """Say whether a pod has ended for good, as those of Jobs do: no quota counts it."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

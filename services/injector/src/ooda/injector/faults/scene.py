@@ -41,7 +41,7 @@ class Scene:
         return found
 
     def pods(self) -> Sequence[Object]:
-        """Return the pods that the target selects and that are not leaving, by name."""
+        """Return the pods that the target selects, neither leaving nor over, by name."""
         return pods_of(self.workload, self.objects[Kind.POD])
 
     def selector(self) -> Mapping[str, str]:
@@ -58,6 +58,11 @@ class Fault(Protocol):
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """Return the steps, in order, with all old values. Raises NotApplicableError."""
         ...
+
+
+def is_over(pod: Object) -> bool:
+    """Say whether a pod has ended for good, as those of Jobs and evicted ones: none counts it."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def selector_of(workload: Object) -> Mapping[str, str]:
@@ -80,6 +85,7 @@ def pods_of(workload: Object, pods: Sequence[Object]) -> Sequence[Object]:
         for each in pods
         if labels.items() <= (each["metadata"].get("labels") or {}).items()
         and not each["metadata"].get("deletionTimestamp")
+        and not is_over(each)
     ]
     return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
 
