@@ -4,10 +4,11 @@ import asyncio
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from e2e.live.shop import SHOP
+from e2e.live.threads import in_a_thread
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import Delta, Object
@@ -169,22 +170,8 @@ class Eyes:
 def eyes(settings: ClusterSettings) -> Iterator[Eyes]:
     """Look in a thread of its own until the block ends."""
     found = Eyes()
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(_look(settings, found))
-    thread = threading.Thread(target=_run, args=(loop, task), name="eyes")
-    thread.start()
-    try:
+    with in_a_thread(_look(settings, found), "eyes"):
         yield found
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        loop.close()
-
-
-def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
-    with suppress(asyncio.CancelledError):
-        loop.run_until_complete(task)
-    loop.run_until_complete(loop.shutdown_asyncgens())
 
 
 async def _look(settings: ClusterSettings, found: Eyes) -> None:

@@ -1,12 +1,12 @@
 """The bus as the tests hear it: all that is said, kept in order, waited for with a deadline."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from e2e.live.threads import in_a_thread
 from ooda.common.bus.listening import listen
 from ooda.common.events import Event
 from ooda.common.settings import NatsSettings
@@ -79,23 +79,9 @@ def _told(events: Sequence[Event]) -> list[Event]:
 def ear(settings: NatsSettings) -> Iterator[Ear]:
     """Listen in a thread of its own until the block ends; something was heard when it begins."""
     heard = Ear()
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(_listen(settings, heard))
-    thread = threading.Thread(target=_run, args=(loop, task), name="ear")
-    thread.start()
-    try:
+    with in_a_thread(_listen(settings, heard), "ear"):
         heard.wait(lambda: heard.now() or None, "any event at all", _FIRST)
         yield heard
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        loop.close()
-
-
-def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
-    with suppress(asyncio.CancelledError):
-        loop.run_until_complete(task)
-    loop.run_until_complete(loop.shutdown_asyncgens())
 
 
 async def _listen(settings: NatsSettings, heard: Ear) -> None:
