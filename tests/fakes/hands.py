@@ -24,6 +24,8 @@ class Held:
 class HoldingHands:
     """They do nothing but hold, and raise what they are given, once each."""
 
+    biting: bool = False
+    """Say of each fault that it bites as soon as it is in force."""
     refuses: list[Exception] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -48,6 +50,8 @@ class HoldingHands:
         held = Held(order_id, until, asyncio.get_running_loop().create_future(), bites)
         self.held.append(held)
         in_force(SystemClock().now())
+        if self.biting:
+            bites(SystemClock().now())
         stopped = asyncio.create_task(stop.wait())
         try:
             either: list[asyncio.Future[Any]] = [stopped, held.end]

@@ -211,7 +211,7 @@ async def test_a_fault_on_nodes_is_told_and_there_and_back(running: Stage) -> No
     for line in (first, second):
         assert line.startswith(f"On node {NODE}, in Pod {running.breakable.namespace}/{TARGET}-")
         assert line.endswith("the packets that it receives are 200 ms late, give or take 0 ms.")
-    async with on_node(running.breakable.api, NAMESPACE, NODE, HoldingHands()):
+    async with on_node(running.breakable.api, NAMESPACE, NODE, HoldingHands(biting=True)):
         done = await running.inject("latency-spike", "--intensity", "200ms", seconds=1)
     assert (done.returncode, "fault.cleared" in done.stdout) == (0, True)
     (run, *_) = json.loads((await running.command("runs", "list", "-o", "json")).stdout)

@@ -180,7 +180,7 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
 
     outside = deployed.outside
     injecting = driving(deployed.injector, NAMESPACE, INJECTOR, proves=True, outside=outside)
-    on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
+    on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands(biting=True))
     async with on_nodes, injecting:
         await until(bitten, 30)
     during = await breakable.contents()
@@ -192,7 +192,7 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
         assert await cpu_limits(breakable) == {"20m"}
     now = SystemClock().now()
     await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
-    on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands())
+    on_nodes = on_node(deployed.fault_agent, NAMESPACE, NODE, HoldingHands(biting=True))
     async with on_nodes, driving(deployed.reaper, NAMESPACE, AT_ONCE, outside=outside):
         await until(ended, 40)
     assert (await breakable.found(run.run_id)).ending is Ending.ABORTED
