@@ -12,10 +12,12 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from ooda.injector.node.orders import Sandbox, SandboxProcess
 
 _NETWORK: Final = 0x40000000  # CLONE_NEWNET
 NODE: Final = "10.98.7.1"
@@ -130,3 +132,14 @@ def _place(held: contextlib.ExitStack, address: str) -> Place:
             raise TimeoutError("no namespace of its own")
         time.sleep(0.005)
     return Place(process.pid, address)
+
+
+class PaperSandboxes:
+    """The sandboxes of pods that are on paper."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        self._places = places
+
+    def find(self, pod_uid: str) -> Sandbox | None:
+        place = self._places.get(pod_uid)
+        return None if place is None else SandboxProcess(pid=place.pid)

@@ -4,7 +4,7 @@ The API server and the kernel are real, the pods are on paper, and their server 
 place of the yard.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,30 +20,18 @@ from ooda.common.node_means import Proof
 from ooda.injector.core.machine import INJECTOR
 from ooda.injector.journal import Journal
 from ooda.injector.node.hands import NodeHands
-from ooda.injector.node.orders import Sandbox, SandboxProcess
 from servers.breakable import TARGET, Breakable
 from servers.driving import driving
 from servers.names import naming
 from servers.node_agents import on_node
 from servers.paper_kubelet import NODE
-from servers.sandboxes import BYSTANDER, Place, Yard
+from servers.sandboxes import BYSTANDER, PaperSandboxes, Yard
 from servers.standing_fault import node_of
 from servers.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 TOLD = f"search shop.svc.cluster.local svc.cluster.local\nnameserver {BYSTANDER}\n"
-
-
-class OnPaper:
-    """The sandboxes of pods that are on paper."""
-
-    def __init__(self, places: Mapping[str, Place]) -> None:
-        self._places = places
-
-    def find(self, pod_uid: str) -> Sandbox | None:
-        place = self._places.get(pod_uid)
-        return None if place is None else SandboxProcess(pid=place.pid)
 
 
 @dataclass
@@ -100,7 +88,9 @@ async def staged(breakable: Breakable, yard: Yard, tmp_path: Path) -> Stage:
         folder = tmp_path / str(place.pid) / "root" / "etc"
         folder.mkdir(parents=True)
         (folder / "resolv.conf").write_text(TOLD)
-    return Stage(breakable, yard, NodeHands(OnPaper(places), node_of(yard), processes=tmp_path))
+    return Stage(
+        breakable, yard, NodeHands(PaperSandboxes(places), node_of(yard), processes=tmp_path)
+    )
 
 
 @pytest.mark.parametrize("scenario", ["dns-failure", "network-cut"])

@@ -7,7 +7,7 @@ sandboxes are network namespaces of this machine.
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,13 @@ from ooda.common.fault_aborts import abort_run
 from ooda.common.fault_runs import Ending, FaultRun, Phase, Undone
 from ooda.injector.core.machine import INJECTOR, NODE_ANSWER, Role
 from ooda.injector.node.hands import NodeHands
-from ooda.injector.node.orders import Sandbox, SandboxProcess
 from ooda.injector.ports import Cluster
 from servers.breakable import TARGET, Breakable
 from servers.datagrams import train
 from servers.driving import driving
 from servers.node_agents import on_node
 from servers.paper_kubelet import NODE
-from servers.sandboxes import Place, Yard
+from servers.sandboxes import PaperSandboxes, Place, Yard
 from servers.standing_fault import node_of
 from servers.waiting import until
 
@@ -65,17 +64,6 @@ DRIVER_ROWS = sampled(
     always=lambda row: row[2] and row[0] == DRIVER_WRITES.index(row[1]),
     name=lambda row: f"{row[0]} {row[1]}-{'after' if row[2] else 'before'}",
 )
-
-
-class PaperSandboxes:
-    """The sandboxes of pods that are on paper."""
-
-    def __init__(self, places: Mapping[str, Place]) -> None:
-        self._places = places
-
-    def find(self, pod_uid: str) -> Sandbox | None:
-        place = self._places.get(pod_uid)
-        return None if place is None else SandboxProcess(pid=place.pid)
 
 
 @dataclass
