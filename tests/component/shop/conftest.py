@@ -35,7 +35,6 @@ from shop.tokens.keys import Audience
 from shop.tokens.verify import Verifier
 
 PRICES = (Path(__file__).parents[3] / "testbed/shop/k8s/prices.json").read_text()
-CATALOG = CatalogSettings(price_list_period_seconds=0.02, price_list_max_age_seconds=0.2)
 
 
 @dataclass
@@ -117,7 +116,7 @@ class Shop:
         self.customer.headers["Authorization"] = f"Bearer {answer.json()['token']}"
 
 
-def applications(shop: Shop, guard: Guard) -> dict[str, FastAPI]:
+def applications(shop: Shop, guard: Guard, *, price_list_max_age: float) -> dict[str, FastAPI]:
     tele, network, kube = shop.telemetry, shop.network, shop.kube
     out = {client: wiring.outgoing(client, tele[client], kube, network) for client in CLIENTS}
     secret = SecretStr("pw")
@@ -126,7 +125,14 @@ def applications(shop: Shop, guard: Guard) -> dict[str, FastAPI]:
     return {
         "auth": auth.build(tele["auth"], shop.issuer, issuing),
         "cart": cart.build(tele["cart"], guard, MemoryCarts()),
-        "catalog": catalog.build(tele["catalog"], guard, kube, CATALOG),
+        "catalog": catalog.build(
+            tele["catalog"],
+            guard,
+            kube,
+            CatalogSettings(
+                price_list_period_seconds=0.02, price_list_max_age_seconds=price_list_max_age
+            ),
+        ),
         "checkout": checkout.build(
             tele["checkout"],
             guard,
@@ -154,7 +160,13 @@ CLIENTS = ("checkout", "recommendation", "storefront")
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
+def price_list_max_age() -> float:
+    """Seconds; so long that no busy machine makes the prices too old to be vouched for."""
+    return 60.0
+
+
+@pytest.fixture
+async def shop(price_list_max_age: float) -> AsyncIterator[Shop]:
     key = Ed25519PrivateKey.generate()
     network = Network()
     async with AsyncExitStack() as stack:
@@ -165,7 +177,9 @@ async def shop() -> AsyncIterator[Shop]:
         await shop.kube.put(Kind.CONFIG_MAP, "price-list", {"prices.json": PRICES})
         await shop.kube.put(Kind.CONFIG_MAP, "circuit-breakers", {})
         await shop.refresh_token()
-        network.apps = applications(shop, Guard(Verifier(key.public_key())))
+        network.apps = applications(
+            shop, Guard(Verifier(key.public_key())), price_list_max_age=price_list_max_age
+        )
         for app in network.apps.values():
             await stack.enter_async_context(LifespanManager(app))
         await shop.answered("/products", lambda answer: answer.status_code == 200)

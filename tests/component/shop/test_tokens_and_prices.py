@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 from structlog.testing import capture_logs
 
 from shop.kube import Kind
@@ -48,6 +49,7 @@ async def test_a_user_token_opens_no_inner_door(shop: "Shop") -> None:
         assert (await caller.get("/products", headers=headers)).status_code == 401
 
 
+@pytest.mark.parametrize("price_list_max_age", [0.2])
 async def test_a_revoked_permission_bites_and_the_last_page_stands_in(shop: "Shop") -> None:
     with capture_logs() as logs:
         shop.kube.forbid(Kind.CONFIG_MAP, "price-list")

@@ -101,7 +101,7 @@ async def test_a_lookup_that_fails_is_the_effect_and_one_that_does_not_the_end(
         async with stage.running():
             run = await stage.effective(await stage.asked(scenario))
             since = [each.bites_at for each in run.steps if each.bites_at is not None]
-            assert run.times[EFFECTIVE] == min(since)
+            assert run.effective_since == min(since)
             ended = await stage.over(run)
     assert (ended.ending, ended.problem) == (Ending.ABORTED, "")
     for each in ended.steps:

@@ -314,6 +314,16 @@ class FaultRun(_Part):
         return found == {Undone.REPAIRED}
 
     @property
+    def effective_since(self) -> dt.datetime | None:
+        """When it began to bite; None if that was not seen.
+
+        Of several pods the one in which it was seen first is not always the one that it hit first.
+        """
+        seen = self.times.get(EFFECTIVE)
+        bites = [each.bites_at for each in self.steps if each.bites_at is not None]
+        return None if seen is None else min([seen, *bites])
+
+    @property
     def unproven(self) -> bool:
         """Whether its effect is looked for, and was not seen."""
         return self.effect is not None and EFFECTIVE not in self.times

@@ -18,7 +18,7 @@ from ooda.common.events import (
     FaultTeardownFailed,
     derive_id,
 )
-from ooda.common.fault_runs import EFFECTIVE, Ending, FaultRun, Phase
+from ooda.common.fault_runs import Ending, FaultRun, Phase
 from ooda.common.phrases import shortened
 from ooda.injector.core.fence import Refusal
 
@@ -55,7 +55,7 @@ def _events(run: FaultRun) -> Sequence[FaultEvent]:
         found.append(
             FaultArmed(**_head(run, armed, summary, FaultArmed), expires_at=run.expires_at)
         )
-    since = run.times.get(EFFECTIVE)
+    since = run.effective_since
     if since is not None:
         head = _head(run, since, f"{what} bites since {since:%H:%M:%S}.", FaultEffective)
         found.append(

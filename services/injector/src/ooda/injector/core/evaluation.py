@@ -40,7 +40,6 @@ _STAMPED = {
     Stage.ADMITTED: str(Phase.ADMITTED),
     Stage.ARMED: str(Phase.ARMED),
     Stage.MUTATED: "mutated",
-    Stage.EFFECTIVE: "effective",
     Stage.TEARDOWN_STARTED: str(Phase.REVERTING),
     Stage.REVERTED: str(Phase.HOLDING),
     Stage.BASELINE_RESTORED: str(Phase.RELEASING),
@@ -137,6 +136,8 @@ def _times(run: FaultRun, faults: Sequence[Told], offset: ClockOffset | None) ->
         for stage, name in _STAMPED.items()
         if name in stamps
     }
+    if (since := run.effective_since) is not None:
+        times[Stage.EFFECTIVE] = (_on_the_bus(since, offset), "injector")
     for each in faults:
         # Only the request is said when it happens; the others are told of, some time later.
         if isinstance(each.event, FaultRequested) and each.event.event_id == run.request_id:

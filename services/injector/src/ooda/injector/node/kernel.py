@@ -90,13 +90,15 @@ class Rule:
             return False
         return True
 
-    def disarm(self) -> None:
-        """Let it match no more."""
+    def disarm(self) -> bool:
+        """Let it match no more; False if it had stopped before."""
         try:
             self._do(rules.disarm(self._next()))
         except KernelError as error:
             if error.number != errno.ENOENT:
                 raise
+            return False
+        return True
 
     def remove(self) -> None:
         """Take it away."""

@@ -102,7 +102,7 @@ class FaultInForce:
         """Let new packets by, then those that wait, then take the rule away."""
         if self.lookups is not None:
             self.lookups.close()
-        self.rule.disarm()
+        self.tally.lapses += not self.rule.disarm()
         while self._take():
             pass
         self._judged(self.judge.release())

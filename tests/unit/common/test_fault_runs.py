@@ -1,0 +1,24 @@
+"""What a run says about itself."""
+
+import datetime as dt
+
+from factories.fault_runs import T0, fault_run, node_step
+from ooda.common.fault_runs import EFFECTIVE, StepRecord
+
+
+def after(seconds: float) -> dt.datetime:
+    return T0 + dt.timedelta(seconds=seconds)
+
+
+def test_it_bites_since_it_hit_the_first_pod_whichever_said_so_first() -> None:
+    steps = [
+        StepRecord(step=node_step(pod), bites_at=after(seconds))
+        for pod, seconds in (("cart-1", 0.4), ("cart-2", 0.3))
+    ]
+    times = {"admitted": T0, "armed": T0, EFFECTIVE: after(0.4)}
+    assert fault_run(*steps, times=times).effective_since == after(0.3)
+
+
+def test_what_was_not_judged_yet_is_not_effective() -> None:
+    step = StepRecord(step=node_step(), bites_at=after(0.3))
+    assert fault_run(step).effective_since is None
