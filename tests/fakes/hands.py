@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,9 @@ class HoldingHands:
         self.taken_back.append(step)
         if self.refuses:
             raise self.refuses.pop(0)
+
+    def kept_ready(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def carry_out(
         self,

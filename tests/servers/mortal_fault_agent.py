@@ -19,6 +19,7 @@ from ooda.common.settings import ClusterSettings
 from ooda.injector.node.agent import FaultAgent
 from ooda.injector.node.hands import NodeHands
 from ooda.injector.node.orders import Sandbox, SandboxProcess
+from ooda.injector.node.workers import Workers
 
 
 class OneSandbox:
@@ -34,7 +35,7 @@ class OneSandbox:
 
 def hands_for(uid: str, pid: int) -> NodeHands:
     """Give the hands for one pod on this machine."""
-    return NodeHands(OneSandbox(uid, pid), node_root=Path("/"))
+    return NodeHands(OneSandbox(uid, pid), Workers(), node_root=Path("/"))
 
 
 class Killed:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ooda.injector.node.orders import Armed, Bites, Order, Result, SandboxProcess
 from ooda.injector.node.running import run
+from ooda.injector.node.workers import Workers
 from servers.sandboxes import Yard
 
 
@@ -59,10 +60,10 @@ async def standing(
     task = asyncio.create_task(
         run(
             order,
+            Workers(node_of(yard)),
             stop=stop,
             armed=news.put_nowait,
             bites=told.put_nowait,
-            node=node_of(yard),
         )
     )
     try:

@@ -42,7 +42,7 @@ PROGRAM = """
 import functools, pathlib, sys
 from ooda.injector.node import __main__ as program
 node, pods = map(pathlib.Path, sys.argv[1:])
-program.NodeHands = functools.partial(program.NodeHands, node=node)
+program.Workers = functools.partial(program.Workers, node=node)
 program.FencedSandboxes = functools.partial(program.FencedSandboxes, pods=pods)
 program.main()
 """

@@ -20,6 +20,7 @@ from ooda.common.node_means import Proof
 from ooda.injector.core.machine import INJECTOR
 from ooda.injector.journal import Journal
 from ooda.injector.node.hands import NodeHands
+from ooda.injector.node.workers import Workers
 from servers.breakable import TARGET, Breakable
 from servers.driving import driving
 from servers.names import naming
@@ -89,7 +90,9 @@ async def staged(breakable: Breakable, yard: Yard, tmp_path: Path) -> Stage:
         folder.mkdir(parents=True)
         (folder / "resolv.conf").write_text(TOLD)
     return Stage(
-        breakable, yard, NodeHands(PaperSandboxes(places), node_of(yard), processes=tmp_path)
+        breakable,
+        yard,
+        NodeHands(PaperSandboxes(places), Workers(node_of(yard)), processes=tmp_path),
     )
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -23,10 +22,12 @@ from ooda.common.fault_aborts import abort_run
 from ooda.common.fault_runs import Ending, FaultRun, Phase, Undone
 from ooda.injector.core.machine import INJECTOR, NODE_ANSWER, Role
 from ooda.injector.node.hands import NodeHands
+from ooda.injector.node.workers import Workers
 from ooda.injector.ports import Cluster
 from servers.breakable import TARGET, Breakable
 from servers.datagrams import train
 from servers.driving import driving
+from servers.fault_workers import fault_workers
 from servers.node_agents import on_node
 from servers.paper_kubelet import NODE
 from servers.sandboxes import PaperSandboxes, Place, Yard
@@ -142,17 +143,7 @@ async def staged(breakable: Breakable, yard: Yard) -> Stage:
     pods = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
     uids = sorted(each["metadata"]["uid"] for each in pods)
     places = dict(zip(uids, (yard.target, yard.peer), strict=True))
-    return Stage(breakable, yard, NodeHands(PaperSandboxes(places), node_of(yard)))
-
-
-def workers() -> list[int]:
-    """Give the processes of faults that this one has begun."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if "ooda.injector.node.worker" in Path(f"/proc/{child}/cmdline").read_text().split("\0")
-    ]
+    return Stage(breakable, yard, NodeHands(PaperSandboxes(places), Workers(node_of(yard))))
 
 
 async def test_there_and_back(stage: Stage) -> None:
@@ -255,9 +246,9 @@ async def test_a_process_of_a_fault_killed_it_is_made_again(stage: Stage) -> Non
     async with stage.agent(), driving(stage.breakable.api, stage.breakable.own, INJECTOR):
         run = await stage.asked(60)
         await stage.reached(run, Phase.ACTIVE)
-        (first, second) = workers()
+        (first, second) = fault_workers()
         os.kill(first, signal.SIGKILL)
-        await until(lambda: len({*workers()} - {first, second}) == 1)
+        await until(lambda: len({*fault_workers()} - {first, second}) == 1)
         await until(lambda: stage.cut() == [True, True])
         await stage.abort(run)
         ended = await stage.reached(run, Phase.ENDED)
@@ -302,7 +293,7 @@ async def test_a_pod_that_is_replaced_takes_its_fault_along(
     pods = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
     uids = sorted(each["metadata"]["uid"] for each in pods)
     places = dict(zip(uids, (yard.target, yard.peer), strict=True))
-    stage = Stage(breakable, yard, NodeHands(PaperSandboxes(places), node_of(yard)))
+    stage = Stage(breakable, yard, NodeHands(PaperSandboxes(places), Workers(node_of(yard))))
     async with driving(breakable.api, breakable.own, INJECTOR):
         async with stage.agent():
             run = await stage.asked(60)

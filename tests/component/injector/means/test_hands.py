@@ -13,6 +13,7 @@ from ooda.common.plans import ObjectRef
 from ooda.injector.node.hands import NodeHands, Outcome
 from ooda.injector.node.orders import Refusal, Sandbox, SandboxProcess
 from ooda.injector.node.refusing import RefusedError
+from ooda.injector.node.workers import Workers
 from servers.pods import Pod
 
 
@@ -34,7 +35,7 @@ def step_for(uid: str) -> NodeStep:
 async def carried_out(pod: Pod, uid: str, stop: asyncio.Event) -> tuple[Outcome, list[dt.datetime]]:
     told: list[dt.datetime] = []
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)
-    hands = NodeHands(OneSandbox(pod))
+    hands = NodeHands(OneSandbox(pod), Workers())
     step = step_for(uid)
     return await hands.carry_out("run-1/0", step, until, stop, told.append, told.append), told
 
@@ -67,11 +68,11 @@ async def test_a_pod_of_another_node_is_refused(pod: Pod) -> None:
 
 def test_nothing_is_taken_back_in_a_pod_that_is_not_here(pod: Pod) -> None:
     with pytest.raises(RefusedError) as refused:
-        NodeHands(OneSandbox(pod)).take_back(step_for("another"))
+        NodeHands(OneSandbox(pod), Workers()).take_back(step_for("another"))
     assert refused.value.code is Refusal.SANDBOX_GONE
 
 
 def test_what_leaves_nothing_has_nothing_taken_back(pod: Pod) -> None:
     container = pod.start()
-    NodeHands(OneSandbox(pod)).take_back(step_for(pod.uid))
+    NodeHands(OneSandbox(pod), Workers()).take_back(step_for(pod.uid))
     assert container.lives()

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,9 @@ import pytest
 from ooda.injector.node.orders import LONGEST, End, Refusal
 from ooda.injector.node.refusing import RefusedError, WorkerLostError
 from ooda.injector.node.running import run
+from ooda.injector.node.workers import Workers
 from servers.datagrams import Train, train
+from servers.fault_workers import fault_workers
 from servers.sandboxes import Place, Yard
 from servers.standing_fault import node_of, order_for, standing
 
@@ -96,25 +97,15 @@ async def test_killed_it_leaves_nothing(yard: Yard, fault: dict[str, Any], after
 async def test_killed_while_it_begins_it_leaves_nothing(yard: Yard, after_ms: int) -> None:
     stop = asyncio.Event()
     order = order_for(yard, fault={"kind": "partition"})
-    begun = asyncio.create_task(run(order, stop=stop, node=node_of(yard)))
+    begun = asyncio.create_task(run(order, Workers(node_of(yard)), stop=stop))
     await asyncio.sleep(after_ms / 1000)
-    for worker in _workers():
+    for worker in fault_workers():
         os.kill(worker, signal.SIGKILL)
     stop.set()
     with contextlib.suppress(WorkerLostError):
         await begun
     with train(yard.peer, yard.target) as datagrams:
         _undisturbed(datagrams, yard.target)
-
-
-def _workers() -> list[int]:
-    """Give the processes of faults that this one has begun."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if "ooda.injector.node.worker" in Path(f"/proc/{child}/cmdline").read_text().split("\0")
-    ]
 
 
 @each_fault
@@ -139,7 +130,9 @@ async def test_it_ends_with_whoever_ordered_it(yard: Yard) -> None:
         "import asyncio, sys, pathlib;"
         "from ooda.injector.node.orders import Order;"
         "from ooda.injector.node.running import run;"
-        "asyncio.run(run(Order.model_validate_json(sys.argv[1]), node=pathlib.Path(sys.argv[2]),"
+        "from ooda.injector.node.workers import Workers;"
+        "workers = Workers(pathlib.Path(sys.argv[2]));"
+        "asyncio.run(run(Order.model_validate_json(sys.argv[1]), workers,"
         " armed=lambda armed: print(armed.worker, flush=True)))"
     )
     order = order_for(yard, fault={"kind": "partition"}).model_dump_json()
@@ -190,14 +183,14 @@ async def test_refused_before_anything_is_done(
 ) -> None:
     order = order_for(yard, fault={"kind": "partition"}, **stated)
     with pytest.raises(RefusedError) as refused:
-        await run(order, node=node_of(yard))
+        await run(order, Workers(node_of(yard)))
     assert refused.value.code is code
 
 
 async def test_where_the_nodes_network_cannot_be_seen_nothing_is_done(yard: Yard) -> None:
     order = order_for(yard, fault={"kind": "partition"})
     with pytest.raises(RefusedError) as refused:
-        await run(order, node=node_of(yard).with_name("nothing"))
+        await run(order, Workers(node_of(yard).with_name("nothing")))
     assert refused.value.code is Refusal.HOST_NETWORK
 
 
@@ -206,7 +199,7 @@ async def test_a_second_fault_in_the_same_sandbox_is_refused_and_the_first_goes_
 ) -> None:
     async with standing(yard, order_for(yard, fault={"kind": "partition"})):
         with pytest.raises(RefusedError) as refused:
-            await run(order_for(yard, fault={"kind": "loss", "percent": 5}), node=node_of(yard))
+            await run(order_for(yard, fault={"kind": "loss", "percent": 5}), Workers(node_of(yard)))
         assert refused.value.code is Refusal.BUSY
         with train(yard.peer, yard.target) as datagrams:
             assert not datagrams.passes()

@@ -12,6 +12,7 @@ from ooda.injector.following import follow
 from ooda.injector.node.agent import FaultAgent
 from ooda.injector.node.hands import NodeHands
 from ooda.injector.node.sandboxes import FencedSandboxes, SandboxProcesses
+from ooda.injector.node.workers import Workers
 
 
 class FaultAgentSettings(ServiceSettings):
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 def _agent(api: ApiServer, settings: FaultAgentSettings) -> FaultAgent:
-    hands = NodeHands(FencedSandboxes(SandboxProcesses()))
+    hands = NodeHands(FencedSandboxes(SandboxProcesses()), Workers())
     return FaultAgent(api, settings.namespace, settings.node, hands, SystemClock())
 
 

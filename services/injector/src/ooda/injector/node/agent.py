@@ -35,7 +35,7 @@ class FaultAgent:
 
     async def run(self) -> None:
         """Follow the journal, for ever; cancelled, end every fault first. Raises ClusterError."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._hands.kept_ready(), asyncio.TaskGroup() as tasks:
             async for event in self._api.watch(Kind.FAULT_RUN, self._journal.namespace):
                 self._followed = self._followed or isinstance(event, Synced)
                 if isinstance(event, Delta):

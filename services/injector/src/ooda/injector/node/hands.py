@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +15,11 @@ from ooda.injector.node.core.realised import realised_of
 from ooda.injector.node.means.disk import NODE_ROOT
 from ooda.injector.node.means.orders import ContainerOrder
 from ooda.injector.node.means.running import run_in_container, take_back
-from ooda.injector.node.namespaces import NODE
 from ooda.injector.node.orders import End, Lookup, Order, Refusal, Sandbox, SandboxProcess
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.running import run
 from ooda.injector.node.sandboxes import PROCESSES, Sandboxes
+from ooda.injector.node.workers import Workers
 
 Since = Callable[[dt.datetime], None]
 """Told once that something is so, with the moment since which it is."""
@@ -46,6 +47,10 @@ class Outcome:
 
 class Hands(Protocol):
     """Carries out a step on this node."""
+
+    def kept_ready(self) -> AbstractAsyncContextManager[None]:
+        """Be quick to carry out the next step, as long as the block lasts."""
+        ...
 
     async def carry_out(
         self,
@@ -76,21 +81,24 @@ class Hands(Protocol):
 class NodeHands:
     """The hands of this very node.
 
-    ``node`` is where its own network namespace is shown, ``node_root`` where its own files are, and
-    ``processes`` where its processes are.
+    ``node_root`` is where its own files are shown, and ``processes`` where its processes are.
     """
 
     def __init__(
         self,
         sandboxes: Sandboxes,
-        node: Path = NODE,
+        workers: Workers,
         node_root: Path = NODE_ROOT,
         processes: Path = PROCESSES,
     ) -> None:
         self._sandboxes = sandboxes
-        self._node = node
+        self._workers = workers
         self._node_root = node_root
         self._processes = processes
+
+    def kept_ready(self) -> AbstractAsyncContextManager[None]:
+        """See Hands."""
+        return self._workers.kept_ready()
 
     async def carry_out(
         self,
@@ -105,13 +113,16 @@ class NodeHands:
         match step.means:
             case PacketFault() as means:
                 order = self._order(order_id, step, means, until)
-                result = await run(
-                    order,
-                    stop=stop,
-                    armed=lambda armed: in_force(armed.at),
-                    bites=lambda seen: bites(seen.at),
-                    node=self._node,
-                )
+                try:
+                    result = await run(
+                        order,
+                        self._workers,
+                        stop=stop,
+                        armed=lambda armed: in_force(armed.at),
+                        bites=lambda seen: bites(seen.at),
+                    )
+                finally:
+                    self._workers.prepare()
                 return Outcome(
                     _UNDONE[result.end],
                     result.ended_at,

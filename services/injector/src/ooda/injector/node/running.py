@@ -2,24 +2,19 @@
 
 import asyncio
 import contextlib
-import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 import structlog
 from pydantic import TypeAdapter
 
-from ooda.injector.node.namespaces import NODE
 from ooda.injector.node.orders import Armed, Bites, Order, Refused, Report, Result
 from ooda.injector.node.refusing import RefusedError, WorkerLostError
+from ooda.injector.node.workers import Workers
 
 _log = structlog.get_logger()
 _REPORT: Final[TypeAdapter[Report]] = TypeAdapter(Report)
-_WORKER: Final = "ooda.injector.node.worker"
-_FIRST: Final = -20
 _GRACE: Final = timedelta(seconds=3)
 """How long after its end a fault's process may take to say so; then it is killed, which is safe."""
 
@@ -30,30 +25,21 @@ def _unheeded(_: Armed | Bites) -> None:
 
 async def run(
     order: Order,
+    workers: Workers,
     *,
     stop: asyncio.Event | None = None,
     armed: Callable[[Armed], None] = _unheeded,
     bites: Callable[[Bites], None] = _unheeded,
-    node: Path = NODE,
 ) -> Result:
     """Make the fault, stay until it has ended and its rule is gone, and tell what it did.
 
     It ends at `order.until`, when `stop` is set, or when this is cancelled, whichever comes first;
-    `armed` is called when it is in force, `bites` once it was seen to bite. `node` is where the
-    node's own network namespace is shown. If the process of the fault or this one is killed, the
-    kernel ends the fault.
+    `armed` is called when it is in force, `bites` once it was seen to bite. If the process of the
+    fault or this one is killed, the kernel ends the fault.
 
     Raises RefusedError if nothing was done, WorkerLostError if the process of the fault was lost.
     """
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        _WORKER,
-        str(node),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    _hurry(worker)
+    worker = await workers.take()
     left = max(order.until - datetime.now(UTC), timedelta(0)) + _GRACE
     try:
         async with asyncio.timeout(left.total_seconds()):
@@ -107,19 +93,6 @@ async def _ended(worker: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         worker.kill()
         await worker.wait()
-
-
-def _hurry(worker: asyncio.subprocess.Process) -> None:
-    """Let the process go before others, as far as the kernel lets us: packets wait for it.
-
-    Without this, packets on a busy node are held back for tens of milliseconds too long.
-    """
-    with contextlib.suppress(ProcessLookupError):
-        try:
-            os.sched_setscheduler(worker.pid, os.SCHED_RR, os.sched_param(1))
-        except PermissionError:  # its cgroup has no real-time budget
-            with contextlib.suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, worker.pid, _FIRST)
 
 
 async def _hang_up_when(stop: asyncio.Event, worker: asyncio.subprocess.Process) -> None:

@@ -126,9 +126,12 @@ def _carry_out(order: Order, node: Path, line: int) -> Result:
 
 
 def main() -> None:
-    """Carry out the one order on the standard input."""
+    """Carry out the one order on the standard input, if there comes one."""
     line = sys.stdin.fileno()
-    order = Order.model_validate_json(sys.stdin.buffer.readline())
+    told = sys.stdin.buffer.readline()
+    if not told:  # whoever would have given an order is gone
+        return
+    order = Order.model_validate_json(told)
     try:
         _say(_carry_out(order, Path(sys.argv[1]), line))
     except RefusedError as error:
