@@ -347,6 +347,36 @@ def test_a_rollout_takes_the_old_replica_set_down() -> None:
     assert Sign.EVENT_SCALED_DOWN not in read_events(rollout, NOW).signs
 
 
+def scaling(*told: str) -> Seen:
+    """Give what is seen of these, each a second after the one before."""
+    events = [
+        replace(
+            event_of(event("ScalingReplicaSet", note)),
+            last_at=NOW - dt.timedelta(seconds=len(told) - index),
+        )
+        for index, note in enumerate(told)
+    ]
+    return read_events(list(reversed(events)), NOW)
+
+
+def test_scaled_to_nothing_after_a_release_that_was_rolled_back() -> None:
+    seen = scaling(
+        "Scaled up replica set checkout-1 from 0 to 2",
+        "Scaled up replica set checkout-2 from 0 to 1",
+        "Scaled down replica set checkout-2 from 1 to 0",
+        "Scaled down replica set checkout-1 from 2 to 0",
+    )
+    assert set(seen.signs) == {Sign.EVENT_SCALED_DOWN}
+
+
+def test_what_was_scaled_up_again_is_not_at_nothing() -> None:
+    seen = scaling(
+        "Scaled down replica set checkout-1 from 2 to 0",
+        "Scaled up replica set checkout-1 from 0 to 2",
+    )
+    assert Sign.EVENT_SCALED_DOWN not in seen.signs
+
+
 def test_a_process_that_has_ended_answers_no_probe() -> None:
     seen = read_events(
         [

@@ -7,7 +7,6 @@ only tells apart what the reason leaves open.
 import datetime as dt
 import re
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 
 from ooda.common.masking import mask
 from ooda.orienter.core.findings import Seen
@@ -32,8 +31,7 @@ _CONFIG = re.compile(
     r"|references non-existent (config|secret) key|runAsNonRoot",
     re.IGNORECASE,
 )
-_GROWN = re.compile(r"Scaled up replica set (\S+) ")
-_GONE = re.compile(r"Scaled down replica set (\S+) .*to 0\b")
+_SCALED = re.compile(r"Scaled (?:up|down) replica set (\S+) .*\bto (\d+)")
 _PROBE_KILL = re.compile(r"failed (liveness|startup) probe")
 
 _BY_REASON = {
@@ -56,8 +54,9 @@ def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
     # The probes of a pod that was told to stop say nothing of how it was.
     stopped = {each.regarding for each in recent if _stopping(each)}
     telling = [e for e in recent if e.reason != "Unhealthy" or e.regarding not in stopped]
-    grown = {found[1] for each in recent if (found := _GROWN.match(each.note))}
-    signs = {sign for event in telling if (sign := _sign(event, grown)) is not None}
+    signs = {sign for event in telling if (sign := _sign(event)) is not None}
+    if _scaled_to_nothing(recent):
+        signs.add(Sign.EVENT_SCALED_DOWN)
     if Sign.EVENT_BACK_OFF in signs:
         # A process that has ended answers no probe: that says nothing of the probe.
         signs.discard(Sign.EVENT_READINESS_FAILED)
@@ -79,7 +78,21 @@ def _stopping(event: EventNote) -> bool:
     return pod and event.note.startswith("Stopping container")
 
 
-def _sign(event: EventNote, grown: AbstractSet[str]) -> Sign | None:
+def _scaled_to_nothing(events: Sequence[EventNote]) -> bool:
+    """Say whether every ReplicaSet was taken down by the last that is said of it.
+
+    A rollout takes the old one down, too, and leaves another one up.
+    """
+    scaled = [each for each in events if each.reason == "ScalingReplicaSet"]
+    sizes = {
+        found[1]: int(found[2])
+        for each in sorted(scaled, key=_when)
+        if (found := _SCALED.match(each.note))
+    }
+    return bool(sizes) and not any(sizes.values())
+
+
+def _sign(event: EventNote) -> Sign | None:
     match event.reason:
         case "Failed":
             sign = _failed(event.note)
@@ -96,9 +109,6 @@ def _sign(event: EventNote, grown: AbstractSet[str]) -> Sign | None:
             sign = Sign.EVENT_QUOTA
         case "FailedCreate" if refused(event.note):
             sign = Sign.EVENT_POD_REFUSED
-        # A rollout takes the old ReplicaSet down, too, and another one up.
-        case "ScalingReplicaSet" if (found := _GONE.match(event.note)) and not grown - {found[1]}:
-            sign = Sign.EVENT_SCALED_DOWN
         case reason:
             sign = _BY_REASON.get(reason)
     return sign
