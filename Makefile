@@ -123,13 +123,13 @@ test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, 
 	$(PYTEST) $(SAMPLED) $(FAST)
 
 .PHONY: test-faults
-test-faults: test-servers ## the rest of the tables that are too long for each change; no cluster
-	$(PYTEST) -m faults $(FAST)
+test-faults: test-servers injector ## the rest of the tables that are too long for each change
+	$(PYTEST) -m faults tests
 
 .PHONY: e2e
-e2e: shop agent ## the tests on the cluster; they leave one without shop and agent
+e2e: injector ## the tests on the cluster; they leave one without shop and agent
 	$(PYTEST) $(SAMPLED) tests/e2e
 
 .PHONY: test
-test: check test-servers shop agent ## checks, fast tests, the cluster and its tests
+test: check test-servers injector ## checks, fast tests, the cluster and its tests
 	$(PYTEST) $(SAMPLED) tests

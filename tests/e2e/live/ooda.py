@@ -19,11 +19,11 @@ class Ooda:
 
     kubeconfig: Path
 
-    def __call__(self, *argv: str) -> str:
+    def __call__(self, *argv: str, seconds: float = 30) -> str:
         """Return what it printed; raises AssertionError with it where it did not end well."""
         done = subprocess.run(
             [_PROGRAM, *argv],
-            capture_output=True, text=True, check=False, timeout=30, env=self._environment(),
+            capture_output=True, text=True, check=False, timeout=seconds, env=self._environment(),
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
