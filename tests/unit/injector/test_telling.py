@@ -15,6 +15,11 @@ UNANSWERED = (
     "connections are accepted, "
     "and of the packets that it receives of port 80, 81 there nothing else arrives."
 )
+CHANGED = (
+    "of the packets that it receives of port 53 there, "
+    "answers over UDP about db, or a longer name with its labels first, "
+    "say NXDOMAIN and nothing else."
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,16 @@ UNANSWERED = (
             {"kind": "unanswered"},
             Traffic(direction=Direction.INCOMING, peer_ports=(80, 81)),
             UNANSWERED,
+        ),
+        (
+            {"kind": "answers", "rcode": "nxdomain", "name": "db"},
+            Traffic(direction=Direction.INCOMING, peer_ports=(53,)),
+            CHANGED,
+        ),
+        (
+            {"kind": "answers", "rcode": "none"},
+            Traffic(direction=Direction.INCOMING),
+            "of the packets that it receives, answers over UDP about every name are lost.",
         ),
     ],
 )

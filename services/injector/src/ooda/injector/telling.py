@@ -14,12 +14,14 @@ from ooda.common.fault_runs import (
     Step,
 )
 from ooda.common.node_means import (
+    Answers,
     Delay,
     Direction,
     Loss,
     Means,
     PacketFault,
     Partition,
+    Rcode,
     Unanswered,
 )
 from ooda.injector.core.scenario import IntegerParameter, NameParameter, Parameter, Scenario
@@ -101,6 +103,10 @@ def _of_packets(means: PacketFault) -> str:
             return f"{packets} are lost"
         case Unanswered():
             return f"connections are accepted, and of {packets} nothing else arrives"
+        case Answers(rcode=rcode, name=name):
+            about = f"{name}, or a longer name with its labels first," if name else "every name"
+            became = "are lost" if rcode is Rcode.NONE else f"say {rcode.upper()} and nothing else"
+            return f"of {packets}, answers over UDP about {about} {became}"
 
 
 def _packets(means: PacketFault) -> str:
