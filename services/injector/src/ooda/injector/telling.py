@@ -24,7 +24,14 @@ from ooda.common.node_means import (
     Rcode,
     Unanswered,
 )
-from ooda.injector.core.scenario import IntegerParameter, NameParameter, Parameter, Scenario
+from ooda.injector.core.scenario import (
+    ChoiceParameter,
+    DnsNameParameter,
+    IntegerParameter,
+    NameParameter,
+    Parameter,
+    Scenario,
+)
 
 
 def row_of(scenario: Scenario) -> ScenarioRow:
@@ -55,6 +62,10 @@ def _bounds(parameter: Parameter) -> str:
             return f"{parameter.minimum} to {parameter.maximum} {parameter.unit}".rstrip()
         case NameParameter():
             return "a name"
+        case ChoiceParameter(choices=choices):
+            return f"one of {', '.join(choices)}"
+        case DnsNameParameter():
+            return "a name of DNS"
 
 
 def lines_of(run: FaultRun, undo: str) -> Sequence[str]:
