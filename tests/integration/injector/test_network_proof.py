@@ -96,13 +96,21 @@ async def staged(breakable: Breakable, yard: Yard, tmp_path: Path) -> Stage:
     )
 
 
-@pytest.mark.parametrize("scenario", ["dns-failure", "network-cut"])
+@pytest.mark.parametrize(
+    ("scenario", "parameters"),
+    [
+        pytest.param("dns-failure", {}, id="no answer"),
+        pytest.param("dns-failure", {"rcode": "nxdomain"}, id="no name"),
+        pytest.param("dns-failure", {"rcode": "servfail", "name": "orders-db"}, id="one name"),
+        pytest.param("network-cut", {}, id="no packet"),
+    ],
+)
 async def test_a_lookup_that_fails_is_the_effect_and_one_that_does_not_the_end(
-    stage: Stage, scenario: str
+    stage: Stage, scenario: str, parameters: dict[str, str]
 ) -> None:
     with naming(stage.yard.bystander):
         async with stage.running():
-            run = await stage.effective(await stage.asked(scenario))
+            run = await stage.effective(await stage.asked(scenario, **parameters))
             since = [each.bites_at for each in run.steps if each.bites_at is not None]
             assert run.effective_since == min(since)
             ended = await stage.over(run)
@@ -112,6 +120,8 @@ async def test_a_lookup_that_fails_is_the_effect_and_one_that_does_not_the_end(
         assert each.ended_at is not None
         assert each.well_at is not None
         assert each.well_at >= each.ended_at
+        if "rcode" in parameters:
+            assert each.realised["changed"] > 0
 
 
 async def test_a_run_whose_pods_are_not_answered_again_is_not_verified(

@@ -32,6 +32,9 @@ GOOD: dict[str, Any] = {
 }
 
 
+CHOICE = {"type": "choice", "about": "x", "choices": ["a", "b"]}
+
+
 def test_the_scenarios() -> None:
     assert list(LIBRARY) == [
         "config-missing",
@@ -92,6 +95,16 @@ def test_the_scenarios() -> None:
             "minimum is above",
         ),
         ({"parameters": {"replicas": {"type": "name", "about": "x", "default": "-"}}}, "default"),
+        (
+            {"parameters": {"replicas": CHOICE | {"default": "c"}}},
+            "replicas.choice: Value error, default is none of the choices",
+        ),
+        ({"parameters": {"replicas": CHOICE | {"choices": []}}}, "replicas.choice.choices"),
+        ({"parameters": {"replicas": CHOICE | {"choices": ["A"]}}}, "replicas.choice.choices.0"),
+        (
+            {"parameters": {"replicas": {"type": "dns_name", "about": "x", "default": "a"}}},
+            "default",
+        ),
     ],
 )
 def test_what_is_no_scenario(change: dict[str, Any], words: str) -> None:
@@ -134,6 +147,13 @@ def scenario(name: str) -> Scenario:
             "200ms",
             {"mean_ms": "200", "jitter_ms": "50", "client": ""},
         ),
+        ("dns-failure", {}, None, {"rcode": "none", "name": ""}),
+        (
+            "dns-failure",
+            {"name": "Cart.Shop.svc."},
+            "NXDOMAIN",
+            {"rcode": "nxdomain", "name": "cart.shop.svc"},
+        ),
     ],
 )
 def test_parameters(
@@ -161,6 +181,10 @@ def test_parameters(
         ("network-partition", {"client": "web; rm -rf /"}, None, "is not a name"),
         ("network-partition", {"client": ""}, None, "is not a name"),
         ("network-partition", {"client": "x" * 64}, None, "is not a name"),
+        ("dns-failure", {}, "refused", "rcode: 'refused' is not one of none, nxdomain, servfail"),
+        ("dns-failure", {"name": "c@rt"}, None, "name: 'c@rt' is not a name of DNS"),
+        ("dns-failure", {"name": ""}, None, "is not a name of DNS"),
+        ("dns-failure", {"name": "."}, None, "is not a name of DNS"),
     ],
 )
 def test_parameters_that_are_refused(

@@ -83,6 +83,7 @@ def test_it_is_made_in_each_pod_on_its_own_node() -> None:
     assert [each.node for each in steps if isinstance(each, NodeStep)] == ["worker-1", "worker-2"]
 
 
+EVERY_ANSWER = {"rcode": "none", "name": ""}
 WEBS = ["10.0.1.9/32", "10.0.2.9/32", "fd00::9/128"]
 
 
@@ -109,7 +110,30 @@ WEBS = ["10.0.1.9/32", "10.0.2.9/32", "fd00::9/128"]
         ),
         (Cut(), {"client": ""}, {"kind": "partition"}, {"direction": "both"}),
         (Cut(), {"client": "web"}, {"kind": "partition"}, {"direction": "both", "peers": WEBS}),
-        (Lookups(), {}, {"kind": "partition"}, {"direction": "incoming", "peer_ports": [53]}),
+        (
+            Lookups(),
+            EVERY_ANSWER,
+            {"kind": "partition"},
+            {"direction": "incoming", "peer_ports": [53]},
+        ),
+        (
+            Lookups(),
+            {"rcode": "none", "name": "db"},
+            {"kind": "answers", "rcode": "none", "name": "db"},
+            {"direction": "incoming", "peer_ports": [53]},
+        ),
+        (
+            Lookups(),
+            {"rcode": "nxdomain", "name": "db"},
+            {"kind": "answers", "rcode": "nxdomain", "name": "db"},
+            {"direction": "incoming", "peer_ports": [53]},
+        ),
+        (
+            Lookups(),
+            {"rcode": "servfail", "name": ""},
+            {"kind": "answers", "rcode": "servfail"},
+            {"direction": "incoming", "peer_ports": [53]},
+        ),
         (
             UnansweredCalls(),
             {"dependency": "db"},
@@ -142,12 +166,17 @@ def test_what_is_planned(
 @pytest.mark.parametrize(
     ("fault", "parameters", "objects", "words"),
     [
-        (Lookups(), {}, {"Pod": []}, "no pods"),
-        (Lookups(), {}, {"Pod": [pod("cart", 1, hostNetwork=True)]}, "network of its node"),
-        (Lookups(), {}, {"Pod": [pod("cart", 1, nodeName=None)]}, "does not run"),
+        (Lookups(), EVERY_ANSWER, {"Pod": []}, "no pods"),
         (
             Lookups(),
-            {},
+            EVERY_ANSWER,
+            {"Pod": [pod("cart", 1, hostNetwork=True)]},
+            "network of its node",
+        ),
+        (Lookups(), EVERY_ANSWER, {"Pod": [pod("cart", 1, nodeName=None)]}, "does not run"),
+        (
+            Lookups(),
+            EVERY_ANSWER,
             {"Pod": [pod("cart", 1) | {"status": {"phase": "Pending"}}]},
             "does not run",
         ),

@@ -8,12 +8,18 @@ import pytest
 from factories.fault_runs import fault_run, node_step
 from ooda.common.fault_runs import StepRecord
 from ooda.common.node_means import Direction, PacketFault, Traffic
-from ooda.injector.telling import lines_of
+from ooda.injector.library import load_scenarios
+from ooda.injector.telling import lines_of, row_of
 
 WHERE = "On node worker-1, in Pod fault-injection-shop/cart-1: "
 UNANSWERED = (
     "connections are accepted, "
     "and of the packets that it receives of port 80, 81 there nothing else arrives."
+)
+CHANGED = (
+    "of the packets that it receives of port 53 there, "
+    "answers over UDP about db, or a longer name with its labels first, "
+    "say NXDOMAIN and nothing else."
 )
 
 
@@ -45,9 +51,28 @@ UNANSWERED = (
             Traffic(direction=Direction.INCOMING, peer_ports=(80, 81)),
             UNANSWERED,
         ),
+        (
+            {"kind": "answers", "rcode": "nxdomain", "name": "db"},
+            Traffic(direction=Direction.INCOMING, peer_ports=(53,)),
+            CHANGED,
+        ),
+        (
+            {"kind": "answers", "rcode": "none"},
+            Traffic(direction=Direction.INCOMING),
+            "of the packets that it receives, answers over UDP about every name are lost.",
+        ),
     ],
 )
 def test_a_step_on_a_node(fault: dict[str, Any], traffic: Traffic, sentence: str) -> None:
     means = PacketFault.model_validate({"fault": fault, "traffic": traffic})
     run = fault_run(StepRecord(step=node_step().model_copy(update={"means": means})))
     assert lines_of(run, "it goes")[0] == WHERE + sentence
+
+
+def test_a_scenario_tells_what_its_parameters_can_be() -> None:
+    told = row_of(load_scenarios()["dns-failure"])
+    assert told.intensity == "rcode"
+    assert {each.name: (each.bounds, each.default) for each in told.parameters} == {
+        "rcode": ("one of none, nxdomain, servfail", "none"),
+        "name": ("a name of DNS", ""),
+    }

@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ooda.common.node_means import Delay, Fault, Loss, Partition, Unanswered
+from factories.dns_packets import NAME, datagram, message, over_ipv4, read
+from ooda.common.node_means import Answers, Delay, Fault, Loss, Partition, Rcode, Unanswered
+from ooda.injector.node.core.dns_answers import LONGEST_HEAD
 from ooda.injector.node.core.judges import (
     NOTHING,
+    AnsweringJudge,
     DelayingJudge,
     LosingJudge,
     PartingJudge,
     Verdicts,
+    head_of,
     judge_of,
 )
 from ooda.injector.node.core.tally import Tally
@@ -57,6 +61,46 @@ def test_losses_are_independent_of_one_another() -> None:
 
 def test_a_partition_loses_all() -> None:
     assert PartingJudge().came([1, 2], [0, 0]) == Verdicts([1, 2])
+
+
+def answer(name: str, flags: int = 0x8580) -> bytes:
+    return over_ipv4(datagram(message(name, flags=flags)))
+
+
+MEANT, OTHER, NO_ANSWER = answer(NAME), answer("db.shop.svc.cluster.local"), b"\x45"
+
+
+@pytest.mark.parametrize(
+    ("name", "lost", "last"),
+    [
+        pytest.param("cart", [1], 4, id="one name"),
+        pytest.param(NAME, [1], 4, id="as it was asked"),
+        pytest.param("web", [], 4, id="a name that nobody asks for"),
+        pytest.param(None, [1, 2, 4], 3, id="every name"),
+    ],
+)
+def test_answers_about_a_name_are_lost(name: str | None, lost: list[int], last: int) -> None:
+    verdicts = AnsweringJudge(Rcode.NONE, name).came(
+        [1, 2, 3, 4], [0] * 4, [MEANT, OTHER, NO_ANSWER, OTHER]
+    )
+    assert verdicts == Verdicts(lost, last, 4 - len(lost), change=[])
+
+
+@pytest.mark.parametrize(("rcode", "code"), [(Rcode.NXDOMAIN, 3), (Rcode.SERVFAIL, 2)])
+def test_answers_about_a_name_say_something_else(rcode: Rcode, code: int) -> None:
+    came = [MEANT, OTHER, MEANT, NO_ANSWER]
+    verdicts = AnsweringJudge(rcode, "cart").came([1, 2, 3, 4], [0] * 4, came)
+    assert (verdicts.drop, verdicts.pass_through, verdicts.passed) == ([], 4, 2)
+    assert [packet for packet, _ in verdicts.change] == [1, 3]
+    for _, content in verdicts.change:
+        said = read(content)
+        assert (said.name, said.flags & 0xF, said.behind) == (NAME, code, b"")
+
+
+def test_an_answer_that_says_so_already_is_no_part_of_the_fault() -> None:
+    already = answer(NAME, flags=0x8583)
+    judge = AnsweringJudge(Rcode.NXDOMAIN, None)
+    assert judge.came([1], [0], [already]) == Verdicts([], 1, 1, change=[])
 
 
 @settings(deadline=None)
@@ -177,10 +221,12 @@ def test_ten_thousand_packets_in_bursts_have_its_mean(seed: int, jitter_ms: int)
         (Delay(mean_ms=20), DelayingJudge),
         (Partition(), PartingJudge),
         (Unanswered(), PartingJudge),
+        (Answers(rcode=Rcode.SERVFAIL), AnsweringJudge),
     ],
 )
-def test_each_fault_has_its_judge(fault: Fault, kind: type) -> None:
+def test_each_fault_has_its_judge_and_only_that_of_answers_reads(fault: Fault, kind: type) -> None:
     assert isinstance(judge_of(fault, ""), kind)
+    assert head_of(fault) == (LONGEST_HEAD if kind is AnsweringJudge else 0)
 
 
 def test_the_count() -> None:
@@ -190,9 +236,20 @@ def test_the_count() -> None:
     tally.came(1)
     counters = tally.counters(8)
     assert (counters.seen, counters.passed, counters.dropped, counters.delayed) == (6, 2, 2, 2)
+    assert counters.changed == 0
     assert (counters.unheard, counters.most_held) == (2, 5)
     assert (counters.delay_ms_least, counters.delay_ms_most, counters.delay_ms_mean) == (30, 50, 40)
     assert counters.loss_percent == pytest.approx(100 / 3)
+
+
+def test_what_is_changed_is_counted_and_neither_lost_nor_waiting() -> None:
+    tally = Tally()
+    for _ in range(2):
+        tally.came(3)
+        tally.judged(Verdicts([1], 2, 1, change=[(3, b"")]))
+    counters = tally.counters(6)
+    assert (counters.passed, counters.dropped, counters.changed) == (2, 2, 2)
+    assert counters.most_held == 3
 
 
 def test_the_count_of_nothing_has_no_shares() -> None:

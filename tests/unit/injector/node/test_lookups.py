@@ -12,10 +12,13 @@ from ooda.injector.node.core.lookups import (
     PERIOD_NS,
     Train,
     answers,
+    code_of,
+    code_told,
     deadline_ns,
     is_hit,
     lookup_of,
     question,
+    told_by,
 )
 from ooda.injector.node.orders import Lookup
 
@@ -70,6 +73,79 @@ def test_no_question_is_asked_outside_of_the_cluster(told: str) -> None:
     assert lookup_of(told) is None
 
 
+POD = f"{SEARCHED} corp.example\nnameserver 10.96.0.10"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        pytest.param(
+            "cart",
+            ["cart.shop.svc.cluster.local", "cart.svc.cluster.local", "cart.cluster.local"],
+            id="a Service of its own namespace",
+        ),
+        pytest.param(
+            "cart.shop.svc.cluster.local",
+            [
+                "cart.shop.svc.cluster.local",
+                "cart.shop.svc.cluster.local.shop.svc.cluster.local",
+                "cart.shop.svc.cluster.local.svc.cluster.local",
+                "cart.shop.svc.cluster.local.cluster.local",
+            ],
+            id="as it is",
+        ),
+        pytest.param(
+            ".".join(["x" * 63] * 3 + ["y" * 39]),
+            [
+                ".".join(["x" * 63] * 3 + ["y" * 39]) + suffix
+                for suffix in (".svc.cluster.local", ".cluster.local")
+            ],
+            id="no longer than a name can be",
+        ),
+    ],
+)
+def test_a_name_is_asked_for_as_the_pod_would_within_the_cluster(
+    name: str, asked: list[str]
+) -> None:
+    found = lookup_of(POD, name)
+    assert found is not None
+    assert [found.name, *found.or_else] == asked
+
+
+def test_a_name_that_would_be_too_long_anywhere_is_not_asked_for() -> None:
+    assert lookup_of(POD, ".".join(["x" * 62] * 4)) is None
+
+
+def test_of_many_domains_the_first_are_asked() -> None:
+    many = " ".join(f"n{number}.svc.cluster.local" for number in range(30))
+    found = lookup_of(f"search svc.cluster.local {many}\nnameserver 10.96.0.10", "cart")
+    assert found is not None
+    assert found.or_else[-1] == "cart.n6.svc.cluster.local"
+
+
+def test_a_lookup_tells_only_of_a_fault_that_means_its_name() -> None:
+    lookup = Lookup(server=ipaddress.ip_address("10.96.0.10"), name="cart.a", or_else=("db.a",))
+    asked = {
+        name: [each.name for each in told_by(lookup, fault("answers", rcode="none", **meant))]
+        for name, meant in {"cart": {"name": "cart"}, "web": {"name": "web"}, "all": {}}.items()
+    }
+    assert asked == {"cart": ["cart.a"], "web": [], "all": ["cart.a", "db.a"]}
+    assert [each.name for each in told_by(lookup, fault())] == ["cart.a", "db.a"]
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (fault("answers", rcode="nxdomain"), 3),
+        (fault("answers", rcode="servfail", name="cart"), 2),
+        (fault("answers", rcode="none", name="cart"), None),
+        (fault(), None),
+    ],
+)
+def test_what_tells_of_a_fault(made: PacketFault, code: int | None) -> None:
+    assert code_told(made) == code
+
+
 @pytest.mark.parametrize(
     ("made", "hit"),
     [
@@ -82,6 +158,7 @@ def test_no_question_is_asked_outside_of_the_cluster(told: str) -> None:
         pytest.param(fault(traffic={"peer_ports": [5432]}), False, id="another port"),
         pytest.param(fault(traffic={"own_ports": [80]}), False, id="a port of its own"),
         pytest.param(fault("unanswered"), False, id="connections"),
+        pytest.param(fault("answers", rcode="nxdomain"), True, id="answers"),
     ],
 )
 def test_which_faults_hit_a_lookup(made: PacketFault, *, hit: bool) -> None:
@@ -113,6 +190,21 @@ def test_what_answers(said: bytes, *, right: bool) -> None:
     assert answers(said, 7) is right
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        pytest.param(answer(), 0, id="an address"),
+        pytest.param(answer(found=0), 0, id="no address"),
+        pytest.param(answer(flags=0x8183), 3, id="no such name"),
+        pytest.param(answer(number=8, flags=0x8183), None, id="of another question"),
+        pytest.param(answer(flags=0x0103), None, id="a question"),
+        pytest.param(b"\0" * 11, None, id="cut off"),
+    ],
+)
+def test_the_code_of_an_answer(said: bytes, code: int | None) -> None:
+    assert code_of(said, 7) == code
+
+
 def test_a_question_as_it_is_sent() -> None:
     said = bytes.fromhex("0007 0100 0001 0000 0000 0000 02 6462 03 737663 00 0001 0001")
     assert question("db.svc", 7) == said
@@ -136,3 +228,36 @@ def test_an_answer_that_comes_too_late_is_none() -> None:
     train.begin(0)
     assert train.answered(1, 11 * MS) is None
     assert train.unanswered_since(11 * MS) == 0
+
+
+NXDOMAIN, SERVFAIL = 3, 2
+
+
+def test_a_train_that_waits_for_a_code_is_told_by_that_code_alone() -> None:
+    train = Train(150 * MS, 0, NXDOMAIN)
+    for now in (0, PERIOD_NS, 2 * PERIOD_NS):
+        train.begin(now)
+    assert not train.refused(1, SERVFAIL)
+    assert train.unanswered_since(2 * PERIOD_NS) is None
+    assert train.refused(3, NXDOMAIN)
+    assert train.refused(2, NXDOMAIN)
+    assert train.unanswered_since(2 * PERIOD_NS) == PERIOD_NS
+
+
+def test_without_an_answer_it_is_not_told_and_waits_no_longer() -> None:
+    train = Train(150 * MS, 0, NXDOMAIN)
+    train.begin(0)
+    train.begin(PERIOD_NS)
+    assert train.given_up(150 * MS) == []
+    assert train.given_up(150 * MS + 1) == [1]
+    assert train.unanswered_since(150 * MS + 1) is None
+    assert train.answered(2, PERIOD_NS + 151 * MS) is None
+    assert train.unanswered_since(PERIOD_NS + 151 * MS) is None
+
+
+def test_where_none_has_to_come_in_time_a_code_tells_nothing_and_nothing_is_given_up() -> None:
+    train = Train(150 * MS, 0)
+    train.begin(0)
+    assert not train.refused(1, NXDOMAIN)
+    assert train.given_up(151 * MS) == []
+    assert train.unanswered_since(151 * MS) == 0

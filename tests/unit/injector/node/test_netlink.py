@@ -1,5 +1,6 @@
 """What is said to the kernel, byte by byte where it was seen to be understood."""
 
+import dataclasses
 import struct
 from ipaddress import ip_network
 
@@ -38,7 +39,7 @@ def test_messages_come_apart_as_they_were_put_together(
 @given(st.binary(max_size=200))
 def test_noise_is_read_without_harm(noise: bytes) -> None:
     list(netlink.answers(noise))
-    packet_queue.packets(noise)
+    assert len(packet_queue.packets(noise)) == len(packet_queue.heads(noise))
 
 
 def test_an_answer_is_the_number_of_the_error() -> None:
@@ -51,6 +52,29 @@ def test_the_number_of_a_packet_is_read_from_its_announcement() -> None:
     header = netlink.attribute(1, struct.pack("!IHB", 41, 0x0800, 1))
     announced = netlink.message(3 << 8, 0, 0, header)
     assert packet_queue.packets(announced + announced) == [41, 41]
+
+
+def test_what_a_packet_begins_with_is_read_from_its_announcement() -> None:
+    header = netlink.attribute(1, struct.pack("!IHB", 41, 0x0800, 1))
+    with_content = netlink.message(3 << 8, 0, 0, header + netlink.attribute(10, b"abc"))
+    without = netlink.message(3 << 8, 0, 0, header)
+    assert packet_queue.heads(with_content + without) == [b"abc", b""]
+
+
+@pytest.mark.parametrize(("head", "asked"), [(0, (0, 1)), (339, (339, 2))])
+def test_of_packets_no_more_comes_than_is_read(head: int, asked: tuple[int, int]) -> None:
+    said = packet_queue.configure(0, 1, longest=9, whole=True, head=head)
+    ((_, _, body),) = netlink.messages(said)
+    assert dict(netlink.attributes(body[4:]))[2] == struct.pack("!IB", *asked)
+
+
+def test_a_change_is_one_verdict_each_with_what_goes_on_instead() -> None:
+    said = packet_queue.change(0, [(5, b"abc"), (6, b"defgh")])
+    found = [(kind, dict(netlink.attributes(body[4:]))) for kind, _, body in netlink.messages(said)]
+    assert found == [
+        (0x301, {2: struct.pack("!II", 1, 5), 10: b"abc"}),
+        (0x301, {2: struct.pack("!II", 1, 6), 10: b"defgh"}),
+    ]
 
 
 def test_a_loss_is_one_verdict_each_and_going_on_one_for_all() -> None:
@@ -89,6 +113,17 @@ def test_what_is_meant_is_sent_to_the_queue_and_only_that(
     # The queue is only reached behind what leaves the chain: disarmed, loopback, spared, ports.
     assert [b"NFQUEUE" in rule for rule in found] == sorted(b"NFQUEUE" in rule for rule in found)
     assert b"armed\0" in found[0]
+
+
+def test_where_only_datagrams_are_meant_all_else_leaves() -> None:
+    matching = dataclasses.replace(_to(ports=(53,)), datagrams=True)
+    more = [
+        each
+        for each in rules_of(IPV4, 0, matching)
+        if each not in rules_of(IPV4, 0, _to(ports=(53,)))
+    ]
+    assert len(more) == 1
+    assert b"NFQUEUE" not in more[0]
 
 
 def test_every_queue_is_bypassed_without_a_listener() -> None:

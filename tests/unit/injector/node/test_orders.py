@@ -17,6 +17,36 @@ GOOD: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("cart", True),
+        ("cart.shop.svc.cluster.local", True),
+        ("_grpc._tcp.cart", True),
+        ("xn--bcher-kva.example", True),
+        (None, True),
+        ("", False),
+        ("Cart", False),
+        ("cart.", False),
+        (".cart", False),
+        ("a..b", False),
+        ("-cart", False),
+        ("cart\n", False),
+        ("c@rt", False),
+        ("x" * 64, False),
+        (".".join(["x" * 50] * 5), False),
+    ],
+)
+def test_which_names_answers_can_be_about(name: str | None, *, right: bool) -> None:
+    fault = {"kind": "answers", "rcode": "none", "name": name}
+    order = GOOD | {"fault": fault, "traffic": {"direction": "incoming"}}
+    if right:
+        Order.model_validate(order)
+        return
+    with pytest.raises(ValidationError):
+        Order.model_validate(order)
+
+
 def test_an_order_comes_back_as_it_was_written() -> None:
     order = Order.model_validate(GOOD)
     assert Order.model_validate_json(order.model_dump_json()) == order
@@ -36,6 +66,10 @@ def test_an_order_comes_back_as_it_was_written() -> None:
         {"fault": {"kind": "delay", "mean_ms": 5}},
         {"fault": {"kind": "delay", "mean_ms": 20, "jitter_ms": 21}},
         {"fault": {"kind": "corruption"}},
+        {"fault": {"kind": "answers"}},
+        {"fault": {"kind": "answers", "rcode": "refused"}},
+        {"fault": {"kind": "answers", "rcode": "none"}, "traffic": {"direction": "both"}},
+        {"lookup": {"server": "10.0.0.1", "name": "a", "or_else": ["b"] * 8}},
         {"traffic": {"direction": "sideways"}},
         {"traffic": {"direction": "both", "peers": ["shop"]}},
         {"traffic": {"direction": "both", "own_ports": [0]}},

@@ -11,6 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validato
 from ooda.common.container_faults import ContainerFault
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+DnsName = Annotated[
+    str,
+    Field(
+        max_length=253,
+        pattern=r"^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$",
+    ),
+]
+"""A name as DNS has it, in small letters and without the dot at its end."""
 
 
 class _Part(BaseModel):
@@ -57,7 +65,31 @@ class Unanswered(_Part):
     kind: Literal["unanswered"] = "unanswered"
 
 
-Fault = Annotated[Loss | Delay | Partition | Unanswered, Field(discriminator="kind")]
+class Rcode(StrEnum):
+    """What an answer of a DNS server is made to say."""
+
+    NONE = "none"
+    """Nothing: it is lost."""
+    NXDOMAIN = "nxdomain"
+    """There is no such name."""
+    SERVFAIL = "servfail"
+    """The server failed."""
+
+
+class Answers(_Part):
+    """Answers of DNS servers over UDP are lost, or say `rcode` and nothing else.
+
+    Meant are those about `name`: the name itself, and what begins with its labels, as a name does
+    that a list of domains was searched for. None: those about every name. Answers over TCP and in
+    fragments pass.
+    """
+
+    kind: Literal["answers"] = "answers"
+    rcode: Rcode
+    name: DnsName | None = None
+
+
+Fault = Annotated[Loss | Delay | Partition | Unanswered | Answers, Field(discriminator="kind")]
 
 
 class Direction(StrEnum):
@@ -83,7 +115,7 @@ class Traffic(_Part):
 
 
 class PacketFault(_Part):
-    """Packets of the pod are lost, late, or cut off.
+    """Packets of the pod are lost, late, cut off, or changed.
 
     The kubelet's probes are spared unless `spare_node` is false: whatever goes to or comes from the
     pod's own gateways, and the further addresses of the node in `node_addresses`.
@@ -95,14 +127,20 @@ class PacketFault(_Part):
     spare_node: bool = True
     node_addresses: tuple[IPvAnyNetwork, ...] = Field(default=(), max_length=16)
 
+    @model_validator(mode="after")
+    def _answers_come_in(self) -> Self:
+        if isinstance(self.fault, Answers) and self.traffic.direction is not Direction.INCOMING:
+            raise ValueError("answers to the pod are changed on their way in, and only there")
+        return self
+
 
 class Proof(StrEnum):
     """By what a fault in a pod's network is seen to bite."""
 
     LOOKUPS = "lookups"
-    """A name that is looked up from within the pod's network was not answered in time."""
+    """A name that is looked up from within the pod's network was not answered, or not as it is."""
     PACKETS = "packets"
-    """A packet of whom it is meant for was lost or held back."""
+    """A packet of whom it is meant for was lost, held back or changed."""
 
 
 Means = Annotated[PacketFault | ContainerFault, Field(discriminator="kind")]

@@ -14,15 +14,24 @@ from ooda.common.fault_runs import (
     Step,
 )
 from ooda.common.node_means import (
+    Answers,
     Delay,
     Direction,
     Loss,
     Means,
     PacketFault,
     Partition,
+    Rcode,
     Unanswered,
 )
-from ooda.injector.core.scenario import IntegerParameter, NameParameter, Parameter, Scenario
+from ooda.injector.core.scenario import (
+    ChoiceParameter,
+    DnsNameParameter,
+    IntegerParameter,
+    NameParameter,
+    Parameter,
+    Scenario,
+)
 
 
 def row_of(scenario: Scenario) -> ScenarioRow:
@@ -53,6 +62,10 @@ def _bounds(parameter: Parameter) -> str:
             return f"{parameter.minimum} to {parameter.maximum} {parameter.unit}".rstrip()
         case NameParameter():
             return "a name"
+        case ChoiceParameter(choices=choices):
+            return f"one of {', '.join(choices)}"
+        case DnsNameParameter():
+            return "a name of DNS"
 
 
 def lines_of(run: FaultRun, undo: str) -> Sequence[str]:
@@ -101,6 +114,10 @@ def _of_packets(means: PacketFault) -> str:
             return f"{packets} are lost"
         case Unanswered():
             return f"connections are accepted, and of {packets} nothing else arrives"
+        case Answers(rcode=rcode, name=name):
+            about = f"{name}, or a longer name with its labels first," if name else "every name"
+            became = "are lost" if rcode is Rcode.NONE else f"say {rcode.upper()} and nothing else"
+            return f"of {packets}, answers over UDP about {about} {became}"
 
 
 def _packets(means: PacketFault) -> str:

@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from ooda.common.fault_probes import PodSign
+from ooda.common.node_means import DnsName
 from ooda.common.taxonomy import ActionKind, FailureClass
 
 MAX_SECONDS = 1800.0
@@ -91,9 +99,54 @@ class NameParameter(_Part):
         return text
 
 
+class ChoiceParameter(_Part):
+    """One of some words."""
+
+    type: Literal["choice"]
+    about: str
+    choices: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ...],
+        Field(min_length=1, strict=False),
+    ]
+    default: str | None = None
+
+    @model_validator(mode="after")
+    def _default_among(self) -> "ChoiceParameter":
+        if self.default is not None and self.default not in self.choices:
+            raise ValueError("default is none of the choices")
+        return self
+
+    def read(self, text: str) -> str:
+        """Return the value as it is kept: in small letters. Raises ValueError."""
+        if text.lower() not in self.choices:
+            raise ValueError(f"{text!r} is not one of {', '.join(self.choices)}")
+        return text.lower()
+
+
+class DnsNameParameter(_Part):
+    """A name as DNS has it, whole or only the first labels of one."""
+
+    type: Literal["dns_name"]
+    about: str
+    default: Literal[""] | None = None
+    """An empty one means that it may be left out, and what ``about`` says is then so."""
+
+    def read(self, text: str) -> str:
+        """Return the value as it is kept: in small letters, no last dot. Raises ValueError."""
+        name = text.removesuffix(".").lower()
+        try:
+            return _DNS_NAME.validate_python(name)
+        except ValidationError as error:
+            raise ValueError(f"{text!r} is not a name of DNS") from error
+
+
+_DNS_NAME: Final = TypeAdapter[str](DnsName)
 _OF_A_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
-Parameter = Annotated[IntegerParameter | NameParameter, Field(discriminator="type")]
+Parameter = Annotated[
+    IntegerParameter | NameParameter | ChoiceParameter | DnsNameParameter,
+    Field(discriminator="type"),
+]
 
 
 class Truth(_Part):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import NodeStep, Step
-from ooda.common.node_means import Direction, PacketFault
+from ooda.common.node_means import Direction, PacketFault, Rcode
 from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes, pods_of
 
 _SERVICE_NAME = "kubernetes.io/service-name"
@@ -58,13 +58,19 @@ class Cut:
 
 
 class Lookups:
-    """No answer to a lookup of a name reaches it, whoever it asks."""
+    """Answers to its lookups are lost or say that they failed, whoever it asks."""
 
     reads = frozenset({Kind.POD})
 
-    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:  # noqa: ARG002 - it has none
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
-        return _in_each_pod(scene, {"kind": "partition"}, peer_ports=[53])
+        rcode, name = Rcode(parameters["rcode"]), parameters["name"]
+        answers = {"kind": "answers", "rcode": rcode, "name": name or None}
+        # Of all that servers say TCP can be lost too: then nothing of it is read.
+        everything = rcode is Rcode.NONE and not name
+        return _in_each_pod(
+            scene, {"kind": "partition"} if everything else answers, peer_ports=[53]
+        )
 
 
 class UnansweredCalls:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.common.node_means import PacketFault, Proof
+from ooda.common.node_means import Answers, PacketFault, Proof
 from ooda.injector.node.core.lookups import lookup_of
 from ooda.injector.node.core.realised import realised_of
 from ooda.injector.node.means.disk import NODE_ROOT
@@ -160,7 +160,7 @@ class NodeHands:
             order_id=order_id,
             sandbox=sandbox,
             until=until,
-            lookup=_lookup_in(sandbox, self._processes),
+            lookup=_lookup_in(sandbox, self._processes, means),
             fault=means.fault,
             traffic=means.traffic,
             spare_node=means.spare_node,
@@ -174,13 +174,17 @@ class NodeHands:
         return sandbox
 
 
-def _lookup_in(sandbox: Sandbox, processes: Path) -> Lookup | None:
+def _lookup_in(sandbox: Sandbox, processes: Path, means: PacketFault) -> Lookup | None:
     """Return what the pod can look up, by the file that its sandbox has as its containers do."""
     if not isinstance(sandbox, SandboxProcess):
         return None
     # The sandbox's own process is the runtime's, not the pod's: nobody in the pod writes its files.
     told = processes / str(sandbox.pid) / "root/etc/resolv.conf"
     try:
-        return lookup_of(told.read_text(errors="replace"))
+        return lookup_of(told.read_text(errors="replace"), _name_meant(means))
     except OSError:
         return None
+
+
+def _name_meant(means: PacketFault) -> str | None:
+    return means.fault.name if isinstance(means.fault, Answers) else None

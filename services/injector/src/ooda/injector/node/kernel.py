@@ -116,8 +116,8 @@ class Rule:
 class Packets:
     """The queue of the namespace; one process can have it."""
 
-    def __init__(self, *, whole: bool) -> None:
-        """Take it. Raises RefusedError."""
+    def __init__(self, *, whole: bool, head: int = 0) -> None:
+        """Take it, to be given the first `head` bytes of each packet. Raises RefusedError."""
         self._socket = _open()
         self._socket.setsockopt(socket.SOL_SOCKET, _FORCED_BUFFER, _RECEIVE_BUFFER)
         self._socket.setsockopt(_SOL_NETLINK, _NO_ENOBUFS, 1)
@@ -125,9 +125,10 @@ class Packets:
         self._stamping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._stamping.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
         self._newest = 0
+        self._reads = head > 0
         try:
             _ask(self._socket, packet_queue.bind(QUEUE, 1), 1)
-            configured = packet_queue.configure(QUEUE, 2, longest=LONGEST, whole=whole)
+            configured = packet_queue.configure(QUEUE, 2, longest=LONGEST, whole=whole, head=head)
             _ask(self._socket, configured, 1)
         except KernelError as error:
             raise _refusal(error) from error
@@ -136,10 +137,14 @@ class Packets:
         """Give the descriptor to wait on."""
         return self._socket.fileno()
 
-    def take(self, at_most: int) -> tuple[list[int], list[int]]:
-        """Give the packets that have come, in their order, and when, by the monotonic clock."""
+    def take(self, at_most: int) -> tuple[list[int], list[int], list[bytes]]:
+        """Give the packets that have come, in their order, and when, by the monotonic clock.
+
+        And what each of them begins with, if that was asked for.
+        """
         taken: list[int] = []
         times: list[int] = []
+        heads: list[bytes] = []
         while len(taken) < at_most:
             try:
                 datagram = self._socket.recv(_DATAGRAM, socket.MSG_DONTWAIT)
@@ -148,7 +153,9 @@ class Packets:
             found = packet_queue.packets(datagram)
             taken += found
             times += [self._came(datagram)] * len(found)
-        return taken, times
+            if self._reads:
+                heads += packet_queue.heads(datagram)
+        return taken, times, heads
 
     def _came(self, datagram: bytes) -> int:
         """Say when a packet came: now, unless the kernel knows that it has waited for us."""
@@ -164,6 +171,8 @@ class Packets:
         """Tell the kernel what becomes of packets."""
         if verdicts.drop:
             self._socket.send(packet_queue.drop(QUEUE, verdicts.drop))
+        if verdicts.change:
+            self._socket.send(packet_queue.change(QUEUE, verdicts.change))
         if verdicts.pass_through is not None:
             self._socket.send(packet_queue.pass_through(QUEUE, verdicts.pass_through))
 

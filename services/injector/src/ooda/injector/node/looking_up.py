@@ -4,10 +4,11 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from ooda.injector.node.core.lookups import PORT, Train, answers, question
+from ooda.injector.node.core.dns_answers import PORT
+from ooda.injector.node.core.lookups import Train, answers, code_of, question
 from ooda.injector.node.orders import Lookup
 
 _LONGEST: Final = 4096
@@ -28,7 +29,10 @@ class Lookups:
         return [each.fileno() for each in self._asked]
 
     def turn(self, now: int) -> int | None:
-        """Make the lookup that is due; return since when one is not answered in time."""
+        """Make the lookup that is due; return since when one tells of the fault."""
+        over = self._train.given_up(now)
+        for each in [each for each, number in self._asked.items() if number in over]:
+            self._forget(each)
         number = self._train.begin(now)
         if number is not None:
             self._ask(number)
@@ -48,6 +52,10 @@ class Lookups:
                 continue
             if answers(said, number):
                 took = self._train.answered(number, time.monotonic_ns()) or took
+                self._forget(each)
+                continue
+            code = code_of(said, number)
+            if code is not None and self._train.refused(number, code):
                 self._forget(each)
         return took
 
@@ -79,18 +87,34 @@ def answer_took(lookup: Lookup, deadline_ns: int, patience_ns: int) -> int | Non
 
     None if it was not for so long.
     """
+    first = answered_first([lookup], deadline_ns, patience_ns)
+    return None if first is None else first[1]
+
+
+def answered_first(
+    asked: Sequence[Lookup], deadline_ns: int, patience_ns: int
+) -> tuple[Lookup, int] | None:
+    """Look up all of these until one is answered in time; return that one and how long it took.
+
+    None if none was for so long, or if there are none.
+    """
     now = time.monotonic_ns()
     ends = now + patience_ns
-    lookups = Lookups(lookup, Train(deadline_ns, now))
+    trains = [(each, Lookups(each, Train(deadline_ns, now))) for each in asked]
     try:
-        while now < ends:
-            lookups.turn(now)
-            pause = max(0, min(ends, lookups.wakes(now)) - time.monotonic_ns()) / _SECOND
-            ready, _, _ = select.select([*lookups.descriptors], [], [], pause)
-            took = lookups.heard(ready)
-            if took is not None:
-                return took
+        while trains and now < ends:
+            for _, each in trains:
+                each.turn(now)
+            wakes = min(ends, *(each.wakes(now) for _, each in trains))
+            watched = [one for _, each in trains for one in each.descriptors]
+            pause = max(0, wakes - time.monotonic_ns()) / _SECOND
+            ready, _, _ = select.select(watched, [], [], pause)
+            for lookup, each in trains:
+                took = each.heard(ready)
+                if took is not None:
+                    return lookup, took
             now = time.monotonic_ns()
         return None
     finally:
-        lookups.close()
+        for _, each in trains:
+            each.close()

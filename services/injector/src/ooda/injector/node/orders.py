@@ -48,10 +48,15 @@ Sandbox = Annotated[SandboxProcess | SandboxNamespace, Field(discriminator="kind
 
 
 class Lookup(_Part):
-    """A name that is looked up over UDP at a server, both as the pod would have it."""
+    """A name that is looked up over UDP at a server, both as the pod would have it.
+
+    Where it cannot be known which of several names there is, the others are in `or_else`: the one
+    that is answered first is taken.
+    """
 
     server: IPvAnyAddress
     name: str = Field(max_length=253)
+    or_else: tuple[Annotated[str, Field(max_length=253)], ...] = Field(default=(), max_length=7)
 
 
 class Order(PacketFault):
@@ -87,6 +92,7 @@ class Counters(_Part):
     seen: int = Field(ge=0)
     passed: int = Field(ge=0)
     dropped: int = Field(ge=0)
+    changed: int = Field(ge=0)
     delayed: int = Field(ge=0)
     unheard: int = Field(ge=0)
     lapses: int = Field(ge=0)

@@ -23,7 +23,7 @@ class FaultInForce:
     """The rule, the queue and the judge of one fault; `ends_ns` by the monotonic clock.
 
     `bites` is told once when it was first seen to bite, by that clock: by a lookup that was not
-    answered, or without `lookups` by a packet that was lost, or held back and let go.
+    answered, or without `lookups` by a packet that was lost or changed, or held back and let go.
     """
 
     rule: Rule
@@ -71,16 +71,17 @@ class FaultInForce:
         return End.EXPIRED
 
     def _take(self) -> bool:
-        taken, times = self.packets.take(_AT_ONCE)
+        taken, times, heads = self.packets.take(_AT_ONCE)
         self.tally.came(len(taken))
         if taken:
-            self._judged(self.judge.came(taken, times))
+            self._judged(self.judge.came(taken, times, heads))
         return bool(taken)
 
     def _judged(self, verdicts: Verdicts) -> None:
         self.packets.carry_out(verdicts)
         self.tally.judged(verdicts)
-        if self.lookups is None and not self.seen and (verdicts.drop or verdicts.held_ns):
+        told = verdicts.drop or verdicts.change or verdicts.held_ns
+        if self.lookups is None and not self.seen and told:
             self._bites(time.monotonic_ns() - max(verdicts.held_ns, default=0))
 
     def _looked_up(self, now: int) -> Lookups | None:

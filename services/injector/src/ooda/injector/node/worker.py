@@ -17,13 +17,20 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from ooda.common.node_means import Direction, Loss, Proof, Unanswered
+from ooda.common.node_means import Answers, Direction, Loss, Proof, Unanswered
 from ooda.injector.node import namespaces
-from ooda.injector.node.core.judges import judge_of
-from ooda.injector.node.core.lookups import PATIENCE_NS, Train, deadline_ns, is_hit
+from ooda.injector.node.core.judges import head_of, judge_of
+from ooda.injector.node.core.lookups import (
+    PATIENCE_NS,
+    Train,
+    code_told,
+    deadline_ns,
+    is_hit,
+    told_by,
+)
 from ooda.injector.node.core.matching import Matching
 from ooda.injector.node.kernel import Packets, Rule
-from ooda.injector.node.looking_up import Lookups, answer_took
+from ooda.injector.node.looking_up import Lookups, answer_took, answered_first
 from ooda.injector.node.orders import Armed, Bites, End, Lookup, Order, Refused, Result
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.serving import FaultInForce
@@ -52,6 +59,7 @@ def _directions(order: Order) -> list[Matching]:
             own_ports=traffic.own_ports,
             spared=spared,
             accepting=isinstance(order.fault, Unanswered),
+            datagrams=isinstance(order.fault, Answers),
         )
         for incoming in wanted
     ]
@@ -69,13 +77,14 @@ def _say_bites(since_ns: int) -> None:
 
 @dataclass(frozen=True)
 class _Proof:
-    """A lookup that was answered before the fault, and how late an answer tells of it."""
+    """A lookup that was answered before the fault, and how late or which an answer tells of it."""
 
     lookup: Lookup
     deadline_ns: int
+    code: int | None
 
     def begun(self) -> Lookups:
-        return Lookups(self.lookup, Train(self.deadline_ns, time.monotonic_ns()))
+        return Lookups(self.lookup, Train(self.deadline_ns, time.monotonic_ns(), self.code))
 
     def answered_again(self) -> datetime | None:
         deadline = min(self.deadline_ns, PATIENCE_NS)
@@ -87,8 +96,11 @@ def _provable(order: Order) -> _Proof | None:
     """Say how lookups tell of the fault; None if it would not hit them, or they fail already."""
     if order.lookup is None or not is_hit(order):
         return None
-    took = answer_took(order.lookup, _BEFORE_NS, _BEFORE_NS)
-    return None if took is None else _Proof(order.lookup, deadline_ns(order, took))
+    first = answered_first(told_by(order.lookup, order), _BEFORE_NS, _BEFORE_NS)
+    if first is None:
+        return None
+    lookup, took = first
+    return _Proof(lookup, deadline_ns(order, took), code_told(order))
 
 
 def _carry_out(order: Order, node: Path, line: int) -> Result:
@@ -98,7 +110,9 @@ def _carry_out(order: Order, node: Path, line: int) -> Result:
     namespaces.enter(descriptor)
     os.close(descriptor)
     # The queue first: who has it is alone here.
-    packets = Packets(whole=not isinstance(order.fault, Loss))
+    # Chance is drawn, and an answer is read, for each packet of the wire.
+    whole = not isinstance(order.fault, Loss | Answers)
+    packets = Packets(whole=whole, head=head_of(order.fault))
     proof = _provable(order)
     rule = Rule()
     rule.install(_directions(order))

@@ -1,4 +1,4 @@
-"""What becomes of each packet: lost, held back, or let through.
+"""What becomes of each packet: lost, held back, changed, or let through.
 
 A judge is told which packets came and when, and says what the kernel is to do now. Times are
 nanoseconds of a monotonic clock; chance comes from a seed, so that the same run can be had again.
@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
-from ooda.common.node_means import Delay, Fault, Loss, Partition, Unanswered
+from ooda.common.node_means import Answers, Delay, Fault, Loss, Partition, Rcode, Unanswered
+from ooda.injector.node.core.dns_answers import (
+    CODES,
+    LONGEST_HEAD,
+    answer_in,
+    is_about,
+    labels_of,
+)
 from ooda.injector.node.core.wander import Wander
 
 _MS: Final = 1_000_000
@@ -20,12 +27,14 @@ _PART_MADE_GOOD: Final = 5  # of the mean: no packet leaves earlier than by this
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Packets to lose, then the last packet up to which all that wait go on."""
+    """Packets to lose and to change, then the last packet up to which all that wait go on."""
 
     drop: Sequence[int] = ()
     pass_through: int | None = None
     passed: int = 0
     held_ns: Sequence[int] = ()
+    change: Sequence[tuple[int, bytes]] = ()
+    """Packets, and what goes on in the place of each."""
 
 
 NOTHING: Final = Verdicts()
@@ -34,8 +43,13 @@ NOTHING: Final = Verdicts()
 class Judge(Protocol):
     """Decides over packets in the order in which they came."""
 
-    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:
-        """Decide about packets and when each of them came."""
+    def came(
+        self, packets: Sequence[int], times: Sequence[int], heads: Sequence[bytes] = ()
+    ) -> Verdicts:
+        """Decide about packets and when each of them came.
+
+        ``heads`` has what each begins with, for the judge that reads it (`head_of`).
+        """
 
     def due(self, now: int) -> Verdicts:
         """Decide about what was held back until now."""
@@ -67,7 +81,12 @@ class LosingJudge(_Immediate):
         self._share = percent / 100
         self._random = Random(seed)  # noqa: S311 -- chance, no secret
 
-    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:  # noqa: ARG002 -- the protocol of all judges
+    def came(
+        self,
+        packets: Sequence[int],
+        times: Sequence[int],  # noqa: ARG002 -- the protocol of all judges
+        heads: Sequence[bytes] = (),  # noqa: ARG002 -- the protocol of all judges
+    ) -> Verdicts:
         """Draw for each packet."""
         draw, share = self._random.random, self._share
         lost = [packet for packet in packets if draw() < share]
@@ -79,9 +98,44 @@ class LosingJudge(_Immediate):
 class PartingJudge(_Immediate):
     """Loses every packet."""
 
-    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:  # noqa: ARG002 -- the protocol of all judges
+    def came(
+        self,
+        packets: Sequence[int],
+        times: Sequence[int],  # noqa: ARG002 -- the protocol of all judges
+        heads: Sequence[bytes] = (),  # noqa: ARG002 -- the protocol of all judges
+    ) -> Verdicts:
         """Lose them."""
         return Verdicts(packets)
+
+
+class AnsweringJudge(_Immediate):
+    """Loses or changes answers of DNS servers about a name, or about all; others go on."""
+
+    def __init__(self, rcode: Rcode, name: str | None) -> None:
+        self._code = CODES.get(rcode)
+        self._name = labels_of(name or "")
+
+    def came(
+        self,
+        packets: Sequence[int],
+        times: Sequence[int],  # noqa: ARG002 -- the protocol of all judges
+        heads: Sequence[bytes] = (),
+    ) -> Verdicts:
+        """Read each of them. One that says already what it is to say goes on as it is."""
+        lost: list[int] = []
+        changed: list[tuple[int, bytes]] = []
+        kept: list[int] = []
+        for packet, head in zip(packets, heads, strict=True):
+            answer = answer_in(head)
+            if answer is None or not is_about(answer.name, self._name):
+                kept.append(packet)
+            elif self._code is None:
+                lost.append(packet)
+            elif answer.code == self._code:
+                kept.append(packet)
+            else:
+                changed.append((packet, answer.saying(self._code)))
+        return Verdicts(lost, kept[-1] if kept else None, len(kept), change=changed)
 
 
 class DelayingJudge:
@@ -99,7 +153,12 @@ class DelayingJudge:
         self._last_due = 0
         self._late = 0  # by how much all packets together left too late
 
-    def came(self, packets: Sequence[int], times: Sequence[int]) -> Verdicts:
+    def came(
+        self,
+        packets: Sequence[int],
+        times: Sequence[int],
+        heads: Sequence[bytes] = (),  # noqa: ARG002 -- the protocol of all judges
+    ) -> Verdicts:
         """Hold them back for the delay of the moment at which they came."""
         for packet, came in zip(packets, times, strict=True):
             wanted = came + self._wander.at(came, 1)
@@ -144,3 +203,10 @@ def judge_of(fault: Fault, seed: str) -> Judge:
             return DelayingJudge(mean, jitter, seed)
         case Partition() | Unanswered():
             return PartingJudge()
+        case Answers(rcode=rcode, name=name):
+            return AnsweringJudge(rcode, name)
+
+
+def head_of(fault: Fault) -> int:
+    """Say how many bytes of each packet the judge of this fault reads."""
+    return LONGEST_HEAD if isinstance(fault, Answers) else 0

@@ -4,25 +4,29 @@ import ipaddress
 import struct
 from typing import Final
 
-from ooda.common.node_means import Delay, PacketFault, Unanswered
+from ooda.common.node_means import Answers, Delay, PacketFault, Unanswered
+from ooda.injector.node.core.dns_answers import CODES, PORT, is_about, labels_of
 from ooda.injector.node.orders import Lookup
 
 PERIOD_NS: Final = 100_000_000
 """Between two lookups. Of 200 in 20 s, the least loss (5 %) spares all once in 30,000 times."""
 PATIENCE_NS: Final = 1_000_000_000
 """How long an answer may take while nothing is wrong."""
-PORT: Final = 53
 _HEADER: Final = struct.Struct("!6H")
 _RESPONSE, _CODE, _RECURSE = 0x8000, 0x000F, 0x0100
 _ADDRESS, _INTERNET = 1, 1
 _CLUSTER: Final = "svc."
+_LONGEST_NAME: Final = 253
+_MOST_NAMES: Final = 8
 
 
-def lookup_of(resolv_conf: str) -> Lookup | None:
-    """Return the lookup that every pod of the cluster has answered.
+def lookup_of(resolv_conf: str, name: str | None = None) -> Lookup | None:
+    """Return the lookup that every pod of the cluster has answered, or that of a name.
 
-    It is the name of the API server's Service, at the first server. None where names are not looked
-    up in the cluster, as with ``dnsPolicy: Default``: no question leaves it.
+    It is the name of the API server's Service, at the first server. A name is looked up as it is
+    and with each domain that is searched, as far as that is in the cluster: no question leaves it.
+    None where there is no such name, and where names are not looked up in the cluster, as with
+    ``dnsPolicy: Default``.
     """
     lines = [line.split() for line in resolv_conf.splitlines()]
     servers = [line[1] for line in lines if line[:1] == ["nameserver"] and len(line) > 1]
@@ -35,7 +39,15 @@ def lookup_of(resolv_conf: str) -> Lookup | None:
         server = ipaddress.ip_address(servers[0])
     except ValueError:
         return None
-    return Lookup(server=server, name=f"kubernetes.default.{domain.rstrip('.')}")
+    domain = domain.rstrip(".")
+    if name is None:
+        return Lookup(server=server, name=f"kubernetes.default.{domain}")
+    cluster = f".{domain.removeprefix(_CLUSTER)}"
+    expanded = [name, *(f"{name}.{each.rstrip('.')}" for each in searched)]
+    within = [each for each in expanded if each.endswith(cluster) and len(each) <= _LONGEST_NAME]
+    if not within:
+        return None
+    return Lookup(server=server, name=within[0], or_else=tuple(within[1:_MOST_NAMES]))
 
 
 def is_hit(fault: PacketFault) -> bool:
@@ -44,6 +56,21 @@ def is_hit(fault: PacketFault) -> bool:
     meant = not traffic.peers and not traffic.own_ports
     ports = not traffic.peer_ports or PORT in traffic.peer_ports
     return meant and ports and not isinstance(fault.fault, Unanswered)
+
+
+def told_by(lookup: Lookup, fault: PacketFault) -> list[Lookup]:
+    """Return the lookups, one for each name, that a fault hits which `is_hit`."""
+    meant = fault.fault.name if isinstance(fault.fault, Answers) else None
+    return [
+        Lookup(server=lookup.server, name=each)
+        for each in (lookup.name, *lookup.or_else)
+        if is_about(labels_of(each), labels_of(meant or ""))
+    ]
+
+
+def code_told(fault: PacketFault) -> int | None:
+    """Say which code an answer has that tells of the fault; None: that none comes in time does."""
+    return CODES.get(fault.fault.rcode) if isinstance(fault.fault, Answers) else None
 
 
 def deadline_ns(fault: PacketFault, took_ns: int) -> int:
@@ -65,18 +92,30 @@ def question(name: str, number: int) -> bytes:
 
 def answers(datagram: bytes, number: int) -> bool:
     """Say whether a datagram answers the question of this number, with at least one address."""
-    if len(datagram) < _HEADER.size:
+    if code_of(datagram, number) != 0:
         return False
-    identity, flags, _, found, _, _ = _HEADER.unpack_from(datagram)
+    found: int = _HEADER.unpack_from(datagram)[3]
+    return found > 0
+
+
+def code_of(datagram: bytes, number: int) -> int | None:
+    """Return the code of the answer to the question of this number; None if it is no such one."""
+    if len(datagram) < _HEADER.size:
+        return None
+    identity, flags, *_ = _HEADER.unpack_from(datagram)
     right = identity == number & 0xFFFF and bool(flags & _RESPONSE)
-    return right and not flags & _CODE and found > 0
+    return flags & _CODE if right else None
 
 
 class Train:
-    """Lookups one after the other, until one is not answered in time; monotonic nanoseconds."""
+    """Lookups one after the other, until one is not answered in time; monotonic nanoseconds.
 
-    def __init__(self, deadline_ns: int, begins_ns: int) -> None:
+    With a code: until one is answered with this code. One that is not answered tells nothing then.
+    """
+
+    def __init__(self, deadline_ns: int, begins_ns: int, code: int | None = None) -> None:
         self._deadline = deadline_ns
+        self._code = code
         self._next = begins_ns
         self._begun = 0
         self._waiting: dict[int, int] = {}
@@ -97,13 +136,35 @@ class Train:
         took = now - begun
         if took <= self._deadline:
             return took
-        self._late = begun if self._late is None else min(self._late, begun)
+        if self._code is None:
+            self._note(begun)
         return None
 
+    def refused(self, number: int, code: int) -> bool:
+        """Say whether an answer with this code tells of the fault, which stays noted then."""
+        if code != self._code:
+            return False
+        self._note(self._waiting.pop(number))
+        return True
+
+    def given_up(self, now: int) -> list[int]:
+        """Return the lookups that nobody waits for any more, though that tells nothing."""
+        if self._code is None:
+            return []
+        over = [each for each, begun in self._waiting.items() if now - begun > self._deadline]
+        for each in over:
+            del self._waiting[each]
+        return over
+
     def unanswered_since(self, now: int) -> int | None:
-        """Return when the first lookup was begun that was not answered in time."""
+        """Return when the first lookup was begun that tells of the fault."""
+        if self._code is not None:
+            return self._late
         waiting = [begun for begun in self._waiting.values() if now - begun > self._deadline]
         return min([*waiting, *([] if self._late is None else [self._late])], default=None)
+
+    def _note(self, begun: int) -> None:
+        self._late = begun if self._late is None else min(self._late, begun)
 
     def wakes(self, now: int) -> int:
         """Say when there is something to do next without an answer."""

@@ -36,7 +36,8 @@ class Matching:
     """Which packets of one direction are meant.
 
     No peers: all of them; no ports: all of them. `spared` goes before everything else. With
-    `accepting`, only TCP is meant, but for the packets that open a connection.
+    `accepting`, only TCP is meant, but for the packets that open a connection; with `datagrams`,
+    only UDP.
     """
 
     incoming: bool
@@ -45,6 +46,7 @@ class Matching:
     own_ports: tuple[int, ...]
     spared: tuple[Peer, ...]
     accepting: bool = False
+    datagrams: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ def rules(family: int, queue: int, matching: Matching) -> list[bytes]:
         )
     if matching.accepting:
         rules += _skip_all_but_established()
+    if matching.datagrams:
+        rules.append(_load(_PROTOCOL) + _compare(_NOT_EQUAL, bytes([_UDP])) + _leave())
     source, destination = 0, 2
     if matching.peer_ports:
         rules += _skip_other_ports(PEER_PORTS, source if matching.incoming else destination)

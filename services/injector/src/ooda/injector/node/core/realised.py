@@ -15,6 +15,7 @@ def realised_of(result: Result) -> Mapping[str, float]:
         "packets": counters.seen,
         "dropped": counters.dropped,
         "delayed": counters.delayed,
+        "changed": counters.changed,
         "unheard": counters.unheard,
         "lapses": counters.lapses,
         "loss_percent": counters.loss_percent,

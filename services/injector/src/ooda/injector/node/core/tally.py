@@ -16,6 +16,7 @@ class Tally:
     seen: int = 0
     passed: int = 0
     dropped: int = 0
+    changed: int = 0
     lapses: int = 0
     held: int = 0
     most_held: int = 0
@@ -34,7 +35,8 @@ class Tally:
         """Count packets whose verdict was given."""
         self.passed += verdicts.passed
         self.dropped += len(verdicts.drop)
-        self.held -= verdicts.passed + len(verdicts.drop)
+        self.changed += len(verdicts.change)
+        self.held -= verdicts.passed + len(verdicts.drop) + len(verdicts.change)
         if verdicts.held_ns:
             self.waits += len(verdicts.held_ns)
             self.total_ns += sum(verdicts.held_ns)
@@ -48,6 +50,7 @@ class Tally:
             seen=self.seen,
             passed=self.passed,
             dropped=self.dropped,
+            changed=self.changed,
             delayed=self.waits,
             unheard=max(0, numbered - self.seen),
             lapses=self.lapses,
