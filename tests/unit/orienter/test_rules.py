@@ -347,11 +347,11 @@ def test_a_rollout_takes_the_old_replica_set_down() -> None:
     assert Sign.EVENT_SCALED_DOWN not in read_events(rollout, NOW).signs
 
 
-def scaling(*told: str) -> Seen:
+def scaling(*told: str, reason: str = "ScalingReplicaSet") -> Seen:
     """Give what is seen of these, each a second after the one before."""
     events = [
         replace(
-            event_of(event("ScalingReplicaSet", note)),
+            event_of(event(reason, note)),
             last_at=NOW - dt.timedelta(seconds=len(told) - index),
         )
         for index, note in enumerate(told)
@@ -367,6 +367,21 @@ def test_scaled_to_nothing_after_a_release_that_was_rolled_back() -> None:
         "Scaled down replica set checkout-1 from 2 to 0",
     )
     assert set(seen.signs) == {Sign.EVENT_SCALED_DOWN}
+
+
+def test_scaled_to_nothing_after_so_much_that_it_is_told_as_one() -> None:
+    seen = scaling(
+        "Scaled up replica set checkout-1 from 0 to 2",
+        "(combined from similar events): Scaled down replica set checkout-1 from 2 to 0",
+    )
+    assert set(seen.signs) == {Sign.EVENT_SCALED_DOWN}
+
+
+def test_a_stateful_set_scaled_to_nothing() -> None:
+    made = "create Pod db-0 in StatefulSet db successful"
+    gone = [f"delete Pod db-{each} in StatefulSet db successful" for each in (1, 0)]
+    assert set(scaling(made, *gone, reason="SuccessfulDelete").signs) == {Sign.EVENT_SCALED_DOWN}
+    assert Sign.EVENT_SCALED_DOWN not in scaling(*gone, made, reason="SuccessfulDelete").signs
 
 
 def test_what_was_scaled_up_again_is_not_at_nothing() -> None:
@@ -655,6 +670,23 @@ def test_no_change_if_pods_of_the_old_revision_fail_too() -> None:
 
     assert seen.change is None
     assert "previous revision fail too" in seen.excerpt
+
+
+def test_scaling_to_nothing_is_timed_by_the_controller_where_nobody_owns_the_number() -> None:
+    newest = replica_set(2, OLD, made=-9000, hashed="new")
+    newest["metadata"]["managedFields"] = [owns("replicas", -7, manager="kube-controller-manager")]
+    older = replica_set(1, NEW, made=-9900, hashed="old")
+    older["metadata"]["managedFields"] = [owns("replicas", -3, manager="kube-controller-manager")]
+
+    found = changes(
+        deployment(replicas=0, pod_template=OLD),
+        replica_sets=[newest, older],
+        known_good=known(OLD, replicas=3),
+    ).change
+
+    assert found is not None
+    assert "spec.replicas" in found.fields
+    assert (NOW - found.changed_at).total_seconds() == 7
 
 
 def test_scaling_is_told_with_its_time() -> None:

@@ -158,7 +158,11 @@ def _replicas(facts: ChangeFacts) -> tuple[tuple[str, ...], dt.datetime | None]:
     wanted = mapping(facts.workload.get("spec")).get("replicas")
     if known is None or known.replicas is None or known.replicas == wanted:
         return (), None
-    at = written_at(facts.workload, ("f:spec", "f:replicas"))
+    path = ("f:spec", "f:replicas")
+    at = written_at(facts.workload, path)
+    if at is None and facts.replica_sets:
+        # Nobody owns a number of 0 that was written through ``scale``: its controller passed it on.
+        at = written_at(max(facts.replica_sets, key=_revision), path)
     return (("spec.replicas",), at) if at else ((), None)
 
 

@@ -32,6 +32,7 @@ _CONFIG = re.compile(
     re.IGNORECASE,
 )
 _SCALED = re.compile(r"Scaled (?:up|down) replica set (\S+) .*\bto (\d+)")
+_MADE = re.compile(r"(create|delete) Pod (\S+) in StatefulSet")
 _PROBE_KILL = re.compile(r"failed (liveness|startup) probe")
 
 _BY_REASON = {
@@ -43,6 +44,7 @@ _BY_REASON = {
     "Preempted": Sign.EVENT_EVICTED,
     "BackoffLimitExceeded": Sign.EVENT_JOB_FAILED,
 }
+_OF_SETS = frozenset({"SuccessfulCreate", "SuccessfulDelete"})
 _HARMLESS = frozenset(
     {"Scheduled", "Pulled", "Pulling", "Created", "Started", "SuccessfulCreate", "Killing"}
 )
@@ -79,17 +81,18 @@ def _stopping(event: EventNote) -> bool:
 
 
 def _scaled_to_nothing(events: Sequence[EventNote]) -> bool:
-    """Say whether every ReplicaSet was taken down by the last that is said of it.
+    """Say whether every ReplicaSet, or pod of a StatefulSet, is gone by the last said of it.
 
-    A rollout takes the old one down, too, and leaves another one up.
+    A rollout takes old ones down, too, and leaves another one up.
     """
-    scaled = [each for each in events if each.reason == "ScalingReplicaSet"]
-    sizes = {
-        found[1]: int(found[2])
-        for each in sorted(scaled, key=_when)
-        if (found := _SCALED.match(each.note))
-    }
-    return bool(sizes) and not any(sizes.values())
+    there: dict[str, bool] = {}
+    for each in sorted(events, key=_when):
+        # What was said too often is "(combined from similar events)".
+        if each.reason == "ScalingReplicaSet" and (found := _SCALED.search(each.note)):
+            there[found[1]] = found[2] != "0"
+        elif each.reason in _OF_SETS and (found := _MADE.search(each.note)):
+            there[found[2]] = found[1] == "create"
+    return bool(there) and not any(there.values())
 
 
 def _sign(event: EventNote) -> Sign | None:
