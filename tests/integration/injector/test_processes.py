@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,10 @@ import pytest
 import pytest_asyncio
 
 from fakes.hands import HoldingHands
+from ooda.common.bus.injecting import NoLongerToldError, request_fault
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
+from ooda.common.events import FaultRequested
 from ooda.common.fault_runs import Ending, FaultRun, Phase
 from ooda.common.run_reports import RecoveredBy, RunReport
 from ooda.common.run_reports import Stage as Reached
@@ -101,8 +103,11 @@ class Stage:
         async def there() -> bool:
             listed = json.loads((await self.command("runs", "list", "-o", "json")).stdout)
             runs = [FaultRun.model_validate(each) for each in listed]
-            seen = phase is not Phase.ACTIVE or not runs[0].unproven
-            found[:] = [each for each in runs[:1] if each.phase is phase and seen]
+            found[:] = [
+                each
+                for each in runs[:1]
+                if each.phase is phase and not (phase is Phase.ACTIVE and each.unproven)
+            ]
             return bool(found)
 
         await until(there, 40)
@@ -350,6 +355,29 @@ async def test_nats_gone_it_is_followed_by_its_journal(running: Stage) -> None:
         return (await running.command("scenarios", "list", "--wait", "0.5")).returncode == 0
 
     await until(heard, 40)
+
+
+async def test_a_request_that_no_injector_answers_is_not_followed_for_ever(running: Stage) -> None:
+    running.injector.kill()
+    now = SystemClock().now()
+    request = FaultRequested(
+        event_id="e",
+        summary="alice asks.",
+        occurred_at=now,
+        cluster_id=running.breakable.cluster_id,
+        namespace=running.breakable.namespace,
+        run_id="run-of-nobody",
+        scenario="service-misroute",
+        target=TARGET,
+        intensity=None,
+        duration_seconds=5,
+        valid_until=now - dt.timedelta(seconds=4),
+    )
+    async with aclosing(request_fault(running.bus.settings(Service.CLI), request)) as told:
+        assert isinstance(await anext(told), FaultRequested)
+        with pytest.raises(NoLongerToldError, match="No injector has answered"):
+            await anext(told)
+    running.injector.start()
 
 
 async def test_an_abort_needs_neither_nats_nor_the_injector(running: Stage) -> None:

@@ -4,6 +4,7 @@ The command line knows no scenario and no fence: the injector tells both.
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from nats.js.api import Header
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ooda.common.bus.connection import connected
+from ooda.common.clock import SystemClock
 from ooda.common.events import FaultEvent, FaultRequested, parse_event
 from ooda.common.reach import UnreachableError
 from ooda.common.run_reports import RunReport
@@ -21,10 +23,11 @@ from ooda.common.topology import SCENARIOS_SUBJECT, Account, Service, inbox_pref
 
 _CONNECTING = 5.0  # seconds
 _LOOKS_AGAIN = 1.0  # seconds until it is looked whether the connection is still there
+_ANSWERS = dt.timedelta(seconds=5)  # within which a request is answered that came just in time
 
 
 class NoLongerToldError(UnreachableError):
-    """NATS took the request, and is gone since: nobody tells any more what becomes of the run."""
+    """NATS took the request, and nobody tells, or tells any more, what becomes of the run."""
 
 
 class ListScenarios(BaseModel):
@@ -146,6 +149,7 @@ async def request_fault(
             raise UnreachableError(
                 f"NATS did not take the request: {client.last_error or 'no confirmation in time'}"
             ) from error
+        answered = False
         while True:
             try:
                 async with asyncio.timeout(_LOOKS_AGAIN):
@@ -153,7 +157,10 @@ async def request_fault(
             except TimeoutError:
                 if client.is_closed:
                     raise NoLongerToldError("NATS is gone.") from None
+                if not answered and SystemClock().now() > request.valid_until + _ANSWERS:
+                    raise NoLongerToldError("No injector has answered: is it running?") from None
                 continue
+            answered = answered or not isinstance(event, FaultRequested)
             yield event
 
 
