@@ -51,7 +51,9 @@ class Injections:
         with self.ooda.started(*_inject(scenario, target, duration)) as process:
             assert process.stdout is not None
             told = process.stdout.readline()
+            armed = next((line for line in process.stdout if "fault.armed" in line), "")
             process.kill()
+        assert armed, told
         return Injection(self.ooda, _run_id(told))
 
 

@@ -124,16 +124,19 @@ async def ask_injector(settings: NatsSettings, question: Question, wait: float) 
 async def request_fault(
     settings: NatsSettings, request: FaultRequested
 ) -> AsyncGenerator[FaultEvent, None]:
-    """Publish a request and yield what is said of its run, for ever.
+    """Publish a request and yield what is said of its run, each once, for ever.
 
     Raises UnreachableError: NATS is away or does not take it; NoLongerToldError: it took it.
     """
     told: asyncio.Queue[FaultEvent] = asyncio.Queue()
+    known: set[str] = set()
 
     async def hear(message: Msg) -> None:
         event = _event(message.subject, message.data)
-        if event is not None and event.run_id == request.run_id:
-            told.put_nowait(event)
+        if event is None or event.run_id != request.run_id or event.event_id in known:
+            return  # it may be said twice: who says it may not live to know that it was said
+        known.add(event.event_id)
+        told.put_nowait(event)
 
     user = user_name(Service.CLI, Account.FAULTS)
     async with connected(settings, _CONNECTING, user=user, inbox=inbox_prefix(user)) as client:
