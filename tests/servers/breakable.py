@@ -15,7 +15,8 @@ from ooda.common.events import FaultRequested
 from ooda.common.fault_runs import FaultRun
 from ooda.injector.admission import Admission
 from ooda.injector.core.fence import Limits, Refusal
-from ooda.injector.core.fingerprint import fingerprint, settled
+from ooda.injector.core.fingerprint import fingerprint
+from ooda.injector.core.workloads import TARGETS, settled, with_kind
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
 from servers.control_plane import ControlPlane
@@ -23,10 +24,11 @@ from servers.paper_memory import NEEDS
 from servers.waiting import until
 
 TARGET, CLIENT = "cart", "web"
+DATABASE, AGENT = "orders-db", "agent"
 PASSWORDS = {"orders": "of-the-orders", "postgres": "of-the-administrator"}
 """By account of the database that the target uses."""
 KINDS = (
-    Kind.DEPLOYMENT,
+    *TARGETS,
     Kind.SERVICE,
     Kind.CONFIG_MAP,
     Kind.SECRET,
@@ -36,15 +38,15 @@ KINDS = (
 )
 
 
-def workload(name: str, **container: Any) -> dict[str, Any]:
+def workload(name: str, kind: Kind = Kind.DEPLOYMENT, **container: Any) -> dict[str, Any]:
     labels = {"app": name}
     first = {"name": "app", "image": f"example/{name}:1", **container}
     return {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": kind.value,
         "metadata": {"name": name, "labels": labels | {"tier": "shop"}},
         "spec": {
-            "replicas": 2,
+            **({} if kind is Kind.DAEMON_SET else {"replicas": 2}),
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels},
@@ -115,6 +117,22 @@ def things() -> list[dict[str, Any]]:
     ]
 
 
+def other_kinds() -> list[dict[str, Any]]:
+    """Return a StatefulSet, to which a Service leads that is there, and a DaemonSet."""
+    config = {"name": "settings", "key": "currency"}
+    container = {
+        "resources": {"limits": {"memory": "64Mi", "cpu": "500m"}},
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}},
+        "env": [{"name": "CURRENCY", "valueFrom": {"configMapKeyRef": config}}],
+    }
+    database = workload(DATABASE, Kind.STATEFUL_SET, **container)
+    database["spec"]["serviceName"] = DATABASE
+    made = [database, workload(AGENT, Kind.DAEMON_SET, **container)]
+    for each in made:
+        each["spec"]["template"]["metadata"]["annotations"] = {NEEDS: "32Mi"}
+    return made
+
+
 @dataclass
 class Breakable:
     """One namespace with a target in it, the injector's own one, and what was asked for."""
@@ -137,7 +155,11 @@ class Breakable:
 
     async def fill(self) -> None:
         """Make what is to be broken, and wait until it is healthy."""
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": things()})
+        await self.make(things())
+
+    async def make(self, wanted: Sequence[Mapping[str, Any]]) -> None:
+        """Make more of that, and wait until all of it is healthy."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted})
         text = text.replace("NAMESPACE", self.namespace)
         self.plane.kubectl("-n", self.namespace, "apply", "-f", "-", stdin=text)
         await until(self.healthy, 30)
@@ -147,10 +169,12 @@ class Breakable:
         self.plane.kubectl("delete", "namespace", self.namespace, self.own, "--wait=false")
 
     async def healthy(self) -> bool:
-        return all(
-            [settled(await self.api.get(Kind.DEPLOYMENT, self.namespace, name))
-             for name in (TARGET, CLIENT)]
-        )  # fmt: skip
+        found = [
+            with_kind(kind, each)
+            for kind in TARGETS
+            for each in await self.api.list(kind, self.namespace)
+        ]
+        return bool(found) and all(map(settled, found))
 
     async def contents(self) -> Mapping[str, str]:
         """Return what every object of the namespace says."""

@@ -221,7 +221,7 @@ LEADS = EndpointsProbe(service="checkout", before=("10.0.0.1:8080",), reachable=
     [
         pytest.param(PULL, break_pods, mend_pods, 0, id="pods"),
         pytest.param(
-            ReplicasProbe(deployment="checkout", sign="short", before=1),
+            ReplicasProbe(sign="short", before=1),
             break_replicas,
             mend_replicas,
             0,

@@ -29,7 +29,15 @@ from ooda.injector.library import load_scenarios
 from ooda.injector.probes.outside import OUTSIDE, Outside
 from servers.agent_rights import NAMESPACE, ON_NODES, grant_injector, token_of
 from servers.asking import Request, ask, patch
-from servers.breakable import CLIENT, PASSWORDS, TARGET, Breakable
+from servers.breakable import (
+    AGENT,
+    CLIENT,
+    DATABASE,
+    PASSWORDS,
+    TARGET,
+    Breakable,
+    other_kinds,
+)
 from servers.control_plane import MIGHTY_FAULT_AGENT, MIGHTY_INJECTOR, MIGHTY_REAPER, ControlPlane
 from servers.driving import driving
 from servers.fitting import VOLUME_NAME, fit
@@ -201,6 +209,50 @@ async def test_the_injector_may_break_it_and_the_reaper_may_give_it_back(
     assert deployed.database.passwords == PASSWORDS
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def other(deployed: Deployed) -> AsyncIterator[None]:
+    """A StatefulSet and a DaemonSet beside it."""
+    await deployed.breakable.make(other_kinds())
+    yield
+    names = f"statefulset/{DATABASE}", f"daemonset/{AGENT}"
+    deployed.breakable.plane.kubectl("-n", deployed.breakable.namespace, "delete", *names)
+
+
+@pytest.mark.usefixtures("other")
+@pytest.mark.parametrize(
+    ("scenario", "target"),
+    [
+        ("image-pull-failure", DATABASE),
+        ("image-pull-failure", AGENT),
+        ("replica-scale-down", DATABASE),
+        ("quota-exhausted", AGENT),
+    ],
+)
+async def test_so_it_is_with_other_kinds(deployed: Deployed, scenario: str, target: str) -> None:
+    breakable = deployed.breakable
+    await until(breakable.healthy, 30)
+    before = await breakable.contents()
+    parameters = PARAMETERS.get(scenario, {})
+    run = await deployed.admit(scenario, target=target, parameters=parameters)
+    assert isinstance(run, FaultRun), run
+    await Journal(deployed.injector, NAMESPACE).begin(run)
+
+    async def bitten() -> bool:
+        return not (await breakable.found(run.run_id)).unproven
+
+    async def ended() -> bool:
+        return (await breakable.found(run.run_id)).phase is Phase.ENDED
+
+    async with driving(deployed.injector, NAMESPACE, INJECTOR, proves=True):
+        await until(bitten, 30)
+    assert await breakable.contents() != before
+    now = SystemClock().now()
+    await abort_run(breakable.api, run.run_id, "alice", now, namespace=NAMESPACE)
+    async with driving(deployed.reaper, NAMESPACE, AT_ONCE):
+        await until(ended, 40)
+    assert await breakable.contents() == before
+
+
 async def test_a_namespace_that_is_not_bound_is_refused_though_it_is_on_the_list(
     deployed: Deployed,
 ) -> None:
@@ -232,6 +284,7 @@ def template(**spec: Any) -> dict[str, Any]:
 
 
 CART = f"{APPS} deployments/{TARGET}"
+ORDERS, NODES = f"{APPS} statefulsets/{DATABASE}", f"{APPS} daemonsets/{AGENT}"
 TRIES = [
     Try("a Deployment elsewhere", "elsewhere", f"{APPS} deployments/x", "PATCH", {"spec": {}}),
     Try("a pod elsewhere", "elsewhere", f"{CORE} pods/x", "DELETE"),
@@ -259,6 +312,23 @@ TRIES = [
     Try("the node's network", "target", CART, "PATCH", template(hostNetwork=True)),
     Try("another account", "target", CART, "PATCH", template(serviceAccountName="admin")),
     Try("the strategy", "target", CART, "PATCH", {"spec": {"paused": True}}),
+    Try("a StatefulSet, deleted", "target", ORDERS, "DELETE"),
+    Try("a StatefulSet's strategy", "target", ORDERS, "PATCH",
+        {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}}),
+    Try("a StatefulSet's claims", "target", ORDERS, "PATCH",
+        {"spec": {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}}),
+    Try("a StatefulSet's repository", "target", ORDERS, "PATCH",
+        [{"op": "replace", "path": "/spec/template/spec/containers/0/image",
+          "value": "evil/cart:1"}]),
+    Try("the network of a DaemonSet's nodes", "target", NODES, "PATCH", template(hostNetwork=True)),
+    Try("a DaemonSet's privilege", "target", NODES, "PATCH",
+        [{"op": "add", "path": "/spec/template/spec/containers/0/securityContext",
+          "value": {"capabilities": {"add": ["NET_ADMIN"]}}}]),
+    Try("a DaemonSet's annotation", "target", NODES, "PATCH",
+        {"metadata": {"annotations": {"a": "b"}}}),
+    Try("a DaemonSet's annotation, removed", "target", NODES, "PATCH",
+        {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": None}}}),
+    Try("a DaemonSet's label", "target", NODES, "PATCH", {"metadata": {"labels": {"a": "b"}}}),
     Try("a Service's selector", "target", f"{CORE} services/{TARGET}", "PATCH",
         {"spec": {"selector": {"app": "web"}}}),
     Try("rights over rights", "target", f"{RBAC} roles/{TARGET}", "PATCH",
@@ -296,7 +366,7 @@ def request(deployed: Deployed, tried: Try) -> Request:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(deployed: Deployed) -> None:
+def elsewhere(deployed: Deployed, other: None) -> None:  # noqa: ARG001 - it is asked about them
     plane = deployed.breakable.plane
     plane.kubectl("create", "namespace", "elsewhere")
     plane.kubectl("-n", NAMESPACE, "create", "secret", "generic", "nats-injector")
@@ -356,7 +426,7 @@ async def test_a_run_that_is_over_is_removed_by_the_injector_alone(deployed: Dep
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_the_reaper_makes_nothing_and_deletes_no_pod(
+async def test_the_reaper_makes_nothing_and_deletes_no_pod_that_is_well(
     deployed: Deployed,
 ) -> None:
     namespace = deployed.breakable.namespace
@@ -364,11 +434,36 @@ async def test_the_reaper_makes_nothing_and_deletes_no_pod(
     policy = {"metadata": {"name": "x"}, "spec": {"podSelector": {}}}
     for tried in (
         Request("DELETE", f"/{CORE}/namespaces/{namespace}/pods/{pod['metadata']['name']}"),
+        Request("DELETE", f"/{CORE}/namespaces/{namespace}/pods/{DATABASE}-0"),
         Request("POST", f"/{NETWORK}/namespaces/{namespace}/networkpolicies", policy),
     ):
         plane = deployed.breakable.plane
         assert ask(plane, MIGHTY_REAPER, tried, dry_run=True).refused_by == "admission"
         assert ask(plane, MIGHTY_INJECTOR, tried, dry_run=True).refused_by is None
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("app", "status", "refused_by"),
+    [(DATABASE, 200, None), (TARGET, 403, "admission"), (AGENT, 403, "admission")],
+)
+async def test_of_pods_that_are_not_ready_the_reaper_deletes_those_of_stateful_sets(
+    deployed: Deployed, app: str, status: int, refused_by: str | None
+) -> None:
+    namespace, plane = deployed.breakable.namespace, deployed.breakable.plane
+    (pod, *_) = await deployed.breakable.api.list(Kind.POD, namespace, labels={"app": app})
+    name = pod["metadata"]["name"]
+
+    def say(ready: str) -> None:
+        said = json.dumps({"status": {"conditions": [{"type": "Ready", "status": ready}]}})
+        plane.kubectl("-n", namespace, "patch", "pod", name, "--subresource=status", "-p", said)
+
+    gone = Request("DELETE", f"/{CORE}/namespaces/{namespace}/pods/{name}")
+    with contextlib.ExitStack() as stack:
+        stack.callback(say, "True")
+        say("False")
+        answer = ask(plane, MIGHTY_REAPER, gone, dry_run=True)
+    assert (answer.status, answer.refused_by) == (status, refused_by)
 
 
 def fault_run(name: str) -> dict[str, Any]:

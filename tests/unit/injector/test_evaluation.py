@@ -23,6 +23,7 @@ from ooda.common.events import (
     ReviewRequested,
 )
 from ooda.common.fault_runs import FaultRun, GroundTruth, Phase, Publication
+from ooda.common.plans import ObjectRef
 from ooda.common.run_reports import RecoveredBy, RunReport, Stage
 from ooda.common.targets import (
     EdgeTarget,
@@ -324,6 +325,23 @@ FAR = {"target": CART, "related": ()}
 def test_an_anomaly_belongs(said: Sequence[Told], *, belongs: bool) -> None:
     found = belonging(fault_run(), said)
     assert (ANOMALY_ID in found.flagged, found.open) == (belongs, belongs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pod", "belongs"),
+    [
+        ("StatefulSet", "checkout-0", True),
+        ("StatefulSet", "checkout-db-0", False),
+        ("DaemonSet", "checkout-x2x2x", True),
+        ("DaemonSet", "checkout-db-x2x2x", False),
+    ],
+)
+def test_pods_are_told_by_their_names_as_each_kind_gives_them(
+    kind: str, pod: str, *, belongs: bool
+) -> None:
+    where = ObjectRef(kind=kind, namespace=NAMESPACE, name="checkout", uid="w")
+    said = told(2, AnomalyFlagged, target=PodTarget(namespace=NAMESPACE, name=pod))
+    assert (ANOMALY_ID in belonging(fault_run(workload=where), (said,)).flagged) is belongs
 
 
 def started(incident: str, *suspects: Target, anomaly: str = "far", **given: Any) -> Told:

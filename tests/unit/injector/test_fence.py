@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ooda.common.cluster.kinds import Kind
 from ooda.injector.core.fence import (
     NAMESPACE,
     NOT_LOOKED,
@@ -15,6 +16,7 @@ from ooda.injector.core.fence import (
     Facts,
     Inside,
     Limits,
+    Named,
     Refusal,
     judge,
     parse_target,
@@ -24,7 +26,7 @@ from ooda.injector.library import load_scenarios
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 HERE = "fault-injection-shop"
 ASKED = Asked("r", "pod-kill", "uid", HERE, "cart", 60.0, NOW + dt.timedelta(seconds=30))
-INSIDE = Inside(exists=True, matched=("cart",), healthy=True)
+INSIDE = Inside(exists=True, matched=("Deployment/cart",), healthy=True)
 FACTS = Facts(
     asked=ASKED,
     limits=Limits("uid", frozenset({HERE})),
@@ -48,6 +50,14 @@ def code(**facts: Any) -> str | None:
 def test_what_may_be() -> None:
     assert judge(FACTS) is None
     assert judge(replace(FACTS, inside=None)) is NOT_LOOKED
+
+
+def test_one_name_of_several_kinds_is_refused_by_naming_them() -> None:
+    both = replace(INSIDE, matched=("Deployment/cart", "StatefulSet/cart"))
+    assert judge(replace(FACTS, inside=both)) == Refusal(
+        "too_many_targets",
+        "cart is more than one: Deployment/cart, StatefulSet/cart; say which, as Kind/name.",
+    )
 
 
 def test_an_operator_who_has_set_nothing_has_allowed_nothing() -> None:
@@ -107,7 +117,14 @@ def test_whatever_is_wrong_with_it_nothing_is_let_through(wrong: dict[str, Any])
 @pytest.mark.parametrize(
     ("target", "meant"),
     [
-        ("cart", "cart"),
+        ("cart", Named("cart")),
+        ("StatefulSet/orders-db", Named("orders-db", Kind.STATEFUL_SET)),
+        ("daemonset/agent", Named("agent", Kind.DAEMON_SET)),
+        ("Pod/cart-1", None),
+        ("apps/Deployment/cart", None),
+        ("/cart", None),
+        ("Deployment/", None),
+        ("Deployment/Cart", None),
         ("app=cart", {"app": "cart"}),
         ("app.kubernetes.io/name=cart,tier=web", {"app.kubernetes.io/name": "cart", "tier": "web"}),
         ("", {}),

@@ -169,11 +169,22 @@ def test_cpu(found: Sequence[Any], expected: tuple[bool, bool]) -> None:
 
 def deployment(ready: int, *, refused: bool = False) -> dict[str, Any]:
     condition = {"type": "ReplicaFailure", "status": str(refused)}
-    return {"status": {"readyReplicas": ready, "conditions": [condition]}}
+    status = {"readyReplicas": ready, "conditions": [condition]}
+    return {"kind": "Deployment", "spec": {"replicas": 2}, "status": status}
 
 
-SHORT = ReplicasProbe(deployment="cart", sign="short", before=2)
-REFUSED = ReplicasProbe(deployment="cart", sign="refused", before=2)
+def stateful_set(ready: int, there: int) -> dict[str, Any]:
+    status = {"readyReplicas": ready, "replicas": there}
+    return {"kind": "StatefulSet", "spec": {"replicas": 2}, "status": status}
+
+
+def daemon_set(ready: int, there: int) -> dict[str, Any]:
+    status = {"desiredNumberScheduled": 2, "currentNumberScheduled": there, "numberReady": ready}
+    return {"kind": "DaemonSet", "spec": {}, "status": status}
+
+
+SHORT = ReplicasProbe(sign="short", before=2)
+REFUSED = ReplicasProbe(sign="refused", before=2)
 
 
 @pytest.mark.parametrize(
@@ -181,16 +192,28 @@ REFUSED = ReplicasProbe(deployment="cart", sign="refused", before=2)
     [
         (SHORT, deployment(2), WELL),
         (SHORT, deployment(1), BITES),
-        (SHORT, {"status": {}}, BITES),
+        (SHORT, {"kind": "Deployment", "spec": {}, "status": {}}, BITES),
+        (SHORT, stateful_set(1, 1), BITES),
         (SHORT, None, BITES),
         (REFUSED, deployment(1), ILL),
         (REFUSED, deployment(1, refused=True), BITES),
         (REFUSED, deployment(2, refused=True), BITES),
         (REFUSED, deployment(2), WELL),
+        (REFUSED, stateful_set(1, 2), ILL),  # one is leaving, or starting
+        (REFUSED, stateful_set(1, 1), BITES),
+        (REFUSED, stateful_set(2, 2), WELL),
+        (REFUSED, daemon_set(1, 2), ILL),
+        (REFUSED, daemon_set(1, 1), BITES),
+        (REFUSED, daemon_set(2, 2), WELL),
     ],
 )
 def test_replicas(probe: ReplicasProbe, live: Any, expected: tuple[bool, bool]) -> None:
     assert seen(look_at_replicas(probe, live)) == expected
+
+
+def test_a_journal_from_when_all_targets_were_deployments_is_read() -> None:
+    old = '{"kind": "replicas", "deployment": "cart", "sign": "short", "before": 2}'
+    assert ReplicasProbe.model_validate_json(old) == SHORT
 
 
 def slices(

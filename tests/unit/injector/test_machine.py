@@ -16,6 +16,7 @@ from ooda.common.fault_runs import (
     FaultRun,
     GroundTruth,
     Image,
+    LeftOverStep,
     Phase,
     Restored,
     StepRecord,
@@ -90,7 +91,7 @@ def run(phase: Phase, *steps: dict[str, Any], **given: Any) -> FaultRun:
     return FaultRun.model_validate(fields | given)
 
 
-EFFECT = Effect(probe=ReplicasProbe(deployment="cart", sign="short", before=2), within_seconds=20)
+EFFECT = Effect(probe=ReplicasProbe(sign="short", before=2), within_seconds=20)
 TIMES = {"admitted": T0, "armed": T0, "active": T0, "reverting": at(60)}
 UNSEEN: dict[str, Any] = {"effect": EFFECT, "times": TIMES}
 SEEN: dict[str, Any] = {"effect": EFFECT, "times": TIMES | {"effective": at(3)}}
@@ -219,6 +220,21 @@ def test_what_is_next(
 ) -> None:
     assert next_move(of, abort, at(seconds), INJECTOR) == injector
     assert next_move(of, abort, at(seconds), REAPER) == reaper
+
+
+def test_what_is_only_for_the_way_back_is_not_made_and_comes_last() -> None:
+    stateful = ObjectRef(kind="StatefulSet", namespace="x", name="db", uid="s")
+    back = StepRecord(step=LeftOverStep(object=stateful, before="db-1"))
+
+    def with_back(phase: Phase, **step: Any) -> FaultRun:
+        changed = StepRecord(step=DeletePodStep(object=CART), **step)
+        return run(phase).model_copy(update={"steps": (back, changed)})
+
+    assert next_move(with_back(Phase.ARMED), None, at(1), INJECTOR) == Apply(1)
+    assert next_move(with_back(Phase.ARMED, **DONE), None, at(1), INJECTOR) == Enter(Phase.ACTIVE)
+    for role in (INJECTOR, REAPER):
+        assert next_move(with_back(Phase.REVERTING, **DONE), None, at(63), role) == Undo(1)
+        assert next_move(with_back(Phase.REVERTING, **UNDONE), None, at(63), role) == Undo(0)
 
 
 def test_the_time_in_which_it_waits_does_not_count_against_the_teardown() -> None:

@@ -68,6 +68,8 @@ def scene(**objects: Any) -> Scene:
     found: dict[Kind, Any] = {
         Kind.POD: PODS,
         Kind.DEPLOYMENT: [CART, WEB],
+        Kind.STATEFUL_SET: [],
+        Kind.DAEMON_SET: [],
         Kind.SERVICE: [SERVICE, HEADLESS],
         Kind.ENDPOINT_SLICE: SLICES,
     }

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ooda.common.cluster.kinds import Kind
+from ooda.injector.core.workloads import TARGETS
 from ooda.injector.faults.library import FAULTS
 from source.door_calls import KindsOf, right, rights_of, rights_used
 from unit.manifests.test_agent_rights import granted, rules_of
@@ -12,7 +13,7 @@ from unit.manifests.test_agent_rights import granted, rules_of
 Objects = list[dict[str, Any]]
 CHANGED = frozenset(
     {
-        Kind.DEPLOYMENT,
+        *TARGETS,
         Kind.SERVICE,
         Kind.CONFIG_MAP,
         Kind.ROLE,
@@ -24,12 +25,18 @@ READ = frozenset(kind for fault in FAULTS.values() for kind in fault.reads)
 STEPS = "ooda.injector.steps"
 KINDS_OF: KindsOf = {
     ("ooda.injector.admission:_plan", "kind"): READ,
+    ("ooda.injector.admission:_matched", "kind"): frozenset(TARGETS),
+    ("ooda.injector.admission:_named", "kind"): frozenset(TARGETS),
     ("ooda.injector.baseline:_find", "kind"): CHANGED | CREATED,
     ("ooda.injector.restoring:take", "Kind(where.kind)"): CHANGED,
     ("ooda.injector.restoring:restore", "Kind(where.kind)"): CHANGED,
-    ("ooda.injector.probes.watching:collections", "kind"): frozenset({Kind.POD, Kind.DEPLOYMENT}),
+    ("ooda.injector.probes.watching:collections", "kind"): frozenset({Kind.POD, *TARGETS}),
+    ("ooda.injector.probes.watching:look", "self._kind"): frozenset(TARGETS),
+    ("ooda.injector.probes.bystanding:workloads", "kind"): frozenset(TARGETS),
+    ("ooda.injector.overseer:_repaired", "kind"): frozenset(TARGETS),
     (f"{STEPS}:apply", "kind"): frozenset(),
     (f"{STEPS}:undo", "Kind(where.kind)"): frozenset(),
+    (f"{STEPS}:replace_pods_but", "Kind(workload.kind)"): frozenset(TARGETS),
     (f"{STEPS}:_patch", "kind"): frozenset(),
     (f"{STEPS}:_find", "Kind(where.kind)"): CHANGED | CREATED | {Kind.POD},
 }
@@ -52,13 +59,12 @@ def test_the_reaper_may_only_look_and_take_back(injector: Objects) -> None:
     more, less = granted(injector, "injector"), granted(injector, "reaper")
     assert less < more
     assert {each for each in less if each.startswith("create ")} == set()
-    assert right("delete", Kind.POD) not in less
     secrets = {right(verb, Kind.SECRET) for verb in ("get", "patch", "update")}
     takes_back = (
         {right("patch", kind) for kind in CHANGED}
         | secrets
         | {"patch pods/resize"}
-        | {right("delete", kind) for kind in CREATED}
+        | {right("delete", kind) for kind in CREATED | {Kind.POD}}
     )
     looks = {right("get", kind) for kind in CHANGED | CREATED | {Kind.POD, Kind.LEASE}} | {
         right("list", kind) for kind in (Kind.POD, Kind.ENDPOINT_SLICE)

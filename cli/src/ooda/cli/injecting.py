@@ -43,7 +43,11 @@ def inject(
     ] = None,
     *,
     target: Annotated[
-        str | None, typer.Option(help="A Deployment, or labels of exactly one: app=cart.")
+        str | None,
+        typer.Option(
+            help="A Deployment, StatefulSet or DaemonSet: a name, StatefulSet/orders-db where"
+            " several have it, or labels of exactly one: app=cart."
+        ),
     ] = None,
     namespace: Annotated[
         str | None, typer.Option("--namespace", "-n", help="fault-injection-…")

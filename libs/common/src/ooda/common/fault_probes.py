@@ -56,14 +56,13 @@ class CpuProbe(_Part):
 
 
 class ReplicasProbe(_Part):
-    """The status of the target's Deployment, told by a watch."""
+    """The status of the target, told by a watch."""
 
     kind: Literal["replicas"] = "replicas"
-    deployment: str
     sign: Literal["short", "refused"]
     """Fewer are ready than before; or the API server refuses to make one."""
     before: int
-    """How many it asked for before."""
+    """How many pods it asked for before."""
 
 
 class EndpointsProbe(_Part):

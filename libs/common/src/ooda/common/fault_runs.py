@@ -127,6 +127,20 @@ class NodeStep(_Part):
     means: Means
 
 
+class LeftOverStep(_Part):
+    """Delete, once a StatefulSet's template is as before, what it was made pods of meanwhile.
+
+    Nothing of it is done before. A StatefulSet waits for a pod that does not become ready, for ever
+    if need be, also when its template would be another one by now.
+    """
+
+    kind: Literal["left_over"] = "left_over"
+    object: ObjectRef
+    """The StatefulSet."""
+    before: str
+    """The revision of which all of its pods were before the run: none of these is deleted."""
+
+
 class RotateStep(_Part):
     """Give an account of a database another password, and cut the sessions that it has.
 
@@ -150,7 +164,8 @@ class RotateStep(_Part):
 
 
 Step = Annotated[
-    ChangeStep | DeletePodStep | CreateStep | NodeStep | RotateStep, Field(discriminator="kind")
+    ChangeStep | DeletePodStep | CreateStep | NodeStep | LeftOverStep | RotateStep,
+    Field(discriminator="kind"),
 ]
 
 

@@ -27,14 +27,16 @@ from ooda.injector.core.fence import (
     Facts,
     Inside,
     Limits,
+    Named,
     Refusal,
     judge,
     leases_of,
     parse_target,
 )
-from ooda.injector.core.fingerprint import fingerprint, settled
+from ooda.injector.core.fingerprint import fingerprint
 from ooda.injector.core.merge import MovedError
 from ooda.injector.core.scenario import Scenario, ScenarioError, settle_parameters
+from ooda.injector.core.workloads import TARGETS, kind_of, name_of, settled, with_kind
 from ooda.injector.credentials import Credentials
 from ooda.injector.databases import DatabaseError
 from ooda.injector.faults.library import FAULTS
@@ -141,28 +143,35 @@ class Admission:
             return Inside(exists=False), ()
         matched = await self._matched(name, asked.target)
         if len(matched) != 1:
-            names = [str(each["metadata"]["name"]) for each in matched]
-            return Inside(exists=True, matched=names), matched
+            return Inside(exists=True, matched=[name_of(each) for each in matched]), matched
         live = matched[0]
         scalers = await self.api.list(Kind.HORIZONTAL_POD_AUTOSCALER, name)
-        target = str(live["metadata"]["name"])
         inside = Inside(
             exists=True,
-            matched=[target],
+            matched=[name_of(live)],
             healthy=settled(live),
-            autoscaler=_scaler_of(scalers, target),
+            autoscaler=_scaler_of(scalers, live),
             owner=contesting_owner(live),
         )
         return inside, matched
 
     async def _matched(self, namespace: str, target: str) -> Sequence[Object]:
         meant = parse_target(target)
-        if isinstance(meant, str):
-            try:
-                return [await self.api.get(Kind.DEPLOYMENT, namespace, meant)]
-            except NotFound:
-                return []
-        return await self.api.list(Kind.DEPLOYMENT, namespace, labels=meant)
+        if isinstance(meant, Named):
+            kinds = TARGETS if meant.kind is None else (meant.kind,)
+            looked = [await self._named(kind, namespace, meant.name) for kind in kinds]
+            return [each for each in looked if each is not None]
+        return [
+            with_kind(kind, each)
+            for kind in TARGETS
+            for each in await self.api.list(kind, namespace, labels=meant)
+        ]
+
+    async def _named(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        try:
+            return await self.api.get(kind, namespace, name)
+        except NotFound:
+            return None
 
     async def _plan(
         self, asked: FaultRequested, sequence: int, found: "_Found"
@@ -184,7 +193,7 @@ class Admission:
         except (MovedError, ClusterError, DatabaseError) as error:
             return Refusal("not_accepted", f"The API server would not take it: {error}.")
         place = await self.api.get(Kind.NAMESPACE, None, namespace)
-        now, workload = self.clock.now(), reference(Kind.DEPLOYMENT, live)
+        now, workload = self.clock.now(), reference(kind_of(live), live)
         # Of an autoscaled target only what the run itself changes can be expected to come back.
         target = {} if found.autoscaled else {f"{workload.kind}/{workload.name}": fingerprint(live)}
         return FaultRun(
@@ -236,10 +245,10 @@ class _Found:
     autoscaled: bool
 
 
-def _scaler_of(scalers: Sequence[Object], target: str) -> str | None:
+def _scaler_of(scalers: Sequence[Object], live: Object) -> str | None:
     for each in scalers:
         aimed = each["spec"]["scaleTargetRef"]
-        if (aimed["kind"], aimed["name"]) == (Kind.DEPLOYMENT, target):
+        if f"{aimed['kind']}/{aimed['name']}" == name_of(live):
             return str(each["metadata"]["name"])
     return None
 
@@ -253,4 +262,4 @@ def _component(scenario: Scenario, live: Object, planned: Sequence[Step]) -> Tar
             account = live["spec"]["template"]["spec"].get("serviceAccountName", "default")
             return ServiceAccountTarget(namespace=namespace, name=account)
         case "workload":
-            return WorkloadTarget(namespace=namespace, workload_kind=Kind.DEPLOYMENT, name=name)
+            return WorkloadTarget(namespace=namespace, workload_kind=kind_of(live), name=name)

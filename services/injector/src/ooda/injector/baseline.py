@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from ooda.common.cluster.interface import ClusterError, NotFound, Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import DeletePodStep, FaultRun, NodeStep, RotateStep, Step
-from ooda.injector.core.fingerprint import fingerprint, settled
+from ooda.injector.core.fingerprint import fingerprint
+from ooda.injector.core.workloads import settled
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.interface import Probe
 
@@ -37,7 +38,7 @@ async def missing(api: Cluster, run: FaultRun, probe: Probe | None) -> str | Non
         kind, _, name = key.partition("/")
         if fingerprint(await _find(api, Kind(kind), run.namespace, name)) != before:
             return f"{key} is not as it was."
-    live = await _find(api, Kind.DEPLOYMENT, run.namespace, run.workload.name)
+    live = await _find(api, Kind(run.workload.kind), run.namespace, run.workload.name)
     if live is None or not settled(live):
         return f"{run.workload} has not all of its replicas ready."
     return None if probe is None else await _not_well(probe)

@@ -12,9 +12,18 @@ import structlog
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound, Refused, Synced
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import FINAL, Ending, FaultRun, Phase, RotateStep, StepRecord, Undone
+from ooda.common.fault_runs import (
+    FINAL,
+    Ending,
+    FaultRun,
+    LeftOverStep,
+    Phase,
+    RotateStep,
+    StepRecord,
+    Undone,
+)
 from ooda.common.kill_switch import read_stop
-from ooda.injector import baseline, restoring, steps
+from ooda.injector import baseline, left_overs, restoring, steps
 from ooda.injector.core.machine import (
     Apply,
     Arm,
@@ -204,17 +213,27 @@ class Driver:
         run, index = entry.run, move.index
         if isinstance(move, Undo):
             undone = await self._undo(run, run.steps[index])
+            if undone is None:
+                where = run.steps[index].step.object
+                await self._give_up_late(entry, f"{where} has pods of another template still.")
+                await self._wait(run.run_id, PAUSE)
+                return
             await self._journal.write(entry, run.with_step(index, undone=undone))
         else:
             restored = await restoring.restore(self._api, run.images[index])
             await self._journal.write(entry, run.with_image(index, restored))
 
-    async def _undo(self, run: FaultRun, record: StepRecord) -> Undone:
-        """Take a step back and return what was found. Raises ClusterError, DatabaseError."""
+    async def _undo(self, run: FaultRun, record: StepRecord) -> Undone | None:
+        """Take a step back and return what was found; None: it is not done yet, though tried.
+
+        Raises ClusterError, DatabaseError.
+        """
+        if isinstance(record.step, LeftOverStep):
+            return await left_overs.delete_stuck(self._api, record.step)
         if not isinstance(record.step, RotateStep):
             return await steps.undo(self._api, record)
         found = await self._credentials.undo(run, record, record.step)
-        if found is not Undone.NOTHING and self._role.begins:  # the reaper may not delete pods
+        if found is not Undone.NOTHING and self._role.begins:  # the reaper may not delete them
             await steps.replace_pods_but(self._api, run.workload, record.step.knowing)
         return found
 

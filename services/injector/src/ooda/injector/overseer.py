@@ -14,9 +14,9 @@ from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFoun
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import HEALED_AT, FaultRun, Phase
 from ooda.injector import steps
-from ooda.injector.core.fingerprint import settled
 from ooda.injector.core.holding import healed, held, looked_at
 from ooda.injector.core.incidents import Belonging
+from ooda.injector.core.workloads import settled
 from ooda.injector.evaluating import Evaluator
 from ooda.injector.journal import Journal, JournalError, read_entry
 from ooda.injector.ports import Cluster
@@ -112,7 +112,8 @@ class Overseer:
         if not seen or not all(seen):
             return False
         try:
-            target = await self._api.get(Kind.DEPLOYMENT, run.namespace, run.workload.name)
+            kind = Kind(run.workload.kind)
+            target = await self._api.get(kind, run.namespace, run.workload.name)
         except NotFound:
             return False
         return settled(target)

@@ -9,6 +9,7 @@ from ooda.common.fault_runs import (
     ChangeStep,
     CreateStep,
     DeletePodStep,
+    LeftOverStep,
     NodeStep,
     RotateStep,
     Step,
@@ -54,6 +55,8 @@ async def apply(api: Cluster, step: Step, *, dry_run: bool = False) -> None:
                     raise MovedError(f"somebody else has made {where}") from None
         case NodeStep() | RotateStep():
             return  # is made by others: fault-agent, and `credentials`
+        case LeftOverStep():
+            return  # is only for the way back
 
 
 async def pod_is_gone(api: Cluster, where: ObjectRef) -> bool:
@@ -89,13 +92,13 @@ async def undo(api: Cluster, record: StepRecord) -> Undone:
             uid = live["metadata"]["uid"]
             await api.delete(Kind(where.kind), where.namespace, where.name, uid=uid)
             return Undone.REVERTED if same else Undone.OVERRIDDEN
-        case NodeStep() | RotateStep():
-            raise AssertionError("others take that back: fault-agent, and `credentials`")
+        case NodeStep() | RotateStep() | LeftOverStep():
+            raise AssertionError("that is done by fault-agent, `credentials` and `left_overs`")
 
 
 async def replace_pods_but(api: Cluster, workload: ObjectRef, knowing: Collection[str]) -> None:
-    """Delete the pods of a Deployment that have other UIDs. Raises ClusterError."""
-    live = await api.get(Kind.DEPLOYMENT, workload.namespace, workload.name)
+    """Delete the pods of a workload that have other UIDs. Raises ClusterError."""
+    live = await api.get(Kind(workload.kind), workload.namespace, workload.name)
     labels = live["spec"]["selector"].get("matchLabels") or {}
     for pod in await api.list(Kind.POD, workload.namespace, labels=labels):
         meta = pod["metadata"]

@@ -9,6 +9,7 @@ from ooda.common.fault_runs import (
     CreateStep,
     DeletePodStep,
     FaultRun,
+    LeftOverStep,
     NodeStep,
     RotateStep,
     Step,
@@ -82,6 +83,8 @@ def _sentence(step: Step) -> str:
             return f"Change {where}: {told}."
         case DeletePodStep(object=where):
             return f"Delete {where}."
+        case LeftOverStep(object=where):
+            return f"Once it is as before, delete pods made meanwhile for which {where} waits."
         case CreateStep(object=where):
             return f"Create {where}."
         case RotateStep(object=where, address=address, port=port):

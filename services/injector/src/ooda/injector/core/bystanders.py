@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ooda.injector.core.workloads import counts_of, name_of
+
 Object = Mapping[str, Any]
 
 
@@ -17,15 +19,10 @@ def healthy(workloads: Sequence[Object], target: Object) -> tuple[str, ...]:
             name_of(each)
             for each in workloads
             if each["metadata"]["uid"] != target["metadata"]["uid"]
-            and _wanted(each) > 0
+            and counts_of(each).wanted > 0
             and not _short(each)
         )
     )
-
-
-def name_of(live: Object) -> str:
-    """Return how a workload is called in the journal, such as ``Deployment/web``."""
-    return f"{live['kind']}/{live['metadata']['name']}"
 
 
 def ill(workloads: Sequence[Object], spared: Iterable[str]) -> frozenset[str]:
@@ -50,9 +47,6 @@ def hit(
     }
 
 
-def _wanted(live: Object) -> int:
-    return int(live["spec"].get("replicas", 1))
-
-
 def _short(live: Object) -> bool:
-    return int((live.get("status") or {}).get("readyReplicas", 0)) < _wanted(live)
+    counts = counts_of(live)
+    return counts.ready < counts.wanted

@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ooda.common.cluster.kinds import Kind
 from ooda.injector.core.scenario import Scenario
+from ooda.injector.core.workloads import KINDS_SAID, TARGETS
 
 NAMESPACE = re.compile(r"fault-injection-[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")
 """Which names a namespace must have; the API server holds the injector to the same one."""
@@ -45,7 +47,7 @@ class Asked:
     cluster: str
     namespace: str
     target: str
-    """The name of a Deployment, or labels that select exactly one: ``app=cart,tier=web``."""
+    """A name, ``StatefulSet/orders-db``, or labels that select exactly one: ``app=a,tier=web``."""
     seconds: float
     valid_until: dt.datetime
 
@@ -57,7 +59,7 @@ class Inside:
     exists: bool
     """And is not being deleted."""
     matched: Sequence[str] = ()
-    """Deployments that the target means."""
+    """Workloads that the target means, as ``Deployment/cart``."""
     healthy: bool = False
     """Whether the target has all of its replicas, ready."""
     autoscaler: str | None = None
@@ -166,11 +168,14 @@ def _bounded(facts: Facts) -> Refusal | None:
 
 def _aimed(facts: Facts) -> Refusal | None:
     target = facts.asked.target
-    labels = parse_target(target)
-    if isinstance(labels, Mapping) and not labels:
+    meant = parse_target(target)
+    if isinstance(meant, Mapping) and not meant:
         return Refusal("empty_selector", "An empty target would be everything.")
-    if labels is None:
-        return Refusal("bad_target", f"{target!r} is neither a name nor labels such as app=cart.")
+    if meant is None:
+        said = (
+            f"{target!r} is no name, no labels such as app=cart, nor Kind/name of a {KINDS_SAID}."
+        )
+        return Refusal("bad_target", said)
     return None
 
 
@@ -221,8 +226,12 @@ def _inside(facts: Facts, inside: Inside) -> Refusal | None:
     contested = facts.scenario is not None and facts.scenario.autoscaler_contests
     refusals = (
         (not inside.exists, "no_namespace", f"There is no namespace {namespace}."),
-        (not inside.matched, "no_target", f"{target} is no Deployment of {namespace}."),
-        (len(inside.matched) > 1, "too_many_targets", f"{target} is more than one: {found}."),
+        (not inside.matched, "no_target", f"{target} is no {KINDS_SAID} of {namespace}."),
+        (
+            len(inside.matched) > 1,
+            "too_many_targets",
+            f"{target} is more than one: {found}; say which, as Kind/name.",
+        ),
         (
             inside.owner is not None,
             "owned",
@@ -236,7 +245,7 @@ def _inside(facts: Facts, inside: Inside) -> Refusal | None:
         (
             not inside.healthy,
             "not_healthy",
-            f"{found} has not all of its replicas ready: there is no baseline to return to.",
+            f"{found} has not all pods ready, of its template: there is no baseline to return to.",
         ),
     )
     return next((Refusal(code, reason) for holds, code, reason in refusals if holds), None)
@@ -244,13 +253,27 @@ def _inside(facts: Facts, inside: Inside) -> Refusal | None:
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,120}[A-Za-z0-9])?"
 _LABELS = re.compile(rf"{_LABEL}={_LABEL}(,{_LABEL}={_LABEL})*")
+_KINDS = {kind.lower(): kind for kind in TARGETS}
+"""As in a manifest, or in small letters, as kubectl has them."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 
-def parse_target(target: str) -> str | Mapping[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A target by its name."""
+
+    name: str
+    kind: Kind | None = None
+    """None: the only one of that name, of whatever kind."""
+
+
+def parse_target(target: str) -> Named | Mapping[str, str] | None:
     """Return a name or labels; None if it is neither. An empty text is labels: none of them."""
     if not target.strip(" ,="):
         return {}
     if _LABELS.fullmatch(target):
         return dict(each.split("=", 1) for each in target.split(","))
-    return target if _NAME.fullmatch(target) else None
+    kind, slash, name = target.rpartition("/")
+    if not _NAME.fullmatch(name) or (slash and kind.lower() not in _KINDS):
+        return None
+    return Named(name, _KINDS.get(kind.lower()))

@@ -35,15 +35,3 @@ def _plain(value: Any) -> Any:
             return [_plain(each) for each in value]
         case _:
             return value
-
-
-def settled(live: Mapping[str, Any]) -> bool:
-    """Say whether a Deployment has all replicas that it asks for, ready and of its template."""
-    wanted = live["spec"].get("replicas", 1)
-    status = live.get("status") or {}
-    return bool(
-        status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
-        and status.get("updatedReplicas", 0) == wanted
-        and status.get("replicas", 0) == wanted
-        and status.get("readyReplicas", 0) == wanted
-    )

@@ -23,6 +23,7 @@ from ooda.common.events import (
     IncidentClosed,
 )
 from ooda.common.fault_runs import FaultRun
+from ooda.common.plans import ObjectRef
 from ooda.common.targets import EdgeTarget, PodTarget, ServiceTarget, Target, WorkloadTarget
 from ooda.common.taxonomy import Closure
 
@@ -102,19 +103,27 @@ def belonging(run: FaultRun, said: Sequence[Told]) -> Belonging:
     )
 
 
+_OF_A_POD = {
+    Kind.DEPLOYMENT.value: "-[a-z0-9]+-[a-z0-9]+",  # of one of its ReplicaSets
+    Kind.STATEFUL_SET.value: "-[0-9]+",
+    Kind.DAEMON_SET.value: "-[a-z0-9]{5}",
+}
+"""How the names of a workload's pods go on after its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class _About:
     """What a run is about."""
 
     targets: frozenset[Target]
-    workload: str
+    workload: ObjectRef
 
     @classmethod
     def of(cls, run: FaultRun) -> "_About":
         found: set[Target] = {run.truth.component}
         for each in (run.workload, *(record.step.object for record in run.steps)):
             match each.kind:
-                case Kind.DEPLOYMENT:
+                case Kind.DEPLOYMENT | Kind.STATEFUL_SET | Kind.DAEMON_SET:
                     found.add(
                         WorkloadTarget(
                             namespace=run.namespace, workload_kind=each.kind, name=each.name
@@ -124,7 +133,7 @@ class _About:
                     found.add(ServiceTarget(namespace=run.namespace, name=each.name))
                 case Kind.POD:
                     found.add(PodTarget(namespace=run.namespace, name=each.name))
-        return cls(frozenset(found), run.workload.name)
+        return cls(frozenset(found), run.workload)
 
     def has(self, targets: Iterable[Target]) -> bool:
         return any(self._is(each) for each in targets)
@@ -132,11 +141,11 @@ class _About:
     def _is(self, target: Target) -> bool:
         match target:
             case PodTarget(name=name) if re.fullmatch(
-                rf"{re.escape(self.workload)}-[a-z0-9]+-[a-z0-9]+", name
+                rf"{re.escape(self.workload.name)}{_OF_A_POD[self.workload.kind]}", name
             ):
-                return True  # of a ReplicaSet of the workload
+                return True  # whenever it was made
             case EdgeTarget(client=client, server=server):
-                return self.workload in (client, server)
+                return self.workload.name in (client, server)
             case _:
                 return target in self.targets
 

@@ -21,6 +21,7 @@ from ooda.common.fault_probes import (
 from ooda.common.fault_runs import FaultRun, NodeStep, StepRecord, Undone
 from ooda.common.node_means import PacketFault, Proof
 from ooda.common.quantities import millicores_of
+from ooda.injector.core.workloads import counts_of, is_refused
 
 Object = Mapping[str, Any]
 READING = frozenset({"get", "list", "watch"})
@@ -126,13 +127,9 @@ def look_at_cpu(probe: CpuProbe, pods: Sequence[Object]) -> Look:
 
 
 def look_at_replicas(probe: ReplicasProbe, live: Object | None) -> Look:
-    """Judge a Deployment; None is one that is gone."""
-    status = (live or {}).get("status") or {}
-    ready = int(status.get("readyReplicas", 0))
-    refused = any(
-        (each["type"], each["status"]) == ("ReplicaFailure", "True")
-        for each in status.get("conditions") or ()
-    )
+    """Judge a workload; None is one that is gone."""
+    ready = 0 if live is None else counts_of(live).ready
+    refused = live is not None and is_refused(live)
     well = ready >= probe.before and not refused
     bites = refused if probe.sign == "refused" else ready < probe.before
     words = "; one more is refused" if refused else ""

@@ -15,6 +15,7 @@ from ooda.common.fault_runs import (
     Abort,
     Ending,
     FaultRun,
+    LeftOverStep,
     NodeStep,
     Phase,
     StepRecord,
@@ -157,7 +158,11 @@ def _apply(run: FaultRun, now: dt.datetime, end: dt.datetime) -> Move:
     if not_made is not None:
         problem = f"{not_made.step.object}: {not_made.problem or 'nothing was done'}"
         return Enter(Phase.REVERTING, Ending.CONFLICT, problem)
-    left = [index for index, each in enumerate(run.steps) if not each.done]
+    left = [
+        index
+        for index, each in enumerate(run.steps)
+        if not each.done and not isinstance(each.step, LeftOverStep)
+    ]
     index = next((each for each in left if not _on_node(run.steps[each])), None)
     if index is not None:
         return Apply(index)

@@ -187,7 +187,7 @@ class CpuEffect(_Seen):
 
 
 class ReplicasEffect(_Seen):
-    """By the target's Deployment."""
+    """By what the status of the target says."""
 
     probe: Literal["replicas"]
     sign: Literal["short", "refused"]
@@ -233,7 +233,7 @@ class Bystander(_Part):
     """Who else must not be hit, and how that is seen."""
 
     probe: Literal["workloads"] = "workloads"
-    """Every other Deployment and StatefulSet of the namespace keeps its replicas ready."""
+    """Every other workload of the namespace keeps its replicas ready."""
     hold_seconds: Annotated[float, Field(ge=0, le=60, strict=False)] = 5.0
     """How long one has to be short of replicas: a pod may be replaced for reasons of its own."""
 

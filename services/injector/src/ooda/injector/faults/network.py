@@ -13,6 +13,7 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import NodeStep, Step
 from ooda.common.node_means import Direction, PacketFault, Rcode
+from ooda.injector.core.workloads import TARGETS
 from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes, pods_of
 
 _SERVICE_NAME = "kubernetes.io/service-name"
@@ -22,7 +23,7 @@ _HEADLESS = "None"
 class PacketLoss:
     """A share of the packets that it receives is lost."""
 
-    reads = frozenset({Kind.POD, Kind.DEPLOYMENT})
+    reads = frozenset({Kind.POD, *TARGETS})
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
@@ -33,7 +34,7 @@ class PacketLoss:
 class Latency:
     """What it receives is late; its answers to that are late with it."""
 
-    reads = frozenset({Kind.POD, Kind.DEPLOYMENT})
+    reads = frozenset({Kind.POD, *TARGETS})
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
@@ -48,7 +49,7 @@ class Latency:
 class Cut:
     """Nothing comes in and nothing goes out, but for the kubelet's probes."""
 
-    reads = frozenset({Kind.POD, Kind.DEPLOYMENT})
+    reads = frozenset({Kind.POD, *TARGETS})
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
@@ -123,12 +124,9 @@ def _clients(scene: Scene, client: str) -> Sequence[str]:
     """Return the addresses of a client's pods; of none, that is nobody in particular."""
     if not client:
         return ()
-    workload = _named(scene.objects[Kind.DEPLOYMENT], client)
-    if workload is None or client == scene.name:
-        raise NotApplicableError(f"its client {client} is no other Deployment")
     found = {
         str(each["ip"])
-        for pod in pods_of(workload, scene.objects[Kind.POD])
+        for pod in pods_of(scene.other(client), scene.objects[Kind.POD])
         for each in pod["status"].get("podIPs") or ()
     }
     if not found:

@@ -10,6 +10,7 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import CreateStep, Step
 from ooda.common.plans import ObjectRef
+from ooda.injector.core.workloads import TARGETS
 from ooda.injector.faults.scene import (
     NotApplicableError,
     Scene,
@@ -30,20 +31,11 @@ def _create(kind: Kind, scene: Scene, name: str, spec: Mapping[str, Any]) -> Cre
 class NetworkPartition:
     """A NetworkPolicy that lets everybody in but one client."""
 
-    reads = frozenset({Kind.NETWORK_POLICY, Kind.DEPLOYMENT})
+    reads = frozenset({Kind.NETWORK_POLICY, *TARGETS})
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
-        client = next(
-            (
-                each
-                for each in scene.objects[Kind.DEPLOYMENT]
-                if each["metadata"]["name"] == parameters["client"]
-            ),
-            None,
-        )
-        if client is None or parameters["client"] == scene.name:
-            raise NotApplicableError(f"its client {parameters['client']} is no other Deployment")
+        client = scene.other(parameters["client"])
         own = {"matchLabels": {"kubernetes.io/metadata.name": scene.namespace}}
         others = [
             {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [scene.namespace]}

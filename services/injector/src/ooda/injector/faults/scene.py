@@ -10,6 +10,7 @@ from ooda.common.fault_runs import ChangeStep, DeletePodStep, NodeStep, Step
 from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.injector.core.pointers import value_at
+from ooda.injector.core.workloads import KINDS_SAID, TARGETS, kind_of, name_of, with_kind
 
 
 class NotApplicableError(Exception):
@@ -18,7 +19,7 @@ class NotApplicableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A Deployment and objects of its namespace."""
+    """A workload and objects of its namespace."""
 
     workload: Object
     objects: Mapping[Kind, Sequence[Object]]
@@ -35,6 +36,11 @@ class Scene:
         return str(self.workload["metadata"]["name"])
 
     @property
+    def kind(self) -> Kind:
+        """Return the target's kind."""
+        return kind_of(self.workload)
+
+    @property
     def container(self) -> Mapping[str, Any]:
         """Return the target's first container, the one that does its work."""
         found: Mapping[str, Any] = self.workload["spec"]["template"]["spec"]["containers"][0]
@@ -47,6 +53,22 @@ class Scene:
     def selector(self) -> Mapping[str, str]:
         """Return the labels by which the target selects its pods. Raises NotApplicableError."""
         return selector_of(self.workload)
+
+    def other(self, name: str) -> Object:
+        """Return the other workload of a name. Raises NotApplicableError."""
+        found = [
+            with_kind(kind, each)
+            for kind in TARGETS
+            for each in self.objects[kind]
+            if each["metadata"]["name"] == name
+            and each["metadata"]["uid"] != self.workload["metadata"]["uid"]
+        ]
+        if len(found) > 1:
+            names = ", ".join(map(name_of, found))
+            raise NotApplicableError(f"its client {name} is more than one: {names}")
+        if not found:
+            raise NotApplicableError(f"its client {name} is no other {KINDS_SAID}")
+        return found[0]
 
 
 class Fault(Protocol):

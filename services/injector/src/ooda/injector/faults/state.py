@@ -16,10 +16,15 @@ class Replicas:
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
+        if scene.kind is Kind.DAEMON_SET:
+            raise NotApplicableError("a DaemonSet has no number of replicas")
+        claims = scene.workload["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+        if claims.get("whenScaled") == "Delete":
+            raise NotApplicableError("its volume claims would be deleted with its replicas")
         wanted, now = int(parameters["replicas"]), scene.workload["spec"].get("replicas", 1)
         if wanted >= now:
             raise NotApplicableError(f"it has {now} replicas, not more than {wanted}")
-        return (change(Kind.DEPLOYMENT, scene.workload, {"/spec/replicas": wanted}),)
+        return (change(scene.kind, scene.workload, {"/spec/replicas": wanted}),)
 
 
 class PodKill:
@@ -47,12 +52,14 @@ class ServicePort:
         for service in scene.objects[Kind.SERVICE]:
             spec = service["spec"]
             selector = spec.get("selector") or {}
+            if spec.get("clusterIP") == "None":
+                continue  # who asks for it is told the pods' addresses, and comes by their ports
             if selector and selector.items() <= labels.items() and spec.get("ports"):
                 first = spec["ports"][0]
                 part = f"name={first['name']}" if first.get("name") else "0"
                 wanted = {f"/spec/ports/{part}/targetPort": int(parameters["port"])}
                 return (change(Kind.SERVICE, service, wanted),)
-        raise NotApplicableError("no Service leads to it")
+        raise NotApplicableError("no Service with an address of its own leads to it")
 
 
 class ConfigKey:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import Step
+from ooda.common.fault_runs import LeftOverStep, Step
 from ooda.common.quantities import bytes_of
 from ooda.injector.faults.scene import NotApplicableError, Scene, change
 
@@ -14,7 +14,28 @@ _SPEC = "/spec/template/spec"
 def _of_container(scene: Scene, values: Mapping[str, Any]) -> tuple[Step, ...]:
     within = f"{_SPEC}/containers/name={scene.container['name']}"
     told = {f"{within}/{path}": value for path, value in values.items()}
-    return (change(Kind.DEPLOYMENT, scene.workload, told),)
+    return _rolled_out(scene, told)
+
+
+def _rolled_out(scene: Scene, values: Mapping[str, Any]) -> tuple[Step, ...]:
+    """Return the steps that change the template, of a target whose controller rolls that out.
+
+    Raises NotApplicableError.
+    """
+    spec = scene.workload["spec"]
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") == "OnDelete":
+        raise NotApplicableError("with updateStrategy OnDelete no pod would follow its template")
+    changed = change(scene.kind, scene.workload, values)
+    if scene.kind is not Kind.STATEFUL_SET:
+        return (changed,)
+    first = (spec.get("ordinals") or {}).get("start", 0)
+    kept = (strategy.get("rollingUpdate") or {}).get("partition", 0)
+    if kept >= first + spec.get("replicas", 1):
+        raise NotApplicableError(f"with partition {kept} no pod would follow its template")
+    # What comes first is taken back last.
+    before = str(scene.workload["status"]["updateRevision"])
+    return (LeftOverStep(object=changed.object, before=before), changed)
 
 
 class Image:
@@ -82,7 +103,9 @@ class NodeSelector:
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
+        if scene.kind is Kind.DAEMON_SET:
+            raise NotApplicableError("a DaemonSet wants no pod where no node has its node selector")
         path = f"{_SPEC}/nodeSelector"
         before = scene.workload["spec"]["template"]["spec"].get("nodeSelector") or {}
         values = {path: {**before, "pool": parameters["pool"]}}
-        return (change(Kind.DEPLOYMENT, scene.workload, values),)
+        return _rolled_out(scene, values)

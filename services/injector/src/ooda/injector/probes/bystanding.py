@@ -8,9 +8,9 @@ import structlog
 
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Object
-from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import Spared
 from ooda.injector.core import bystanders
+from ooda.injector.core.workloads import TARGETS, with_kind
 from ooda.injector.ports import Cluster
 
 log = structlog.get_logger()
@@ -21,15 +21,7 @@ PERIOD = 1.0
 
 async def workloads(api: Cluster, namespace: str) -> Sequence[Object]:
     """Return what runs in a namespace. Raises ClusterError."""
-    # The API server leaves the kind out of what it lists.
-    return [
-        {**each, "kind": kind.value}
-        for kind, found in (
-            (Kind.DEPLOYMENT, await api.list(Kind.DEPLOYMENT, namespace)),
-            (Kind.STATEFUL_SET, await api.list(Kind.STATEFUL_SET, namespace)),
-        )
-        for each in found
-    ]
+    return [with_kind(kind, each) for kind in TARGETS for each in await api.list(kind, namespace)]
 
 
 async def hits(

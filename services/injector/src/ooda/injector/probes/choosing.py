@@ -29,7 +29,7 @@ def probe_of(api: Cluster, own: str, run: FaultRun, outside: Outside) -> Probe |
         case CpuProbe() as probe:
             found = Cpu(api, run.namespace, probe)
         case ReplicasProbe() as probe:
-            found = Replicas(api, run.namespace, probe)
+            found = Replicas(api, run.workload, probe)
         case EndpointsProbe() as probe:
             found = Endpoints(api, run.namespace, probe, outside.dial)
         case AccessProbe() as probe:

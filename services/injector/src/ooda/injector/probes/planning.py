@@ -28,6 +28,7 @@ from ooda.injector.core.scenario import (
     PodsEffect,
     ReplicasEffect,
 )
+from ooda.injector.core.workloads import counts_of, leaves_first_seconds
 from ooda.injector.faults.scene import NotApplicableError, selector_of
 from ooda.injector.ports import Cluster
 from ooda.injector.probes.asking import any_answers
@@ -45,15 +46,21 @@ async def plan_effect(
         return None
     return Effect(
         probe=await _plan(api, dial, wanted, live, steps),
-        within_seconds=wanted.within_seconds,
+        within_seconds=wanted.within_seconds + _until_replaced(wanted, live),
         hold_seconds=wanted.hold_seconds,
     )
+
+
+def _until_replaced(wanted: EffectProbe, live: Object) -> float:
+    """Return how much later what is seen of pods may be, as they take each other's place."""
+    of_pods = isinstance(wanted, PodsEffect | ReplicasEffect)
+    return leaves_first_seconds(live) if of_pods else 0.0
 
 
 async def _plan(
     api: Cluster, dial: Dial, wanted: EffectProbe, live: Object, steps: Sequence[Step]
 ) -> Planned:
-    namespace, name = str(live["metadata"]["namespace"]), str(live["metadata"]["name"])
+    namespace = str(live["metadata"]["namespace"])
     planned: Planned
     match wanted:
         case PodsEffect(sign=sign, reasons=reasons):
@@ -68,8 +75,7 @@ async def _plan(
         case CpuEffect():
             planned = _cpu(live, steps)
         case ReplicasEffect(sign=sign):
-            before = int(live["spec"].get("replicas", 1))
-            planned = ReplicasProbe(deployment=name, sign=sign, before=before)
+            planned = ReplicasProbe(sign=sign, before=counts_of(live).wanted)
         case EndpointsEffect():
             service = steps[0].object.name
             leads_to = addresses_of(await api.list(Kind.ENDPOINT_SLICE, namespace), service)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from ooda.common.cluster.interface import Alive, Delta, NotFound, Object, Synced
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_probes import CpuProbe, PodsProbe, ReplicasProbe
+from ooda.common.plans import ObjectRef
 from ooda.injector.core.looks import (
     Look,
     look_at_cpu,
@@ -12,6 +13,7 @@ from ooda.injector.core.looks import (
     look_at_pods,
     look_at_replicas,
 )
+from ooda.injector.core.workloads import with_kind
 from ooda.injector.journal import read_entry
 from ooda.injector.ports import Cluster
 
@@ -75,23 +77,27 @@ class Replicas:
 
     period = 0.0
 
-    def __init__(self, api: Cluster, namespace: str, probe: ReplicasProbe) -> None:
-        self._api, self._namespace, self._probe = api, namespace, probe
+    def __init__(self, api: Cluster, workload: ObjectRef, probe: ReplicasProbe) -> None:
+        self._api, self._workload, self._probe = api, workload, probe
+        self._kind = Kind(workload.kind)
 
     async def look(self) -> Look:
         """See Probe."""
-        name = self._probe.deployment
+        where = self._workload
         try:
-            live = await self._api.get(Kind.DEPLOYMENT, self._namespace, name)
+            live = await self._api.get(self._kind, where.namespace, where.name)
         except NotFound:
             return look_at_replicas(self._probe, None)
         return look_at_replicas(self._probe, live)
 
     async def looks(self) -> AsyncIterator[Look]:
         """See Probe."""
-        async for found in collections(self._api, Kind.DEPLOYMENT, self._namespace):
+        where = self._workload
+        async for found in collections(self._api, self._kind, str(where.namespace)):
             named = {str(each["metadata"]["name"]): each for each in found}
-            yield look_at_replicas(self._probe, named.get(self._probe.deployment))
+            live = named.get(where.name)
+            told = None if live is None else with_kind(self._kind, live)
+            yield look_at_replicas(self._probe, told)
 
 
 class NodeSteps:
