@@ -27,6 +27,8 @@ class HoldingHands:
     biting: bool = False
     """Say of each fault that it bites as soon as it is in force."""
     refuses: list[Exception] = field(default_factory=list)
+    again: list[bool] = field(default_factory=list)
+    """Of each call, whether it was said to have been in force before."""
     held: list[Held] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     taken_back: list[NodeStep] = field(default_factory=list)
@@ -44,7 +46,10 @@ class HoldingHands:
         stop: asyncio.Event,
         in_force: Since,
         bites: Since,
+        *,
+        again: bool,
     ) -> Outcome:
+        self.again.append(again)
         if self.refuses:
             raise self.refuses.pop(0)
         held = Held(order_id, until, asyncio.get_running_loop().create_future(), bites)

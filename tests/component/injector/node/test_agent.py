@@ -180,6 +180,7 @@ async def test_started_again_it_makes_it_for_the_time_that_is_left(stage: Stage)
     async with stage.agent():
         await until(lambda: len(stage.hands.held) == 2)
         assert stage.hands.held[1].until == run.expires_at
+        assert stage.hands.again == [False, True]
         await stage.enter(Phase.REVERTING)
         step = await stage.until_undone()
     assert step.undone is Undone.REVERTED
@@ -209,6 +210,7 @@ async def test_a_fault_whose_process_is_lost_is_made_again(stage: Stage) -> None
         await stage.until_done()
         stage.hands.held[0].end.set_exception(WorkerLostError("it was killed"))
         await until(lambda: len(stage.hands.held) == 2)
+        assert stage.hands.again == [False, True]
         await stage.enter(Phase.REVERTING)
         assert (await stage.until_undone()).undone is Undone.REVERTED
 

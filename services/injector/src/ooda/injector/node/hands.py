@@ -8,14 +8,23 @@ from pathlib import Path
 from typing import Protocol
 
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.common.node_means import PacketFault, Proof
+from ooda.common.node_means import Contact, PacketFault, Proof
 from ooda.injector.node.core.lookups import lookup_of
 from ooda.injector.node.core.realised import realised_of
 from ooda.injector.node.means.disk import NODE_ROOT
 from ooda.injector.node.means.orders import ContainerOrder
 from ooda.injector.node.means.running import run_in_container, take_back
 from ooda.injector.node.namespaces import NODE
-from ooda.injector.node.orders import End, Lookup, Order, Refusal, Sandbox, SandboxProcess
+from ooda.injector.node.orders import (
+    ContactOrder,
+    End,
+    Lookup,
+    Order,
+    Refusal,
+    Result,
+    Sandbox,
+    SandboxProcess,
+)
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.running import run
 from ooda.injector.node.sandboxes import PROCESSES, Sandboxes
@@ -55,11 +64,13 @@ class Hands(Protocol):
         stop: asyncio.Event,
         in_force: Since,
         bites: Since,
+        *,
+        again: bool,
     ) -> Outcome:
         """Make the fault and stay until it has ended: at ``until``, or when ``stop`` is set.
 
-        ``in_force`` is told when it is made; ``bites``, of a fault in a pod's network, when it is
-        seen to bite.
+        ``in_force`` is told when it is made; ``bites``, of what is looked at from within a pod's
+        network, when it is seen to bite. ``again``: it was in force before.
 
         Raises RefusedError if nothing was done, WorkerLostError if the fault's process was lost.
         """
@@ -100,25 +111,36 @@ class NodeHands:
         stop: asyncio.Event,
         in_force: Since,
         bites: Since,
+        *,
+        again: bool,
     ) -> Outcome:
         """See Hands."""
+
+        async def made(order: Order | ContactOrder) -> Result:
+            return await run(
+                order,
+                stop=stop,
+                armed=lambda armed: in_force(armed.at),
+                bites=lambda seen: bites(seen.at),
+                node=self._node,
+            )
+
         match step.means:
             case PacketFault() as means:
-                order = self._order(order_id, step, means, until)
-                result = await run(
-                    order,
-                    stop=stop,
-                    armed=lambda armed: in_force(armed.at),
-                    bites=lambda seen: bites(seen.at),
-                    node=self._node,
+                result = await made(self._order(order_id, step, means, until))
+                undone, realised = _UNDONE[result.end], realised_of(result)
+                return Outcome(undone, result.ended_at, realised, result.proof, result.well_at)
+            case Contact(asks=asks):
+                asking = ContactOrder(
+                    order_id=order_id,
+                    sandbox=self._sandbox(step),
+                    until=until,
+                    asks=asks,
+                    answered=again,
                 )
-                return Outcome(
-                    _UNDONE[result.end],
-                    result.ended_at,
-                    realised_of(result),
-                    result.proof,
-                    result.well_at,
-                )
+                result = await made(asking)
+                undone = Undone.GONE if result.end is End.SANDBOX_GONE else Undone.NOTHING
+                return Outcome(undone, result.ended_at, {}, result.proof, result.well_at)
             case fault:
                 within = ContainerOrder(
                     order_id=order_id,
@@ -137,7 +159,8 @@ class NodeHands:
 
     def take_back(self, step: NodeStep) -> None:
         """See Hands."""
-        if not isinstance(step.means, PacketFault):  # whose rule went with its process
+        # The rule of the one went with its process, and the other had none.
+        if not isinstance(step.means, PacketFault | Contact):
             self._sandbox(step)  # there, and in a namespace that may be touched
             take_back(step.means, step.object.uid)
 
@@ -152,6 +175,7 @@ class NodeHands:
             lookup=_lookup_in(sandbox, self._processes),
             fault=means.fault,
             traffic=means.traffic,
+            asks=means.asks,
             spare_node=means.spare_node,
             node_addresses=means.node_addresses,
         )

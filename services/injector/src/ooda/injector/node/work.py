@@ -90,6 +90,7 @@ class Work:
                     self._stop,
                     self._in_force,
                     self._bites,
+                    again=again or self._in_force_since is not None,
                 )
             except WorkerLostError as error:
                 problem = f"{error}."

@@ -1,16 +1,12 @@
-"""A lookup of a name as the proof of a fault: what is asked, when, what is told. Pure."""
+"""A lookup of a name as the proof of a fault: what is asked, and what is an answer. Pure."""
 
 import ipaddress
 import struct
 from typing import Final
 
-from ooda.common.node_means import Delay, PacketFault, Unanswered
+from ooda.common.node_means import PacketFault, Unanswered
 from ooda.injector.node.orders import Lookup
 
-PERIOD_NS: Final = 100_000_000
-"""Between two lookups. Of 200 in 20 s, the least loss (5 %) spares all once in 30,000 times."""
-PATIENCE_NS: Final = 1_000_000_000
-"""How long an answer may take while nothing is wrong."""
 PORT: Final = 53
 _HEADER: Final = struct.Struct("!6H")
 _RESPONSE, _CODE, _RECURSE = 0x8000, 0x000F, 0x0100
@@ -46,15 +42,6 @@ def is_hit(fault: PacketFault) -> bool:
     return meant and ports and not isinstance(fault.fault, Unanswered)
 
 
-def deadline_ns(fault: PacketFault, took_ns: int) -> int:
-    """Say how late an answer is that tells of the fault; ``took_ns`` is what one took before it."""
-    match fault.fault:
-        case Delay(mean_ms=mean):
-            return took_ns + round(mean * 1_000_000) // 2
-        case _:
-            return PATIENCE_NS
-
-
 def question(name: str, number: int) -> bytes:
     """Return a question for the IPv4 addresses of a name. Raises UnicodeError for no such name."""
     labels = (each.encode("ascii") for each in name.split("."))
@@ -70,42 +57,3 @@ def answers(datagram: bytes, number: int) -> bool:
     identity, flags, _, found, _, _ = _HEADER.unpack_from(datagram)
     right = identity == number & 0xFFFF and bool(flags & _RESPONSE)
     return right and not flags & _CODE and found > 0
-
-
-class Train:
-    """Lookups one after the other, until one is not answered in time; monotonic nanoseconds."""
-
-    def __init__(self, deadline_ns: int, begins_ns: int) -> None:
-        self._deadline = deadline_ns
-        self._next = begins_ns
-        self._begun = 0
-        self._waiting: dict[int, int] = {}
-        self._late: int | None = None
-
-    def begin(self, now: int) -> int | None:
-        """Return the number of the lookup that is to be made now, if one is."""
-        if now < self._next:
-            return None
-        self._begun += 1
-        self._waiting[self._begun] = now
-        self._next = now + PERIOD_NS
-        return self._begun
-
-    def answered(self, number: int, now: int) -> int | None:
-        """Return how long the answer took; None if it came too late, which stays noted."""
-        begun = self._waiting.pop(number)
-        took = now - begun
-        if took <= self._deadline:
-            return took
-        self._late = begun if self._late is None else min(self._late, begun)
-        return None
-
-    def unanswered_since(self, now: int) -> int | None:
-        """Return when the first lookup was begun that was not answered in time."""
-        waiting = [begun for begun in self._waiting.values() if now - begun > self._deadline]
-        return min([*waiting, *([] if self._late is None else [self._late])], default=None)
-
-    def wakes(self, now: int) -> int:
-        """Say when there is something to do next without an answer."""
-        over = [begun + self._deadline + 1 for begun in self._waiting.values()]
-        return min([self._next, *(each for each in over if each > now)])
