@@ -7,7 +7,8 @@ from typing import Any
 
 from ooda.common.clock import SystemClock
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.injector.node.hands import Outcome, Since
+from ooda.common.node_means import Proof
+from ooda.injector.node.hands import Bitten, Outcome, Since
 
 
 @dataclass
@@ -17,7 +18,7 @@ class Held:
     order_id: str
     until: dt.datetime
     end: "asyncio.Future[Outcome]"
-    bites: Since
+    bites: Bitten
 
 
 @dataclass
@@ -45,7 +46,7 @@ class HoldingHands:
         until: dt.datetime,
         stop: asyncio.Event,
         in_force: Since,
-        bites: Since,
+        bites: Bitten,
         *,
         again: bool,
     ) -> Outcome:
@@ -56,7 +57,7 @@ class HoldingHands:
         self.held.append(held)
         in_force(SystemClock().now())
         if self.biting:
-            bites(SystemClock().now())
+            bites(SystemClock().now(), Proof.PACKETS)
         stopped = asyncio.create_task(stop.wait())
         try:
             either: list[asyncio.Future[Any]] = [stopped, held.end]

@@ -165,6 +165,7 @@ async def test_a_lookup_that_fails_is_the_effect_and_one_that_does_not_the_end(
         async with stage.running():
             run = await stage.effective(await stage.asked(scenario))
             since = [each.bites_at for each in run.steps if each.bites_at is not None]
+            assert run.probe_period_ms == 100
             assert run.effective_since == min(since)
             ended = await stage.over(run)
     assert (ended.ending, ended.problem) == (Ending.ABORTED, "")
@@ -226,6 +227,7 @@ async def test_a_client_that_is_shut_out_sees_that_and_that_it_is_let_in_again(
         mutated = run.times["mutated"]
         *asking, _ = run.steps
         assert all(each.armed_at is not None and each.armed_at <= mutated for each in asking)
+        assert run.probe_period_ms == 100
         assert run.effective_since is not None
         assert run.effective_since >= mutated
         ended = await stage.over(run)

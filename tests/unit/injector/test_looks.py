@@ -303,6 +303,9 @@ def on_node(means: Means = NETWORK, **became: Any) -> StepRecord:
             [on_node(**MADE), on_node(**MADE, bites_at=LATER)], LATER, False, id="in one of two"
         ),
         pytest.param([on_node(**ASKED)], None, False, id="over, and no lookup is answered"),
+        pytest.param(
+            [on_node(**ASKED | {"undone": None}, bites_at=LATER)], LATER, False, id="not over yet"
+        ),
         pytest.param([on_node(**ASKED, well_at=LATER)], None, True, id="answered again"),
         pytest.param(
             [on_node(**ASKED, well_at=LATER), on_node(**ASKED)], None, False, id="one of two"
@@ -337,3 +340,8 @@ def test_faults_on_nodes(steps: list[StepRecord], since: dt.datetime | None, *, 
 def test_who_is_not_answered_is_named() -> None:
     said = look_at_node_steps(fault_run(on_node(**ASKED))).said
     assert said.endswith("after its end nothing that was asked in ['cart-1'] was answered")
+
+
+def test_who_is_still_cut_off_is_not_named() -> None:
+    said = look_at_node_steps(fault_run(on_node(**ASKED | {"undone": None}, bites_at=LATER))).said
+    assert said == "it was seen to bite in 1 of 1 pods"

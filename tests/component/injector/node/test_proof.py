@@ -62,7 +62,7 @@ async def test_it_bites_since_the_first_lookup_and_is_well_after_its_end(
             bites = await seen(news)
             assert made.armed.at <= bites.at <= made.armed.at + SOON
             result = await made.ended()
-    assert result.proof is Proof.LOOKUPS
+    assert (result.proof, bites.proof) == (Proof.LOOKUPS, Proof.LOOKUPS)
     assert result.well_at is not None
     assert result.ended_at <= result.well_at <= result.ended_at + SOON
     assert news.empty()
@@ -131,7 +131,7 @@ async def test_with_one_peer_connections_to_it_tell(
             if fault["kind"] != "loss":
                 assert bites.at <= stands.armed.at + SOON
             result = await stands.ended()
-    assert result.proof is Proof.CONNECTIONS
+    assert (result.proof, bites.proof) == (Proof.CONNECTIONS, Proof.CONNECTIONS)
     assert result.well_at is not None
     assert result.ended_at <= result.well_at <= result.ended_at + SOON
     assert news.empty()
@@ -193,7 +193,7 @@ async def test_else_the_first_packet_tells_that_is_lost(yard: Yard, stated: Any)
         bites = await seen(news)
         assert before <= bites.at <= datetime.now(UTC)
         result = await made.ended()
-    assert (result.proof, result.well_at) == (Proof.PACKETS, None)
+    assert (result.proof, bites.proof, result.well_at) == (Proof.PACKETS, Proof.PACKETS, None)
     assert news.empty()
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
 from ooda.common.fault_probes import Effect
-from ooda.common.node_means import Contact, Means, Proof
+from ooda.common.node_means import ASKED_EVERY_SECONDS, Contact, Means, Proof
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
 from ooda.common.taxonomy import ActionKind, FailureClass
@@ -171,7 +171,7 @@ class StepRecord(_Part):
     ended_at: Moment | None = None
     """Of a node step: when it was over there."""
     proof: Proof | None = None
-    """Of such a step that is over there: by what it was looked for."""
+    """Of such a step that bites or is over there: by what it is looked for."""
     well_at: Moment | None = None
     """When, after its end, what is asked from within the pod's network was answered again."""
     realised: Mapping[str, float] = {}
@@ -278,7 +278,7 @@ class FaultRun(_Part):
     bystanders: Mapping[str, Moment] = {}
     """Which of the spared were hit while it lasted, and since when."""
     probe_period_ms: int = 0
-    """How often it was looked for the effect; 0: it was told by a watch."""
+    """How often it was looked for the effect; 0: that was told as it happened."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
     published: Mapping[str, Publication] = {}
@@ -340,6 +340,12 @@ class FaultRun(_Part):
         if seen is None:
             return None
         return min([seen, *(max(each, changed or each) for each in bites)])
+
+    @property
+    def asked_every(self) -> float:
+        """How often it was asked, in seconds, where a question was not answered; 0: none was."""
+        asked = any(each.bites_at and each.proof and each.proof.asks for each in self.steps)
+        return ASKED_EVERY_SECONDS if asked else 0.0
 
     @property
     def unproven(self) -> bool:

@@ -119,6 +119,9 @@ class PacketFault(_Part):
     asks: Endpoints = ()
 
 
+ASKED_EVERY_SECONDS: Final = 0.1
+"""Between two questions of one kind. Of 200 in 20 s, the least loss (5 %) spares all once in
+30,000 times."""
 AGAIN_SECONDS: Final = 20.0
 """How long after its end it is asked on until somebody answers: others have to take back first."""
 
@@ -142,6 +145,11 @@ class Proof(StrEnum):
     """A connection to a peer of the fault that was opened there was not answered in time."""
     PACKETS = "packets"
     """A packet of whom it is meant for was lost or held back."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a question has to be answered again when the fault is over."""
+        return self is not Proof.PACKETS
 
 
 Means = Annotated[PacketFault | Contact | ContainerFault, Field(discriminator="kind")]

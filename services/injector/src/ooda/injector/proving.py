@@ -110,7 +110,8 @@ class Prover:
                 await asyncio.sleep(PAUSE / 5)
                 continue
             times = {**run.times, EFFECTIVE: max(since, changed)}
-            seen = {"times": times, "probe_period_ms": round(period * 1000)}
+            every = period or run.asked_every
+            seen = {"times": times, "probe_period_ms": round(every * 1000)}
             try:
                 await self._journal.write(entry, run.model_copy(update=seen))
             except Conflict:

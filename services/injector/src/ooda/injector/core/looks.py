@@ -19,7 +19,7 @@ from ooda.common.fault_probes import (
     ReplicasProbe,
 )
 from ooda.common.fault_runs import FaultRun, NodeStep, StepRecord, Undone
-from ooda.common.node_means import Contact, PacketFault, Proof
+from ooda.common.node_means import Contact, PacketFault
 from ooda.common.quantities import millicores_of
 
 Object = Mapping[str, Any]
@@ -219,5 +219,5 @@ def _bites_at(record: StepRecord) -> dt.datetime | None:
 
 def _is_silent(record: StepRecord) -> bool:
     """Say whether a pod that is there is not answered as it was before."""
-    asked = record.proof in (Proof.LOOKUPS, Proof.CONNECTIONS)
-    return asked and record.undone is not Undone.GONE and record.well_at is None
+    asked = record.proof is not None and record.proof.asks
+    return asked and record.undone not in (None, Undone.GONE) and record.well_at is None

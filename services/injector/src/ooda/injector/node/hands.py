@@ -31,6 +31,8 @@ from ooda.injector.node.sandboxes import PROCESSES, Sandboxes
 
 Since = Callable[[dt.datetime], None]
 """Told once that something is so, with the moment since which it is."""
+Bitten = Callable[[dt.datetime, Proof], None]
+"""Told once that a fault bites: since when, and by what that was seen."""
 
 _UNDONE = {
     End.EXPIRED: Undone.REVERTED,
@@ -63,7 +65,7 @@ class Hands(Protocol):
         until: dt.datetime,
         stop: asyncio.Event,
         in_force: Since,
-        bites: Since,
+        bites: Bitten,
         *,
         again: bool,
     ) -> Outcome:
@@ -110,7 +112,7 @@ class NodeHands:
         until: dt.datetime,
         stop: asyncio.Event,
         in_force: Since,
-        bites: Since,
+        bites: Bitten,
         *,
         again: bool,
     ) -> Outcome:
@@ -121,7 +123,7 @@ class NodeHands:
                 order,
                 stop=stop,
                 armed=lambda armed: in_force(armed.at),
-                bites=lambda seen: bites(seen.at),
+                bites=lambda seen: bites(seen.at, seen.proof),
                 node=self._node,
             )
 

@@ -134,10 +134,11 @@ class Armed(_Part):
 
 
 class Bites(_Part):
-    """The fault was first seen to bite, `at` that time; said once, if at all."""
+    """The fault was first seen to bite, `at` that time and by `proof`; said once, if at all."""
 
     kind: Literal["bites"] = "bites"
     at: AwareDatetime
+    proof: Proof
 
 
 class Result(_Part):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -82,9 +83,9 @@ def _say(report: BaseModel) -> None:
     sys.stdout.flush()
 
 
-def _say_bites(since_ns: int) -> None:
+def _say_bites(proof: Proof, since_ns: int) -> None:
     ago = (time.monotonic_ns() - since_ns) / _SECOND
-    _say(Bites(at=datetime.now(UTC) - timedelta(seconds=ago)))
+    _say(Bites(at=datetime.now(UTC) - timedelta(seconds=ago), proof=proof))
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def _carry_out(order: Order, node: Path, line: _Line) -> Result:
     judge = judge_of(order.fault, order.order_id)
     rule.arm()
     armed_at = _in_force(order)
-    vigil = Vigil(line.descriptor, sandbox, None if proof is None else proof.begun(), _say_bites)
+    kind, questions = (Proof.PACKETS, None) if proof is None else (proof.kind, proof.begun())
+    vigil = Vigil(line.descriptor, sandbox, questions, partial(_say_bites, kind))
     fault = FaultInForce(rule, packets, judge, ends_ns, vigil)
     end = fault.serve()
     counters = fault.end()
@@ -180,7 +182,7 @@ def _carry_out(order: Order, node: Path, line: _Line) -> Result:
         armed_at=armed_at,
         ended_at=ended_at,
         counters=counters,
-        proof=Proof.PACKETS if proof is None else proof.kind,
+        proof=kind,
         well_at=well_at,
     )
 
@@ -196,7 +198,7 @@ def _ask(order: ContactOrder, node: Path, line: _Line) -> Result:
         raise RefusedError(Refusal.UNANSWERED, f"no connection to {asked} was answered before")
     armed_at = _in_force(order)
     proof = _Proof(order.asks[0] if answer is None else answer.question, order.asks, PATIENCE_NS)
-    vigil = Vigil(line.descriptor, sandbox, proof.begun(), _say_bites)
+    vigil = Vigil(line.descriptor, sandbox, proof.begun(), partial(_say_bites, proof.kind))
     end = vigil.keep_until(ends_ns)
     vigil.close()
     ended_at, well_at = datetime.now(UTC), None
