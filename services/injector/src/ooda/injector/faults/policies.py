@@ -8,15 +8,21 @@ from typing import Any
 
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import CreateStep, Step
+from ooda.common.fault_runs import CreateStep, NodeStep, Step
+from ooda.common.node_means import Contact
 from ooda.common.plans import ObjectRef
+from ooda.injector.faults import contacts
 from ooda.injector.faults.scene import (
     NotApplicableError,
     Scene,
     change,
+    client_of,
     delete_pods,
+    in_networks,
     is_over,
+    pods_of,
     selector_of,
+    services_of,
 )
 
 
@@ -28,22 +34,13 @@ def _create(kind: Kind, scene: Scene, name: str, spec: Mapping[str, Any]) -> Cre
 
 
 class NetworkPartition:
-    """A NetworkPolicy that lets everybody in but one client."""
+    """A NetworkPolicy that lets everybody in but one client, which is asked whether it gets in."""
 
-    reads = frozenset({Kind.NETWORK_POLICY, Kind.DEPLOYMENT})
+    reads = frozenset({Kind.NETWORK_POLICY, Kind.DEPLOYMENT, Kind.SERVICE, Kind.POD})
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
-        client = next(
-            (
-                each
-                for each in scene.objects[Kind.DEPLOYMENT]
-                if each["metadata"]["name"] == parameters["client"]
-            ),
-            None,
-        )
-        if client is None or parameters["client"] == scene.name:
-            raise NotApplicableError(f"its client {parameters['client']} is no other Deployment")
+        client = client_of(scene, parameters["client"])
         own = {"matchLabels": {"kubernetes.io/metadata.name": scene.namespace}}
         others = [
             {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [scene.namespace]}
@@ -57,7 +54,20 @@ class NetworkPartition:
             "policyTypes": ["Ingress"],
             "ingress": [{"from": let_in}],
         }
-        return (_create(Kind.NETWORK_POLICY, scene, f"{scene.name}-ingress", spec),)
+        policy = _create(Kind.NETWORK_POLICY, scene, f"{scene.name}-ingress", spec)
+        return (*_asking(scene, client), policy)
+
+
+def _asking(scene: Scene, client: Object) -> tuple[NodeStep, ...]:
+    """Return the steps that ask from each of the client's pods whether it gets in."""
+    pods = pods_of(client, scene.objects[Kind.POD])
+    if not pods:
+        raise NotApplicableError(f"its client {client['metadata']['name']} has no pods")
+    served = (contacts.of_service(each) for each in services_of(scene))
+    asks = next((each for each in served if each), None) or contacts.of_pods(scene.pods())
+    if not asks:
+        raise NotApplicableError("it has no pods with an address")
+    return in_networks(pods, Contact(asks=asks))
 
 
 class RoleRules:
