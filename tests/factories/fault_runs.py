@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from ooda.common.fault_runs import FaultRun, GroundTruth, NodeStep, Phase, StepRecord
-from ooda.common.node_means import PacketFault
+from ooda.common.node_means import Contact, PacketFault
 from ooda.common.plans import ObjectRef
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import FailureClass
@@ -21,6 +21,12 @@ def node_step(pod: str = "cart-1", node: str = NODE, **fault: Any) -> NodeStep:
     )
     where = ObjectRef(kind="Pod", namespace=NAMESPACE, name=pod, uid=f"uid-of-{pod}")
     return NodeStep(object=where, node=node, means=means)
+
+
+def contact_step(pod: str = "web-1", node: str = NODE) -> NodeStep:
+    """Return a step that only asks."""
+    means = Contact.model_validate({"asks": [{"address": "10.96.0.7", "port": 80}]})
+    return node_step(pod, node).model_copy(update={"means": means})
 
 
 def fault_run(*steps: StepRecord, **given: Any) -> FaultRun:

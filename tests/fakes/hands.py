@@ -8,7 +8,8 @@ from typing import Any
 
 from ooda.common.clock import SystemClock
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.injector.node.hands import Outcome, Since
+from ooda.common.node_means import Proof
+from ooda.injector.node.hands import Bitten, Outcome, Since
 
 
 @dataclass
@@ -18,7 +19,7 @@ class Held:
     order_id: str
     until: dt.datetime
     end: "asyncio.Future[Outcome]"
-    bites: Since
+    bites: Bitten
 
 
 @dataclass
@@ -28,6 +29,8 @@ class HoldingHands:
     biting: bool = False
     """Say of each fault that it bites as soon as it is in force."""
     refuses: list[Exception] = field(default_factory=list)
+    again: list[bool] = field(default_factory=list)
+    """Of each call, whether it was said to have been in force before."""
     held: list[Held] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     taken_back: list[NodeStep] = field(default_factory=list)
@@ -47,15 +50,18 @@ class HoldingHands:
         until: dt.datetime,
         stop: asyncio.Event,
         in_force: Since,
-        bites: Since,
+        bites: Bitten,
+        *,
+        again: bool,
     ) -> Outcome:
+        self.again.append(again)
         if self.refuses:
             raise self.refuses.pop(0)
         held = Held(order_id, until, asyncio.get_running_loop().create_future(), bites)
         self.held.append(held)
         in_force(SystemClock().now())
         if self.biting:
-            bites(SystemClock().now())
+            bites(SystemClock().now(), Proof.PACKETS)
         stopped = asyncio.create_task(stop.wait())
         try:
             either: list[asyncio.Future[Any]] = [stopped, held.end]

@@ -96,7 +96,7 @@ class Yard:
             _up(node, "bridge0")
             pods = [_place(held, address) for address in (TARGET, PEER, BYSTANDER)]
             for pod in pods:
-                outside = f"pod{pod.address.rsplit('.', 1)[1]}"
+                outside = _outside(pod)
                 pair = ("name", outside, "type", "veth", "peer", "name", "eth0")
                 node.command("ip", "link", "add", *pair, "netns", str(pod.pid))
                 node.command("ip", "link", "set", outside, "master", "bridge0", "up")
@@ -104,10 +104,27 @@ class Yard:
                 pod.command("ip", "route", "add", "default", "via", NODE)
             yield Yard(node, *pods)
 
+    @contextlib.contextmanager
+    def without(self, pod: Place) -> Iterator[None]:
+        """Let no packet to a pod or from it through for as long as the block lasts.
+
+        Its link stays up: one that comes up again is announced to all.
+        """
+        self.node.command("ip", "link", "set", _outside(pod), "nomaster")
+        try:
+            yield
+        finally:
+            self.node.command("ip", "link", "set", _outside(pod), "master", "bridge0")
+
 
 def ipv6(place: Place) -> str:
     """Give its address in IPv6."""
     return f"fd98::{place.address.rsplit('.', 1)[1]}"
+
+
+def _outside(pod: Place) -> str:
+    """Give the node's end of a pod's link."""
+    return f"pod{pod.address.rsplit('.', 1)[1]}"
 
 
 def _up(place: Place, device: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ooda.injector.node.orders import Armed, Bites, Order, Result, SandboxProcess
+from ooda.injector.node.orders import Armed, Bites, ContactOrder, Order, Result, SandboxProcess
 from ooda.injector.node.running import run
 from ooda.injector.node.workers import Workers
 from servers.sandboxes import Yard
@@ -48,7 +48,7 @@ class Standing:
 
 @contextlib.asynccontextmanager
 async def standing(
-    yard: Yard, order: Order, bites: "asyncio.Queue[Bites] | None" = None
+    yard: Yard, order: Order | ContactOrder, bites: "asyncio.Queue[Bites] | None" = None
 ) -> AsyncIterator[Standing]:
     """Give the fault once it is in force, and end it. Raises what `run` does if it never was.
 

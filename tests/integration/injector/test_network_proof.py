@@ -1,12 +1,14 @@
-"""A run in pods' networks is proven, and verified, by lookups from within these networks.
+"""A run is proven, and verified, by lookups and connections from within pods' networks.
 
-The API server and the kernel are real, the pods are on paper, and their server of names is a
-place of the yard.
+The API server and the kernel are real, the pods are on paper. Who is asked is a place of the yard,
+and so is what a NetworkPolicy does: its wire is cut while there is one.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,13 @@ from ooda.injector.core.machine import INJECTOR
 from ooda.injector.journal import Journal
 from ooda.injector.node.hands import NodeHands
 from ooda.injector.node.workers import Workers
-from servers.breakable import TARGET, Breakable
+from servers.breakable import CLIENT, TARGET, Breakable
+from servers.closing import closing
 from servers.driving import driving
 from servers.names import naming
 from servers.node_agents import on_node
 from servers.paper_kubelet import NODE
-from servers.sandboxes import BYSTANDER, PaperSandboxes, Yard
+from servers.sandboxes import BYSTANDER, PaperSandboxes, Place, Yard
 from servers.standing_fault import node_of
 from servers.waiting import until
 
@@ -37,7 +40,7 @@ TOLD = f"search shop.svc.cluster.local svc.cluster.local\nnameserver {BYSTANDER}
 
 @dataclass
 class Stage:
-    """The target with two pods, which ask the bystander for names."""
+    """The target and a client with two pods each, in two places; the bystander is asked."""
 
     breakable: Breakable
     yard: Yard
@@ -56,6 +59,13 @@ class Stage:
         await until(self.breakable.healthy, 30)
         return await self.breakable.admitted(scenario, parameters=parameters)
 
+    @asynccontextmanager
+    async def serving(self, service: str, port: int) -> AsyncIterator[None]:
+        """Serve as a Service does, at its own address."""
+        live = await self.breakable.api.get(Kind.SERVICE, self.breakable.namespace, service)
+        with at_address(self.yard, live["spec"]["clusterIP"]) as place, closing(place, port):
+            yield
+
     async def effective(self, run: FaultRun) -> FaultRun:
         async def seen() -> bool:
             return EFFECTIVE in (await self.breakable.found(run.run_id)).times
@@ -63,16 +73,68 @@ class Stage:
         await until(seen, 20)
         return await self.breakable.found(run.run_id)
 
-    async def over(self, run: FaultRun) -> FaultRun:
-        breakable = self.breakable
+    async def reached(self, run: FaultRun, phase: Phase) -> FaultRun:
+        async def there() -> bool:
+            return (await self.breakable.found(run.run_id)).phase is phase
+
+        await until(there, 40)
+        return await self.breakable.found(run.run_id)
+
+    async def abort(self, run: FaultRun) -> None:
         now = SystemClock().now()
-        await abort_run(breakable.api, run.run_id, "alice", now, namespace=breakable.own)
+        own = self.breakable.own
+        await abort_run(self.breakable.api, run.run_id, "alice", now, namespace=own)
 
-        async def ended() -> bool:
-            return (await breakable.found(run.run_id)).phase is Phase.ENDED
+    async def over(self, run: FaultRun) -> FaultRun:
+        await self.abort(run)
+        return await self.reached(run, Phase.ENDED)
 
-        await until(ended, 30)
-        return await breakable.found(run.run_id)
+    async def failed(self, run: FaultRun) -> FaultRun:
+        """Abort it, and leave it no time once it is being verified."""
+        await self.abort(run)
+        await self.reached(run, Phase.VERIFYING)
+        journal = Journal(self.breakable.api, self.breakable.own)
+        entry = await journal.find(run.run_id)
+        assert entry is not None
+        await journal.write(entry, entry.run.model_copy(update={"recovery_seconds": 0.1}))
+        return await self.reached(run, Phase.TEARDOWN_FAILED)
+
+    @asynccontextmanager
+    async def enforcing(self, *, lifts: bool = True) -> AsyncIterator[None]:
+        """Do what a network does about NetworkPolicies; without `lifts`, not about their end."""
+        task = asyncio.create_task(self._enforce(lifts=lifts))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _enforce(self, *, lifts: bool) -> None:
+        await until(self.shut_out, 30)
+        with self.yard.without(self.yard.bystander):
+            await (until(self._let_in, 60) if lifts else asyncio.Event().wait())
+
+    async def shut_out(self) -> bool:
+        return await self.breakable.there(Kind.NETWORK_POLICY, f"{TARGET}-ingress")
+
+    async def _let_in(self) -> bool:
+        return not await self.shut_out()
+
+
+@contextmanager
+def at_address(yard: Yard, address: str) -> Iterator[Place]:
+    """Give the bystander one more address, as the others see it."""
+    on = ("dev", "eth0")
+    yard.bystander.command("ip", "address", "add", f"{address}/32", *on)
+    for each in (yard.target, yard.peer):
+        each.command("ip", "route", "add", f"{address}/32", *on)
+    try:
+        yield replace(yard.bystander, address=address)
+    finally:
+        for each in (yard.target, yard.peer):
+            each.command("ip", "route", "delete", f"{address}/32", *on)
+        yard.bystander.command("ip", "address", "delete", f"{address}/32", *on)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -82,10 +144,12 @@ async def stage(kept: Breakable, yard: Yard, tmp_path: Path) -> Stage:
 
 async def staged(breakable: Breakable, yard: Yard, tmp_path: Path) -> Stage:
     await until(breakable.healthy, 30)
-    pods = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
-    uids = sorted(each["metadata"]["uid"] for each in pods)
-    places = dict(zip(uids, (yard.target, yard.peer), strict=True))
-    for place in places.values():
+    places: dict[str, Place] = {}
+    for app in (TARGET, CLIENT):
+        pods = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": app})
+        uids = sorted(each["metadata"]["uid"] for each in pods)
+        places |= zip(uids, (yard.target, yard.peer), strict=True)
+    for place in (yard.target, yard.peer):
         folder = tmp_path / str(place.pid) / "root" / "etc"
         folder.mkdir(parents=True)
         (folder / "resolv.conf").write_text(TOLD)
@@ -112,6 +176,7 @@ async def test_a_lookup_that_fails_is_the_effect_and_one_that_does_not_the_end(
         async with stage.running():
             run = await stage.effective(await stage.asked(scenario, **parameters))
             since = [each.bites_at for each in run.steps if each.bites_at is not None]
+            assert run.probe_period_ms == 100
             assert run.effective_since == min(since)
             ended = await stage.over(run)
     assert (ended.ending, ended.problem) == (Ending.ABORTED, "")
@@ -128,25 +193,84 @@ async def test_a_run_whose_pods_are_not_answered_again_is_not_verified(
     breakable: Breakable, yard: Yard, tmp_path: Path
 ) -> None:
     stage = await staged(breakable, yard, tmp_path)
-
-    def reached(phase: Phase) -> Callable[[], Awaitable[bool]]:
-        async def there() -> bool:
-            return (await breakable.found(run.run_id)).phase is phase
-
-        return there
-
     async with stage.running():
         with naming(yard.bystander):
             run = await stage.effective(await stage.asked("dns-failure"))
-        now = SystemClock().now()
-        await abort_run(breakable.api, run.run_id, "alice", now, namespace=breakable.own)
-        await until(reached(Phase.VERIFYING), 20)
-        journal = Journal(breakable.api, breakable.own)
-        entry = await journal.find(run.run_id)
-        assert entry is not None
-        await journal.write(entry, entry.run.model_copy(update={"recovery_seconds": 0.1}))
-        await until(reached(Phase.TEARDOWN_FAILED), 20)
-        found = await breakable.found(run.run_id)
+        found = await stage.failed(run)
     assert [each.undone for each in found.steps] == [Undone.REVERTED, Undone.REVERTED]
     assert [each.well_at for each in found.steps] == [None, None]
-    assert "no lookup was answered" in found.problem
+    assert "nothing that was asked" in found.problem
+
+
+DATABASE = "orders-db"
+"""The Service of a dependency."""
+
+
+async def test_with_one_peer_connections_to_it_are_the_effect_and_the_end(stage: Stage) -> None:
+    async with stage.serving(DATABASE, 5432), stage.running():
+        run = await stage.effective(await stage.asked("dependency-timeout", dependency=DATABASE))
+        assert all(each.armed_at is not None for each in run.steps)
+        ended = await stage.over(run)
+    assert (ended.ending, ended.problem) == (Ending.ABORTED, "")
+    for each in ended.steps:
+        assert (each.undone, each.proof) == (Undone.REVERTED, Proof.CONNECTIONS)
+        assert each.ended_at is not None
+        assert each.well_at is not None
+        assert each.well_at >= each.ended_at
+
+
+async def test_a_run_whose_peer_does_not_answer_again_is_not_verified(
+    breakable: Breakable, yard: Yard, tmp_path: Path
+) -> None:
+    stage = await staged(breakable, yard, tmp_path)
+    async with stage.serving(DATABASE, 5432), stage.running():
+        run = await stage.effective(await stage.asked("dependency-timeout", dependency=DATABASE))
+        with yard.without(yard.bystander):
+            found = await stage.failed(run)
+    assert [each.undone for each in found.steps] == [Undone.REVERTED, Undone.REVERTED]
+    assert [each.well_at for each in found.steps] == [None, None]
+    assert "nothing that was asked" in found.problem
+
+
+async def test_a_client_that_is_shut_out_sees_that_and_that_it_is_let_in_again(
+    stage: Stage,
+) -> None:
+    async with stage.serving(TARGET, 80), stage.running(), stage.enforcing():
+        run = await stage.effective(await stage.asked("network-partition", client=CLIENT))
+        mutated = run.times["mutated"]
+        *asking, _ = run.steps
+        assert all(each.armed_at is not None and each.armed_at <= mutated for each in asking)
+        assert run.probe_period_ms == 100
+        assert run.effective_since is not None
+        assert run.effective_since >= mutated
+        ended = await stage.over(run)
+    assert (ended.ending, ended.problem) == (Ending.ABORTED, "")
+    *asked, made = ended.steps
+    assert made.undone is Undone.REVERTED
+    assert [each.step.object.namespace for each in asked] == [stage.breakable.namespace] * 2
+    for each in asked:
+        assert (each.undone, each.proof) == (Undone.NOTHING, Proof.CONNECTIONS)
+        assert each.ended_at is not None
+        assert each.well_at is not None
+        assert each.well_at >= each.ended_at
+
+
+async def test_a_client_that_is_not_let_in_again_is_a_teardown_that_failed(
+    breakable: Breakable, yard: Yard, tmp_path: Path
+) -> None:
+    stage = await staged(breakable, yard, tmp_path)
+    async with stage.serving(TARGET, 80), stage.running(), stage.enforcing(lifts=False):
+        run = await stage.effective(await stage.asked("network-partition", client=CLIENT))
+        found = await stage.failed(run)
+    assert not await stage.shut_out()
+    assert [each.well_at for each in found.steps] == [None, None, None]
+    assert "nothing that was asked" in found.problem
+
+
+async def test_a_client_that_does_not_get_in_anyway_is_not_shut_out(stage: Stage) -> None:
+    async with stage.running():
+        run = await stage.reached(
+            await stage.asked("network-partition", client=CLIENT), Phase.ENDED
+        )
+    assert (run.ending, run.touched) == (Ending.CONFLICT, False)
+    assert "was answered before" in run.problem

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fakes.hands import HoldingHands
 from ooda.common import kill_switch
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.interface import Object
@@ -19,6 +20,8 @@ from ooda.injector.journal import Journal
 from ooda.injector.leases import Leases
 from servers.breakable import CLIENT, TARGET, Breakable
 from servers.driving import driving
+from servers.node_agents import on_node
+from servers.paper_kubelet import NODE
 from servers.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
@@ -39,7 +42,10 @@ async def abort(breakable: Breakable, run: FaultRun) -> None:
 
 async def test_nothing_on_the_target_tells_where_it_came_from(breakable: Breakable) -> None:
     run = await breakable.admitted("network-partition", parameters={"client": CLIENT})
-    async with driving(breakable.api, breakable.own, INJECTOR):
+    async with (
+        on_node(breakable.api, breakable.own, NODE, HoldingHands()),
+        driving(breakable.api, breakable.own, INJECTOR),
+    ):
         await reached(breakable, run, Phase.ACTIVE)
         listed = [
             each

@@ -109,10 +109,21 @@ def test_a_service_without_an_address_leads_nobody_astray() -> None:
         ServicePort().plan(scene(Kind.STATEFUL_SET, {Kind.SERVICE: [headless]}), {"port": "9"})
 
 
+def running(app: str, address: str) -> dict[str, Any]:
+    meta = {"name": f"{app}-0", "namespace": HERE, "uid": f"{app}-0", "resourceVersion": "1"}
+    return {
+        "metadata": {**meta, "labels": {"app": app}},
+        "spec": {"nodeName": "worker-1"},
+        "status": {"phase": "Running", "podIPs": [{"ip": address}]},
+    }
+
+
 @pytest.mark.parametrize("kind", [Kind.DEPLOYMENT, Kind.STATEFUL_SET, Kind.DAEMON_SET])
 def test_a_client_is_of_any_kind(kind: Kind) -> None:
     found: dict[Kind, list[Any]] = {
         Kind.NETWORK_POLICY: [],
+        Kind.SERVICE: [],
+        Kind.POD: [running("db", "10.0.1.1"), running("worker", "10.0.1.9")],
         Kind.DEPLOYMENT: [],
         Kind.STATEFUL_SET: [target(Kind.STATEFUL_SET)],
         Kind.DAEMON_SET: [],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from factories.fault_runs import T0, fault_run, node_step
+from factories.fault_runs import T0, contact_step, fault_run, node_step
 from factories.objects import container, ended, pod, waiting
 from ooda.common.container_faults import CrashLoop
 from ooda.common.fault_probes import (
@@ -307,6 +307,9 @@ CONTAINER = CrashLoop(container="app", kills=1)
 MADE: dict[str, Any] = {"done": True, "armed_at": T0}
 ASKED: dict[str, Any] = MADE | {"undone": Undone.REVERTED, "proof": Proof.LOOKUPS}
 
+CONTACT = contact_step().means
+SHUT: dict[str, Any] = MADE | {"undone": Undone.NOTHING, "proof": Proof.CONNECTIONS}
+
 
 def on_node(means: Means = NETWORK, **became: Any) -> StepRecord:
     step = node_step().model_copy(update={"means": means})
@@ -323,6 +326,9 @@ def on_node(means: Means = NETWORK, **became: Any) -> StepRecord:
             [on_node(**MADE), on_node(**MADE, bites_at=LATER)], LATER, False, id="in one of two"
         ),
         pytest.param([on_node(**ASKED)], None, False, id="over, and no lookup is answered"),
+        pytest.param(
+            [on_node(**ASKED | {"undone": None}, bites_at=LATER)], LATER, False, id="not over yet"
+        ),
         pytest.param([on_node(**ASKED, well_at=LATER)], None, True, id="answered again"),
         pytest.param(
             [on_node(**ASKED, well_at=LATER), on_node(**ASKED)], None, False, id="one of two"
@@ -333,7 +339,20 @@ def on_node(means: Means = NETWORK, **became: Any) -> StepRecord:
         pytest.param(
             [on_node(**ASKED | {"undone": Undone.GONE})], None, True, id="its pod is gone"
         ),
+        pytest.param(
+            [on_node(**ASKED | {"proof": Proof.CONNECTIONS})], None, False, id="no connection is"
+        ),
         pytest.param([on_node(CONTAINER, **MADE, undone=Undone.REVERTED)], T0, True, id="over"),
+        pytest.param([on_node(CONTACT, **MADE)], None, False, id="answered yet"),
+        pytest.param([on_node(CONTACT, **MADE, bites_at=LATER)], LATER, False, id="shut out"),
+        pytest.param([on_node(CONTACT, **SHUT)], None, False, id="shut out still"),
+        pytest.param([on_node(CONTACT, **SHUT, well_at=LATER)], None, True, id="let in again"),
+        pytest.param(
+            [on_node(CONTACT, **SHUT | {"undone": Undone.GONE})],
+            None,
+            True,
+            id="its client is gone",
+        ),
     ],
 )
 def test_faults_on_nodes(steps: list[StepRecord], since: dt.datetime | None, *, well: bool) -> None:
@@ -343,4 +362,9 @@ def test_faults_on_nodes(steps: list[StepRecord], since: dt.datetime | None, *, 
 
 def test_who_is_not_answered_is_named() -> None:
     said = look_at_node_steps(fault_run(on_node(**ASKED))).said
-    assert said.endswith("after its end no lookup was answered in ['cart-1']")
+    assert said.endswith("after its end nothing that was asked in ['cart-1'] was answered")
+
+
+def test_who_is_still_cut_off_is_not_named() -> None:
+    said = look_at_node_steps(fault_run(on_node(**ASKED | {"undone": None}, bites_at=LATER))).said
+    assert said == "it was seen to bite in 1 of 1 pods"

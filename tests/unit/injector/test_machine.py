@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories.fault_runs import fault_run, node_step
+from factories.fault_runs import contact_step, fault_run, node_step
 from ooda.common.fault_probes import AccessProbe, AccessRule, Effect, ReplicasProbe
 from ooda.common.fault_runs import (
     Abort,
@@ -22,6 +22,7 @@ from ooda.common.fault_runs import (
     StepRecord,
     Undone,
 )
+from ooda.common.node_means import AGAIN_SECONDS
 from ooda.common.plans import ObjectRef
 from ooda.common.targets import WorkloadTarget
 from ooda.common.taxonomy import FailureClass
@@ -358,6 +359,69 @@ def test_what_is_next_with_nodes(
 ) -> None:
     assert next_move(of, None, at(seconds), INJECTOR) == injector
     assert next_move(of, None, at(seconds), REAPER) == reaper
+
+
+def asked_first(phase: Phase, asking: dict[str, Any], change: dict[str, Any]) -> FaultRun:
+    """A pod to delete, which is looked at from another."""
+    steps = (
+        StepRecord(step=contact_step(), **asking),
+        StepRecord(step=DeletePodStep(object=CART), **change),
+    )
+    times = {"admitted": T0, "armed": T0, "reverting": at(20)}
+    return fault_run(*steps, phase=phase, expires_at=at(60), times=times)
+
+
+@pytest.mark.parametrize(
+    ("of", "seconds", "injector"),
+    [
+        pytest.param(
+            asked_first(Phase.ARMED, {}, {}),
+            1,
+            Wait(at(NODE_ALLOWANCE)),
+            id="nothing is changed before it asks",
+        ),
+        pytest.param(asked_first(Phase.ARMED, DONE, {}), 1, Apply(1), id="then it is"),
+        pytest.param(
+            asked_first(Phase.ARMED, {}, {}),
+            NODE_ALLOWANCE,
+            Enter(
+                Phase.REVERTING,
+                Ending.UNANSWERED,
+                "fault-agent of node worker-1 did not answer in 10 s",
+            ),
+            id="nobody can ask",
+        ),
+        pytest.param(
+            asked_first(Phase.ARMED, {"undone": Undone.NOTHING, "problem": "nobody answers."}, {}),
+            1,
+            Enter(
+                Phase.REVERTING,
+                Ending.CONFLICT,
+                "Pod fault-injection-shop/web-1: nobody answers.",
+            ),
+            id="who is asked does not answer",
+        ),
+        pytest.param(
+            asked_first(Phase.REVERTING, DONE, DONE), 20, Undo(1), id="taken back while it asks"
+        ),
+        pytest.param(
+            asked_first(Phase.REVERTING, DONE, UNDONE),
+            60,
+            GiveUp(0, at(60 + NODE_ANSWER + AGAIN_SECONDS)),
+            id="it may ask on for a while",
+        ),
+        pytest.param(
+            asked_first(Phase.REVERTING, DONE | {"undone": Undone.NOTHING}, NEVER),
+            20,
+            Enter(Phase.VERIFYING),
+            id="that it asked has touched nothing",
+        ),
+    ],
+)
+def test_what_only_asks_comes_before_everything(
+    of: FaultRun, seconds: float, injector: Move
+) -> None:
+    assert next_move(of, None, at(seconds), INJECTOR) == injector
 
 
 def test_the_baseline_has_its_time_from_when_all_is_taken_back() -> None:

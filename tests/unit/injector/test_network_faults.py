@@ -1,6 +1,6 @@
 """What the faults of a pod's network plan: for whom, on which node, against whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -89,52 +89,72 @@ EVERY_ANSWER = {"rcode": "none", "name": ""}
 WEBS = ["10.0.1.9/32", "10.0.2.9/32", "fd00::9/128"]
 
 
+ASKED_WEBS = [
+    {"address": "10.0.1.9", "port": 9},
+    {"address": "fd00::9", "port": 9},
+    {"address": "10.0.2.9", "port": 9},
+]
+
+
 @pytest.mark.parametrize(
-    ("fault", "parameters", "expected", "traffic"),
+    ("fault", "parameters", "expected", "traffic", "asks"),
     [
         (
             PacketLoss(),
             {"percent": "30", "client": ""},
             {"kind": "loss", "percent": 30},
             {"direction": "incoming"},
+            (),
         ),
         (
             PacketLoss(),
             {"percent": "30", "client": "web"},
             {"kind": "loss", "percent": 30},
             {"direction": "incoming", "peers": WEBS},
+            ASKED_WEBS,
         ),
         (
             Latency(),
             {"mean_ms": "200", "jitter_ms": "50", "client": "web"},
             {"kind": "delay", "mean_ms": 200, "jitter_ms": 50},
             {"direction": "incoming", "peers": WEBS},
+            ASKED_WEBS,
         ),
-        (Cut(), {"client": ""}, {"kind": "partition"}, {"direction": "both"}),
-        (Cut(), {"client": "web"}, {"kind": "partition"}, {"direction": "both", "peers": WEBS}),
+        (Cut(), {"client": ""}, {"kind": "partition"}, {"direction": "both"}, ()),
+        (
+            Cut(),
+            {"client": "web"},
+            {"kind": "partition"},
+            {"direction": "both", "peers": WEBS},
+            ASKED_WEBS,
+        ),
         (
             Lookups(),
             EVERY_ANSWER,
             {"kind": "partition"},
             {"direction": "incoming", "peer_ports": [53]},
+            (),
         ),
         (
             Lookups(),
             {"rcode": "none", "name": "db"},
             {"kind": "answers", "rcode": "none", "name": "db"},
             {"direction": "incoming", "peer_ports": [53]},
+            (),
         ),
         (
             Lookups(),
             {"rcode": "nxdomain", "name": "db"},
             {"kind": "answers", "rcode": "nxdomain", "name": "db"},
             {"direction": "incoming", "peer_ports": [53]},
+            (),
         ),
         (
             Lookups(),
             {"rcode": "servfail", "name": ""},
             {"kind": "answers", "rcode": "servfail"},
             {"direction": "incoming", "peer_ports": [53]},
+            (),
         ),
         (
             UnansweredCalls(),
@@ -145,12 +165,14 @@ WEBS = ["10.0.1.9/32", "10.0.2.9/32", "fd00::9/128"]
                 "peers": ["10.0.1.5/32", "10.0.2.5/32", "10.96.0.7/32"],
                 "peer_ports": [5432, 5433],
             },
+            [{"address": "10.96.0.7", "port": 5432}],
         ),
         (
             UnansweredCalls(),
             {"dependency": "queue"},
             {"kind": "unanswered"},
             {"direction": "incoming", "peers": ["10.0.1.6/32"], "peer_ports": [4222]},
+            [{"address": "10.0.1.6", "port": 4222}],
         ),
     ],
 )
@@ -159,8 +181,9 @@ def test_what_is_planned(
     parameters: Mapping[str, str],
     expected: Mapping[str, Any],
     traffic: Mapping[str, Any],
+    asks: Sequence[Any],
 ) -> None:
-    wanted = PacketFault.model_validate({"fault": expected, "traffic": traffic})
+    wanted = PacketFault.model_validate({"fault": expected, "traffic": traffic, "asks": asks})
     steps = fault.plan(scene(), parameters)
     assert [each.means for each in steps if isinstance(each, NodeStep)] == [wanted, wanted]
 
@@ -212,3 +235,17 @@ def test_a_service_that_leads_nowhere_by_name_is_no_peer() -> None:
     named = slice_of("queue", "queue.example", port=4222, kind="FQDN")
     with pytest.raises(NotApplicableError, match="leads nowhere"):
         UnansweredCalls().plan(scene(EndpointSlice=[named]), {"dependency": "queue"})
+
+
+def test_a_client_is_asked_where_it_serves_and_some_of_its_pods_are_enough() -> None:
+    """Of the ports that it declares the first of TCP."""
+    ports = [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 8080}]
+    pods = [
+        pod("web", number, f"10.0.1.{number}", containers=[{"ports": ports}]) for number in range(6)
+    ]
+    (first, _) = Cut().plan(scene(Pod=[*PODS[:2], *pods]), {"client": "web"})
+    assert isinstance(first, NodeStep)
+    assert isinstance(first.means, PacketFault)
+    assert [str(each) for each in first.means.asks] == [
+        f"10.0.1.{number} port 8080" for number in range(4)
+    ]

@@ -7,7 +7,7 @@ import pytest
 
 from factories.fault_runs import fault_run, node_step
 from ooda.common.fault_runs import StepRecord
-from ooda.common.node_means import Direction, PacketFault, Traffic
+from ooda.common.node_means import Contact, Direction, PacketFault, Traffic
 from ooda.injector.library import load_scenarios
 from ooda.injector.telling import lines_of, row_of
 
@@ -67,6 +67,15 @@ def test_a_step_on_a_node(fault: dict[str, Any], traffic: Traffic, sentence: str
     means = PacketFault.model_validate({"fault": fault, "traffic": traffic})
     run = fault_run(StepRecord(step=node_step().model_copy(update={"means": means})))
     assert lines_of(run, "it goes")[0] == WHERE + sentence
+
+
+def test_a_step_that_only_asks() -> None:
+    asks = [{"address": each, "port": 80} for each in ("10.96.0.7", "fd00::7")]
+    step = node_step().model_copy(update={"means": Contact.model_validate({"asks": asks})})
+    assert lines_of(fault_run(StepRecord(step=step)), "it goes")[0] == (
+        f"{WHERE}it is looked, and nothing changed, whether a connection to 10.96.0.7 port 80 or "
+        "fd00::7 port 80 is answered."
+    )
 
 
 def test_a_scenario_tells_what_its_parameters_can_be() -> None:

@@ -9,6 +9,7 @@ import pytest
 from ooda.common.cluster.kinds import Kind
 from ooda.common.container_faults import CrashLoop
 from ooda.common.fault_runs import NodeStep, Undone
+from ooda.common.node_means import Proof
 from ooda.common.plans import ObjectRef
 from ooda.injector.node.hands import NodeHands, Outcome
 from ooda.injector.node.orders import Refusal, Sandbox, SandboxProcess
@@ -32,12 +33,17 @@ def step_for(uid: str) -> NodeStep:
     return NodeStep(object=where, node="worker-1", means=CrashLoop(container="app", kills=1))
 
 
+def _unseen(since: dt.datetime, proof: Proof) -> None:
+    raise AssertionError(f"no {proof} can tell of a container, since {since}")
+
+
 async def carried_out(pod: Pod, uid: str, stop: asyncio.Event) -> tuple[Outcome, list[dt.datetime]]:
     told: list[dt.datetime] = []
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)
     hands = NodeHands(OneSandbox(pod), Workers())
     step = step_for(uid)
-    return await hands.carry_out("run-1/0", step, until, stop, told.append, told.append), told
+    carried = hands.carry_out("run-1/0", step, until, stop, told.append, _unseen, again=False)
+    return await carried, told
 
 
 async def test_a_container_is_broken_and_what_came_of_it_is_told(pod: Pod) -> None:

@@ -111,8 +111,9 @@ async def test_when_it_was_seen_to_bite_and_to_be_well_is_written_down(stage: St
         await stage.until_done()
         (held,) = stage.hands.held
         since, well = SystemClock().now(), SystemClock().now() + dt.timedelta(seconds=9)
-        held.bites(since)
+        held.bites(since, Proof.LOOKUPS)
         await until(bitten)
+        assert (await stage.step()).proof is Proof.LOOKUPS
         over = ended(Undone.REVERTED)
         held.end.set_result(dataclasses.replace(over, proof=Proof.LOOKUPS, well_at=well))
         step = await stage.until_undone()
@@ -125,8 +126,8 @@ async def test_what_was_seen_last_is_not_lost(stage: Stage) -> None:
         await stage.until_done()
         (held,) = stage.hands.held
         since = SystemClock().now()
-        held.bites(since)
-        held.bites(since + dt.timedelta(seconds=1))  # of a process that came after
+        held.bites(since, Proof.LOOKUPS)
+        held.bites(since + dt.timedelta(seconds=1), Proof.LOOKUPS)  # of a process that came after
         held.end.set_result(ended(Undone.REVERTED))
         step = await stage.until_undone()
     assert step.bites_at == since
@@ -180,6 +181,7 @@ async def test_started_again_it_makes_it_for_the_time_that_is_left(stage: Stage)
     async with stage.agent():
         await until(lambda: len(stage.hands.held) == 2)
         assert stage.hands.held[1].until == run.expires_at
+        assert stage.hands.again == [False, True]
         await stage.enter(Phase.REVERTING)
         step = await stage.until_undone()
     assert step.undone is Undone.REVERTED
@@ -209,6 +211,7 @@ async def test_a_fault_whose_process_is_lost_is_made_again(stage: Stage) -> None
         await stage.until_done()
         stage.hands.held[0].end.set_exception(WorkerLostError("it was killed"))
         await until(lambda: len(stage.hands.held) == 2)
+        assert stage.hands.again == [False, True]
         await stage.enter(Phase.REVERTING)
         assert (await stage.until_undone()).undone is Undone.REVERTED
 

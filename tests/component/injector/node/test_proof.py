@@ -1,13 +1,15 @@
 """That a fault in a pod's network bites, and is gone, is seen from within that network."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ooda.common.node_means import Proof
-from ooda.injector.node.orders import Bites, Order
+from ooda.injector.node.orders import Bites, End, Order
+from servers.closing import closing
 from servers.datagrams import train
 from servers.names import naming
 from servers.sandboxes import NODE, PEER, Yard
@@ -15,6 +17,11 @@ from servers.standing_fault import order_for, standing
 
 LOOKUP = {"server": PEER, "name": "kubernetes.default.svc.cluster.local"}
 CUT = {"kind": "partition"}
+NOBODY = {"address": PEER, "port": 9}
+SERVED_PORT = 8080
+SERVED = {"address": PEER, "port": SERVED_PORT}
+AWAY = {"address": "10.98.7.99", "port": 9}
+"""No place has this address."""
 SOON = timedelta(milliseconds=150)
 QUIET = 0.5
 """Seconds in which nothing is seen, of something that would be seen at once."""
@@ -55,7 +62,7 @@ async def test_it_bites_since_the_first_lookup_and_is_well_after_its_end(
             bites = await seen(news)
             assert made.armed.at <= bites.at <= made.armed.at + SOON
             result = await made.ended()
-    assert result.proof is Proof.LOOKUPS
+    assert (result.proof, bites.proof) == (Proof.LOOKUPS, Proof.LOOKUPS)
     assert result.well_at is not None
     assert result.ended_at <= result.well_at <= result.ended_at + SOON
     assert news.empty()
@@ -98,11 +105,83 @@ async def test_who_is_not_answered_afterwards_is_not_well(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fault", "direction"),
+    [
+        pytest.param(CUT, "incoming", id="cut"),
+        pytest.param(CUT, "outgoing", id="cut, outgoing"),
+        pytest.param(CUT, "both", id="cut both ways"),
+        pytest.param({"kind": "delay", "mean_ms": 300}, "incoming", id="late"),
+        pytest.param({"kind": "delay", "mean_ms": 300}, "outgoing", id="late, outgoing"),
+        pytest.param({"kind": "loss", "percent": 50}, "incoming", id="a share"),
+    ],
+)
+@pytest.mark.parametrize("served", [True, False])
+async def test_with_one_peer_connections_to_it_tell(
+    yard: Yard, fault: Any, direction: str, *, served: bool
+) -> None:
+    news: asyncio.Queue[Bites] = asyncio.Queue()
+    traffic = {"direction": direction, "peers": [PEER]}
+    made = order(yard, fault=fault, traffic=traffic, asks=[SERVED if served else NOBODY])
+    with contextlib.ExitStack() as held:
+        if served:
+            held.enter_context(closing(yard.peer, SERVED_PORT))
+        async with standing(yard, made, news) as stands:
+            bites = await seen(news)
+            assert stands.armed.at <= bites.at
+            if fault["kind"] != "loss":
+                assert bites.at <= stands.armed.at + SOON
+            result = await stands.ended()
+    assert (result.proof, bites.proof) == (Proof.CONNECTIONS, Proof.CONNECTIONS)
+    assert result.well_at is not None
+    assert result.ended_at <= result.well_at <= result.ended_at + SOON
+    assert news.empty()
+
+
+async def test_calls_that_are_accepted_and_not_answered_tell(yard: Yard) -> None:
+    news: asyncio.Queue[Bites] = asyncio.Queue()
+    traffic = {"direction": "incoming", "peers": [PEER], "peer_ports": [SERVED_PORT]}
+    made = order(yard, fault={"kind": "unanswered"}, traffic=traffic, asks=[SERVED])
+    with closing(yard.peer, SERVED_PORT):
+        async with standing(yard, made, news) as stands:
+            bites = await seen(news)
+            assert stands.armed.at <= bites.at <= stands.armed.at + SOON
+            result = await stands.ended()
+    assert (result.proof, result.well_at is not None) == (Proof.CONNECTIONS, True)
+
+
+async def test_one_peer_that_answers_is_enough(yard: Yard) -> None:
+    news: asyncio.Queue[Bites] = asyncio.Queue()
+    traffic = {"direction": "incoming", "peers": [AWAY["address"], PEER]}
+    made = order(yard, fault=CUT, traffic=traffic, asks=[AWAY, SERVED])
+    with closing(yard.peer, SERVED_PORT):
+        async with standing(yard, made, news) as stands:
+            await seen(news)
+            result = await stands.ended()
+    assert (result.proof, result.well_at is not None) == (Proof.CONNECTIONS, True)
+
+
+async def test_who_has_no_peer_that_answers_afterwards_is_not_well(yard: Yard) -> None:
+    news: asyncio.Queue[Bites] = asyncio.Queue()
+    traffic = {"direction": "incoming", "peers": [PEER]}
+    made = order(yard, fault=CUT, traffic=traffic, asks=[NOBODY])
+    async with standing(yard, made, news) as stands:
+        await seen(news)
+        with yard.without(yard.peer):
+            result = await stands.ended()
+    assert (result.proof, result.well_at) == (Proof.CONNECTIONS, None)
+    assert result.end is End.STOPPED
+
+
+@pytest.mark.parametrize(
     "stated",
     [
         pytest.param({"lookup": None}, id="nothing to look up"),
         pytest.param({}, id="not answered before either"),
-        pytest.param({"traffic": {"direction": "incoming", "peers": [PEER]}}, id="one peer"),
+        pytest.param({"traffic": {"direction": "incoming", "peers": [PEER]}}, id="nobody to ask"),
+        pytest.param(
+            {"traffic": {"direction": "incoming", "peers": [PEER]}, "asks": [AWAY]},
+            id="a peer that is not there",
+        ),
     ],
 )
 async def test_else_the_first_packet_tells_that_is_lost(yard: Yard, stated: Any) -> None:
@@ -114,7 +193,7 @@ async def test_else_the_first_packet_tells_that_is_lost(yard: Yard, stated: Any)
         bites = await seen(news)
         assert before <= bites.at <= datetime.now(UTC)
         result = await made.ended()
-    assert (result.proof, result.well_at) == (Proof.PACKETS, None)
+    assert (result.proof, bites.proof, result.well_at) == (Proof.PACKETS, Proof.PACKETS, None)
     assert news.empty()
 
 

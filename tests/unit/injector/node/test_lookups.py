@@ -1,4 +1,4 @@
-"""What proves a fault by looking a name up: the name, the train, and what counts as an answer."""
+"""What proves a fault by looking a name up: the name, and what counts as an answer."""
 
 import ipaddress
 import struct
@@ -8,13 +8,9 @@ import pytest
 
 from ooda.common.node_means import PacketFault
 from ooda.injector.node.core.lookups import (
-    PATIENCE_NS,
-    PERIOD_NS,
-    Train,
     answers,
     code_of,
     code_told,
-    deadline_ns,
     is_hit,
     lookup_of,
     question,
@@ -22,7 +18,6 @@ from ooda.injector.node.core.lookups import (
 )
 from ooda.injector.node.orders import Lookup
 
-MS = 1_000_000
 SEARCHED = "search shop.svc.cluster.local svc.cluster.local cluster.local"
 
 
@@ -165,11 +160,6 @@ def test_which_faults_hit_a_lookup(made: PacketFault, *, hit: bool) -> None:
     assert is_hit(made) is hit
 
 
-def test_an_answer_is_late_by_half_of_the_delay_beyond_what_it_takes() -> None:
-    assert deadline_ns(fault("delay", mean_ms=100), 3 * MS) == 53 * MS
-    assert deadline_ns(fault("loss", percent=5), 3 * MS) == PATIENCE_NS
-
-
 def answer(number: int = 7, flags: int = 0x8180, found: int = 1) -> bytes:
     return struct.pack("!6H", number, flags, 1, found, 0, 0) + question("a.b", number)[12:]
 
@@ -208,56 +198,3 @@ def test_the_code_of_an_answer(said: bytes, code: int | None) -> None:
 def test_a_question_as_it_is_sent() -> None:
     said = bytes.fromhex("0007 0100 0001 0000 0000 0000 02 6462 03 737663 00 0001 0001")
     assert question("db.svc", 7) == said
-
-
-def test_a_train_asks_again_and_again_until_one_is_not_answered() -> None:
-    train = Train(150 * MS, 0)
-    first, too_early, second = train.begin(0), train.begin(PERIOD_NS - 1), train.begin(PERIOD_NS)
-    assert (first, too_early, second) == (1, None, 2)
-    assert train.answered(1, 120 * MS) == 120 * MS
-    assert train.wakes(120 * MS) == 2 * PERIOD_NS
-    assert train.begin(2 * PERIOD_NS) == 3
-    assert train.wakes(2 * PERIOD_NS) == PERIOD_NS + 150 * MS + 1
-    assert train.unanswered_since(PERIOD_NS + 150 * MS) is None
-    assert train.unanswered_since(PERIOD_NS + 150 * MS + 1) == PERIOD_NS
-    assert train.wakes(PERIOD_NS + 150 * MS + 1) == 3 * PERIOD_NS
-
-
-def test_an_answer_that_comes_too_late_is_none() -> None:
-    train = Train(10 * MS, 0)
-    train.begin(0)
-    assert train.answered(1, 11 * MS) is None
-    assert train.unanswered_since(11 * MS) == 0
-
-
-NXDOMAIN, SERVFAIL = 3, 2
-
-
-def test_a_train_that_waits_for_a_code_is_told_by_that_code_alone() -> None:
-    train = Train(150 * MS, 0, NXDOMAIN)
-    for now in (0, PERIOD_NS, 2 * PERIOD_NS):
-        train.begin(now)
-    assert not train.refused(1, SERVFAIL)
-    assert train.unanswered_since(2 * PERIOD_NS) is None
-    assert train.refused(3, NXDOMAIN)
-    assert train.refused(2, NXDOMAIN)
-    assert train.unanswered_since(2 * PERIOD_NS) == PERIOD_NS
-
-
-def test_without_an_answer_it_is_not_told_and_waits_no_longer() -> None:
-    train = Train(150 * MS, 0, NXDOMAIN)
-    train.begin(0)
-    train.begin(PERIOD_NS)
-    assert train.given_up(150 * MS) == []
-    assert train.given_up(150 * MS + 1) == [1]
-    assert train.unanswered_since(150 * MS + 1) is None
-    assert train.answered(2, PERIOD_NS + 151 * MS) is None
-    assert train.unanswered_since(PERIOD_NS + 151 * MS) is None
-
-
-def test_where_none_has_to_come_in_time_a_code_tells_nothing_and_nothing_is_given_up() -> None:
-    train = Train(150 * MS, 0)
-    train.begin(0)
-    assert not train.refused(1, NXDOMAIN)
-    assert train.given_up(151 * MS) == []
-    assert train.unanswered_since(151 * MS) == 0

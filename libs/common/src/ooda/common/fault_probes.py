@@ -105,7 +105,10 @@ class LoginProbe(_Part):
 
 
 class NodeProbe(_Part):
-    """The fault is in force on the node: fault-agent, which makes it there, says since when."""
+    """It is seen to bite from within a pod's network, or is in force in a container.
+
+    Fault-agent says since when.
+    """
 
     kind: Literal["node"] = "node"
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ooda.common.events import Moment
 from ooda.common.fault_probes import Effect
-from ooda.common.node_means import Means, Proof
+from ooda.common.node_means import ASKED_EVERY_SECONDS, Contact, Means, Proof
 from ooda.common.plans import FieldChange, ObjectRef
 from ooda.common.targets import Target
 from ooda.common.taxonomy import ActionKind, FailureClass
@@ -118,7 +118,10 @@ class CreateStep(_Part):
 
 
 class NodeStep(_Part):
-    """Break something of one pod on its node; fault-agent there does it, and ends it by itself."""
+    """Break something of one pod on its node; fault-agent there does it, and ends it by itself.
+
+    With `Contact` nothing is broken there: fault-agent looks from that pod at what other steps do.
+    """
 
     kind: Literal["node"] = "node"
     object: ObjectRef
@@ -179,17 +182,22 @@ class StepRecord(_Part):
     armed_at: Moment | None = None
     """Of a node step, which fault-agent wrote: since when the fault is in force on the node."""
     bites_at: Moment | None = None
-    """Of a fault in a pod's network: since when it was seen to bite there."""
+    """Of what is looked at from within a pod's network: since when it was seen to bite there."""
     ended_at: Moment | None = None
     """Of a node step: when it was over there."""
     proof: Proof | None = None
-    """Of a fault in a pod's network that was ended there: by what it was looked for."""
+    """Of such a step that bites or is over there: by what it is looked for."""
     well_at: Moment | None = None
-    """When, after its end, a lookup from within the pod's network was answered again."""
+    """When, after its end, what is asked from within the pod's network was answered again."""
     realised: Mapping[str, float] = {}
     """Of a node step: what was counted while it was in force, such as ``loss_percent``."""
     problem: str = ""
     """Of a node step: why it was not made, or ended too soon, in a sentence; empty: nothing."""
+
+    @property
+    def only_asks(self) -> bool:
+        """Whether it changes nothing, and only looks at what the others do."""
+        return isinstance(self.step, NodeStep) and isinstance(self.step.means, Contact)
 
 
 class Restored(StrEnum):
@@ -285,7 +293,7 @@ class FaultRun(_Part):
     bystanders: Mapping[str, Moment] = {}
     """Which of the spared were hit while it lasted, and since when."""
     probe_period_ms: int = 0
-    """How often it was looked for the effect; 0: it was told by a watch."""
+    """How often it was looked for the effect; 0: that was told as it happened."""
     told: tuple[str, ...] = ()
     """Subjects of the events of this run that were published."""
     published: Mapping[str, Publication] = {}
@@ -294,7 +302,14 @@ class FaultRun(_Part):
     @property
     def in_force_on_nodes_since(self) -> dt.datetime | None:
         """When the first fault on a node came into force; None if there is none."""
-        return min((each.armed_at for each in self.steps if each.armed_at), default=None)
+        made = [each.armed_at for each in self.steps if not each.only_asks]
+        return min((each for each in made if each), default=None)
+
+    @property
+    def changed_since(self) -> dt.datetime | None:
+        """When the first change was made, by the driver or on a node; None if there is none."""
+        known = (self.in_force_on_nodes_since, self.times.get("mutated"))
+        return min((each for each in known if each is not None), default=None)
 
     def enter(self, phase: Phase, now: dt.datetime, **more: Any) -> "FaultRun":
         """Return the run in a phase from now on, with other fields set."""
@@ -333,10 +348,19 @@ class FaultRun(_Part):
         """When it began to bite; None if that was not seen.
 
         Of several pods the one in which it was seen first is not always the one that it hit first.
+        What was asked just before the change and met it is counted from the change.
         """
-        seen = self.times.get(EFFECTIVE)
+        seen, changed = self.times.get(EFFECTIVE), self.changed_since
         bites = [each.bites_at for each in self.steps if each.bites_at is not None]
-        return None if seen is None else min([seen, *bites])
+        if seen is None:
+            return None
+        return min([seen, *(max(each, changed or each) for each in bites)])
+
+    @property
+    def asked_every(self) -> float:
+        """How often it was asked, in seconds, where a question was not answered; 0: none was."""
+        asked = any(each.bites_at and each.proof and each.proof.asks for each in self.steps)
+        return ASKED_EVERY_SECONDS if asked else 0.0
 
     @property
     def unproven(self) -> bool:
@@ -346,4 +370,5 @@ class FaultRun(_Part):
     @property
     def touched(self) -> bool:
         """Whether anything was changed, or may have been."""
-        return any(each.done or each.undone is not Undone.NOTHING for each in self.steps)
+        changes = [each for each in self.steps if not each.only_asks]
+        return any(each.done or each.undone is not Undone.NOTHING for each in changes)

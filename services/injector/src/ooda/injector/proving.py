@@ -105,25 +105,19 @@ class Prover:
             run = entry.run
             if run.phase not in _LASTS or not run.unproven:
                 return
-            changed = _changed_at(run)
+            changed = run.changed_since
             if changed is None:
                 await asyncio.sleep(PAUSE / 5)
                 continue
             times = {**run.times, EFFECTIVE: max(since, changed)}
-            seen = {"times": times, "probe_period_ms": round(period * 1000)}
+            every = period or run.asked_every
+            seen = {"times": times, "probe_period_ms": round(every * 1000)}
             try:
                 await self._journal.write(entry, run.model_copy(update=seen))
             except Conflict:
                 continue
             log.info("effective", run=name, since=times[EFFECTIVE].isoformat())
             return
-
-
-def _changed_at(run: FaultRun) -> dt.datetime | None:
-    """Return since when something is changed: by the driver, or on a node."""
-    known = [each.armed_at for each in run.steps if each.armed_at is not None]
-    mutated = run.times.get("mutated")
-    return min([*known, *([mutated] if mutated else [])], default=None)
 
 
 async def first_bite(probe: Probe, hold_seconds: float, clock: Clock) -> dt.datetime:

@@ -16,6 +16,7 @@ from ooda.common.fault_runs import (
 )
 from ooda.common.node_means import (
     Answers,
+    Contact,
     Delay,
     Direction,
     Loss,
@@ -97,6 +98,9 @@ def _on_the_node(means: Means) -> str:
     match means:
         case PacketFault():
             return _of_packets(means)
+        case Contact(asks=asks):
+            who = " or ".join(map(str, asks))
+            return f"it is looked, and nothing changed, whether a connection to {who} is answered"
         case ClockSkew(container=container, offset_seconds=offset):
             ahead = f"{abs(offset):g} s {'ahead' if offset > 0 else 'behind'}"
             return f"the clock of container {container} is {ahead}"

@@ -19,7 +19,7 @@ from ooda.common.fault_probes import (
     ReplicasProbe,
 )
 from ooda.common.fault_runs import FaultRun, NodeStep, StepRecord, Undone
-from ooda.common.node_means import PacketFault, Proof
+from ooda.common.node_means import Contact, PacketFault
 from ooda.common.quantities import millicores_of
 from ooda.injector.core.workloads import counts_of, is_refused
 
@@ -203,17 +203,18 @@ def look_at_node_steps(run: FaultRun) -> Look:
     silent = [each.step.object.name for each in steps if _is_silent(each)]
     said = f"it was seen to bite in {len(bites)} of {len(steps)} pods"
     if silent:
-        said += f"; after its end no lookup was answered in {silent}"
+        said += f"; after its end nothing that was asked in {silent} was answered"
     return Look(bool(bites), over and not silent, said, min(bites, default=None))
 
 
 def _bites_at(record: StepRecord) -> dt.datetime | None:
     """Return since when a step bites: in a pod's network it is looked for, else it is made."""
-    in_network = isinstance(record.step, NodeStep) and isinstance(record.step.means, PacketFault)
+    step = record.step
+    in_network = isinstance(step, NodeStep) and isinstance(step.means, PacketFault | Contact)
     return record.bites_at if in_network else record.armed_at
 
 
 def _is_silent(record: StepRecord) -> bool:
     """Say whether a pod that is there is not answered as it was before."""
-    asked = record.proof is Proof.LOOKUPS and record.undone is Undone.REVERTED
-    return asked and record.well_at is None
+    asked = record.proof is not None and record.proof.asks
+    return asked and record.undone not in (None, Undone.GONE) and record.well_at is None

@@ -21,6 +21,7 @@ from ooda.common.fault_runs import (
     StepRecord,
     Undone,
 )
+from ooda.common.node_means import AGAIN_SECONDS
 
 ASKS_FIRST = 10.0
 """Seconds that the reaper leaves the verifying of a run to an injector that can ask more."""
@@ -153,7 +154,10 @@ def _forward(run: FaultRun, abort: Abort | None, now: dt.datetime, role: Role) -
 
 
 def _apply(run: FaultRun, now: dt.datetime, end: dt.datetime) -> Move:
-    """Return what is to be done until all steps are; those on nodes wait for the others."""
+    """Return what is to be done until all steps are; those on nodes wait for the others.
+
+    Those that only ask come before all: they have to be there when something is changed.
+    """
     not_made = next((each for each in run.steps if each.undone and not each.done), None)
     if not_made is not None:
         problem = f"{not_made.step.object}: {not_made.problem or 'nothing was done'}"
@@ -163,15 +167,18 @@ def _apply(run: FaultRun, now: dt.datetime, end: dt.datetime) -> Move:
         for index, each in enumerate(run.steps)
         if not each.done and not isinstance(each.step, LeftOverStep)
     ]
-    index = next((each for each in left if not _on_node(run.steps[each])), None)
-    if index is not None:
-        return Apply(index)
     if not left:
         return Enter(Phase.ACTIVE)
+    waited_for = [each for each in left if run.steps[each].only_asks]
+    if not waited_for:
+        index = next((each for each in left if not _on_node(run.steps[each])), None)
+        if index is not None:
+            return Apply(index)
+        waited_for = left
     allowed = run.times[str(Phase.ARMED)] + dt.timedelta(seconds=NODE_ALLOWANCE)
     if now < allowed:
         return Wait(min(allowed, end))
-    nodes = sorted({_node_of(run.steps[each]) for each in left})
+    nodes = sorted({_node_of(run.steps[each]) for each in waited_for})
     problem = f"fault-agent of node {', '.join(nodes)} did not answer in {NODE_ALLOWANCE:g} s"
     return Enter(Phase.REVERTING, Ending.UNANSWERED, problem)
 
@@ -227,6 +234,8 @@ def _undo(run: FaultRun, now: dt.datetime, role: Role) -> Move:
     begun = run.times[str(Phase.REVERTING)]
     answered = begun + dt.timedelta(seconds=NODE_ANSWER + role.grace)
     over = max(begun, run.expires_at or begun) + dt.timedelta(seconds=NODE_ANSWER + role.grace)
+    if run.steps[left[-1]].only_asks:
+        over += dt.timedelta(seconds=AGAIN_SECONDS)
     return GiveUp(left[-1], over) if now >= answered else Wait(answered)
 
 

@@ -212,7 +212,7 @@ class LoginEffect(_Seen):
 
 
 class NodeEffect(_Seen):
-    """By what fault-agent says that it has in force."""
+    """By what fault-agent sees from within pods' networks, or has in force in containers."""
 
     probe: Literal["node"]
 
@@ -257,8 +257,7 @@ class Scenario(_Part):
     """Whether a HorizontalPodAutoscaler would change it back."""
     shared: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """What it touches outside of the namespace: one run at a time for each."""
-    effect: EffectProbe | None
-    """None, said so, where nobody can see it: then no run of it is proven."""
+    effect: EffectProbe
     bystander: Bystander = Bystander()
     truth: Truth
 

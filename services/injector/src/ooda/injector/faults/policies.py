@@ -8,16 +8,21 @@ from typing import Any
 
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import CreateStep, Step
+from ooda.common.fault_runs import CreateStep, NodeStep, Step
+from ooda.common.node_means import Contact
 from ooda.common.plans import ObjectRef
 from ooda.injector.core.workloads import TARGETS
+from ooda.injector.faults import contacts
 from ooda.injector.faults.scene import (
     NotApplicableError,
     Scene,
     change,
     delete_pods,
+    in_networks,
     is_over,
+    pods_of,
     selector_of,
+    services_of,
 )
 
 
@@ -29,9 +34,9 @@ def _create(kind: Kind, scene: Scene, name: str, spec: Mapping[str, Any]) -> Cre
 
 
 class NetworkPartition:
-    """A NetworkPolicy that lets everybody in but one client."""
+    """A NetworkPolicy that lets everybody in but one client, which is asked whether it gets in."""
 
-    reads = frozenset({Kind.NETWORK_POLICY, *TARGETS})
+    reads = frozenset({Kind.NETWORK_POLICY, Kind.SERVICE, Kind.POD, *TARGETS})
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
@@ -49,7 +54,20 @@ class NetworkPartition:
             "policyTypes": ["Ingress"],
             "ingress": [{"from": let_in}],
         }
-        return (_create(Kind.NETWORK_POLICY, scene, f"{scene.name}-ingress", spec),)
+        policy = _create(Kind.NETWORK_POLICY, scene, f"{scene.name}-ingress", spec)
+        return (*_asking(scene, client), policy)
+
+
+def _asking(scene: Scene, client: Object) -> tuple[NodeStep, ...]:
+    """Return the steps that ask from each of the client's pods whether it gets in."""
+    pods = pods_of(client, scene.objects[Kind.POD])
+    if not pods:
+        raise NotApplicableError(f"its client {client['metadata']['name']} has no pods")
+    served = (contacts.of_service(each) for each in services_of(scene))
+    asks = next((each for each in served if each), None) or contacts.of_pods(scene.pods())
+    if not asks:
+        raise NotApplicableError("it has no pods with an address")
+    return in_networks(pods, Contact(asks=asks))
 
 
 class RoleRules:

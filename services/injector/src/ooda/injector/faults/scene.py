@@ -146,6 +146,30 @@ def on_nodes(pods: Sequence[Object], means: Means) -> tuple[NodeStep, ...]:
     )
 
 
+def in_networks(pods: Sequence[Object], means: Means) -> tuple[NodeStep, ...]:
+    """Return the steps in pods' own networks. Raises NotApplicableError."""
+    for each in pods:
+        if each["spec"].get("hostNetwork"):
+            raise NotApplicableError(f"pod {each['metadata']['name']} has the network of its node")
+    return on_nodes(pods, means)
+
+
+def services_of(scene: Scene) -> Sequence[Object]:
+    """Return the Services that lead to the target, by an address of their own.
+
+    Who asks for one that has none is told the pods' addresses, and comes by their ports.
+    """
+    labels = scene.workload["spec"]["template"]["metadata"].get("labels") or {}
+    return [
+        each
+        for each in scene.objects[Kind.SERVICE]
+        if each["spec"].get("selector")
+        and each["spec"]["selector"].items() <= labels.items()
+        and each["spec"].get("ports")
+        and each["spec"].get("clusterIP") != "None"
+    ]
+
+
 def _node_of(pod: Object) -> str:
     if not pod["spec"].get("nodeName") or pod["status"].get("phase") != "Running":
         raise NotApplicableError(f"pod {pod['metadata']['name']} does not run")

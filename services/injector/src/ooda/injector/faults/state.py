@@ -6,7 +6,13 @@ from typing import Any
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import Step
 from ooda.injector.core.pointers import escaped
-from ooda.injector.faults.scene import NotApplicableError, Scene, change, delete_pods
+from ooda.injector.faults.scene import (
+    NotApplicableError,
+    Scene,
+    change,
+    delete_pods,
+    services_of,
+)
 
 
 class Replicas:
@@ -48,17 +54,11 @@ class ServicePort:
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
-        labels = scene.workload["spec"]["template"]["metadata"].get("labels") or {}
-        for service in scene.objects[Kind.SERVICE]:
-            spec = service["spec"]
-            selector = spec.get("selector") or {}
-            if spec.get("clusterIP") == "None":
-                continue  # who asks for it is told the pods' addresses, and comes by their ports
-            if selector and selector.items() <= labels.items() and spec.get("ports"):
-                first = spec["ports"][0]
-                part = f"name={first['name']}" if first.get("name") else "0"
-                wanted = {f"/spec/ports/{part}/targetPort": int(parameters["port"])}
-                return (change(Kind.SERVICE, service, wanted),)
+        for service in services_of(scene):
+            first = service["spec"]["ports"][0]
+            part = f"name={first['name']}" if first.get("name") else "0"
+            wanted = {f"/spec/ports/{part}/targetPort": int(parameters["port"])}
+            return (change(Kind.SERVICE, service, wanted),)
         raise NotApplicableError("no Service with an address of its own leads to it")
 
 

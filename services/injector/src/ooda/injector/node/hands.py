@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Protocol
 
 from ooda.common.fault_runs import NodeStep, Undone
-from ooda.common.node_means import Answers, PacketFault, Proof
+from ooda.common.node_means import Answers, Contact, PacketFault, Proof
 from ooda.injector.node.core.lookups import lookup_of
 from ooda.injector.node.core.realised import realised_of
 from ooda.injector.node.means.disk import NODE_ROOT
 from ooda.injector.node.means.orders import ContainerOrder
 from ooda.injector.node.means.running import run_in_container, take_back
-from ooda.injector.node.orders import End, Lookup, Order, Refusal, Sandbox, SandboxProcess
+from ooda.injector.node.orders import (
+    ContactOrder,
+    End,
+    Lookup,
+    Order,
+    Refusal,
+    Result,
+    Sandbox,
+    SandboxProcess,
+)
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.running import run
 from ooda.injector.node.sandboxes import PROCESSES, Sandboxes
@@ -23,6 +32,8 @@ from ooda.injector.node.workers import Workers
 
 Since = Callable[[dt.datetime], None]
 """Told once that something is so, with the moment since which it is."""
+Bitten = Callable[[dt.datetime, Proof], None]
+"""Told once that a fault bites: since when, and by what that was seen."""
 
 _UNDONE = {
     End.EXPIRED: Undone.REVERTED,
@@ -59,12 +70,14 @@ class Hands(Protocol):
         until: dt.datetime,
         stop: asyncio.Event,
         in_force: Since,
-        bites: Since,
+        bites: Bitten,
+        *,
+        again: bool,
     ) -> Outcome:
         """Make the fault and stay until it has ended: at ``until``, or when ``stop`` is set.
 
-        ``in_force`` is told when it is made; ``bites``, of a fault in a pod's network, when it is
-        seen to bite.
+        ``in_force`` is told when it is made; ``bites``, of what is looked at from within a pod's
+        network, when it is seen to bite. ``again``: it was in force before.
 
         Raises RefusedError if nothing was done, WorkerLostError if the fault's process was lost.
         """
@@ -107,29 +120,40 @@ class NodeHands:
         until: dt.datetime,
         stop: asyncio.Event,
         in_force: Since,
-        bites: Since,
+        bites: Bitten,
+        *,
+        again: bool,
     ) -> Outcome:
         """See Hands."""
+
+        async def made(order: Order | ContactOrder) -> Result:
+            try:
+                return await run(
+                    order,
+                    self._workers,
+                    stop=stop,
+                    armed=lambda armed: in_force(armed.at),
+                    bites=lambda seen: bites(seen.at, seen.proof),
+                )
+            finally:
+                self._workers.prepare()
+
         match step.means:
             case PacketFault() as means:
-                order = self._order(order_id, step, means, until)
-                try:
-                    result = await run(
-                        order,
-                        self._workers,
-                        stop=stop,
-                        armed=lambda armed: in_force(armed.at),
-                        bites=lambda seen: bites(seen.at),
-                    )
-                finally:
-                    self._workers.prepare()
-                return Outcome(
-                    _UNDONE[result.end],
-                    result.ended_at,
-                    realised_of(result),
-                    result.proof,
-                    result.well_at,
+                result = await made(self._order(order_id, step, means, until))
+                undone, realised = _UNDONE[result.end], realised_of(result)
+                return Outcome(undone, result.ended_at, realised, result.proof, result.well_at)
+            case Contact(asks=asks):
+                asking = ContactOrder(
+                    order_id=order_id,
+                    sandbox=self._sandbox(step),
+                    until=until,
+                    asks=asks,
+                    answered=again,
                 )
+                result = await made(asking)
+                undone = Undone.GONE if result.end is End.SANDBOX_GONE else Undone.NOTHING
+                return Outcome(undone, result.ended_at, {}, result.proof, result.well_at)
             case fault:
                 within = ContainerOrder(
                     order_id=order_id,
@@ -148,7 +172,8 @@ class NodeHands:
 
     def take_back(self, step: NodeStep) -> None:
         """See Hands."""
-        if not isinstance(step.means, PacketFault):  # whose rule went with its process
+        # The rule of the one went with its process, and the other had none.
+        if not isinstance(step.means, PacketFault | Contact):
             self._sandbox(step)  # there, and in a namespace that may be touched
             take_back(step.means, step.object.uid)
 
@@ -163,6 +188,7 @@ class NodeHands:
             lookup=_lookup_in(sandbox, self._processes, means),
             fault=means.fault,
             traffic=means.traffic,
+            asks=means.asks,
             spare_node=means.spare_node,
             node_addresses=means.node_addresses,
         )

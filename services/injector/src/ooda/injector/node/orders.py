@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, IPvAnyAddress
 
-from ooda.common.node_means import PacketFault, Proof
+from ooda.common.node_means import Contact, PacketFault, Proof
 
 LONGEST: Final = timedelta(minutes=15)
 """No order may reach further; a longer run is given in several."""
@@ -71,6 +71,18 @@ class Order(PacketFault):
     lookup: Lookup | None = None
 
 
+class ContactOrder(Contact):
+    """Ask from within one sandbox until `until`, and then until one is answered again.
+
+    `answered`: one was before, of an order that is given again; else nothing is done unless one is.
+    """
+
+    order_id: str = Field(min_length=1, max_length=128)
+    sandbox: Sandbox
+    until: AwareDatetime
+    answered: bool
+
+
 class End(StrEnum):
     """Why a fault ended."""
 
@@ -112,8 +124,21 @@ class Counters(_Part):
         return None if self.delayed == 0 else self.delay_ms_total / self.delayed
 
 
+NOTHING_COUNTED: Final = Counters(
+    seen=0,
+    passed=0,
+    dropped=0,
+    changed=0,
+    delayed=0,
+    unheard=0,
+    lapses=0,
+    most_held=0,
+    delay_ms_total=0,
+)
+
+
 class Armed(_Part):
-    """The fault is in force, made by process `worker`; it ends at `until` with nobody running."""
+    """The order is in force, made by process `worker`; it ends at `until` with nobody running."""
 
     kind: Literal["armed"] = "armed"
     order_id: str
@@ -123,16 +148,17 @@ class Armed(_Part):
 
 
 class Bites(_Part):
-    """The fault was first seen to bite, `at` that time; said once, if at all."""
+    """The fault was first seen to bite, `at` that time and by `proof`; said once, if at all."""
 
     kind: Literal["bites"] = "bites"
     at: AwareDatetime
+    proof: Proof
 
 
 class Result(_Part):
-    """The fault has ended and its rule is gone.
+    """The order has ended and its rule is gone, if it had one.
 
-    `well_at`: when a lookup was answered again after that; only one that was made as `proof`.
+    `well_at`: when what was asked as `proof` was answered again after that.
     """
 
     kind: Literal["result"] = "result"
@@ -140,7 +166,7 @@ class Result(_Part):
     end: End
     armed_at: AwareDatetime
     ended_at: AwareDatetime
-    counters: Counters
+    counters: Counters = NOTHING_COUNTED
     proof: Proof
     well_at: AwareDatetime | None = None
 
@@ -151,6 +177,8 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     TOO_LONG = "too_long"
     SANDBOX_GONE = "sandbox_gone"
+    UNANSWERED = "unanswered"
+    """Nobody answers who was to be asked, though nothing is broken yet."""
     FORBIDDEN = "forbidden"
     """The pod is not in a namespace that may be broken, or it cannot be told where it is."""
     HOST_NETWORK = "host_network"

@@ -9,7 +9,8 @@ from typing import Final
 import structlog
 from pydantic import TypeAdapter
 
-from ooda.injector.node.orders import Armed, Bites, Order, Refused, Report, Result
+from ooda.common.node_means import AGAIN_SECONDS
+from ooda.injector.node.orders import Armed, Bites, ContactOrder, Order, Refused, Report, Result
 from ooda.injector.node.refusing import RefusedError, WorkerLostError
 from ooda.injector.node.workers import Workers
 
@@ -24,7 +25,7 @@ def _unheeded(_: Armed | Bites) -> None:
 
 
 async def run(
-    order: Order,
+    order: Order | ContactOrder,
     workers: Workers,
     *,
     stop: asyncio.Event | None = None,
@@ -34,13 +35,16 @@ async def run(
     """Make the fault, stay until it has ended and its rule is gone, and tell what it did.
 
     It ends at `order.until`, when `stop` is set, or when this is cancelled, whichever comes first;
-    `armed` is called when it is in force, `bites` once it was seen to bite. If the process of the
-    fault or this one is killed, the kernel ends the fault.
+    who only asks is waited for until he is answered again. `armed` is called when it is in force,
+    `bites` once it was seen to bite. If the process of the fault or this one is killed, the kernel
+    ends the fault.
 
     Raises RefusedError if nothing was done, WorkerLostError if the process of the fault was lost.
     """
     worker = await workers.take()
     left = max(order.until - datetime.now(UTC), timedelta(0)) + _GRACE
+    if isinstance(order, ContactOrder):
+        left += timedelta(seconds=AGAIN_SECONDS)
     try:
         async with asyncio.timeout(left.total_seconds()):
             return await _listen(worker, order, stop or asyncio.Event(), armed, bites)
@@ -53,7 +57,7 @@ async def run(
 
 async def _listen(
     worker: asyncio.subprocess.Process,
-    order: Order,
+    order: Order | ContactOrder,
     stop: asyncio.Event,
     armed: Callable[[Armed], None],
     bites: Callable[[Bites], None],
@@ -79,7 +83,7 @@ async def _listen(
     raise _lost(order)
 
 
-def _lost(order: Order) -> WorkerLostError:
+def _lost(order: Order | ContactOrder) -> WorkerLostError:
     return WorkerLostError(
         f"the process of order {order.order_id} was lost; the kernel ended its fault"
     )
@@ -107,12 +111,12 @@ def _hang_up(worker: asyncio.subprocess.Process) -> None:
             worker.stdin.close()
 
 
-def _tell(order: Order, result: Result) -> None:
+def _tell(order: Order | ContactOrder, result: Result) -> None:
     counters = result.counters
     _log.info(
         "fault ended",
         order_id=order.order_id,
-        fault=order.fault.kind,
+        fault=order.fault.kind if isinstance(order, Order) else order.kind,
         end=result.end,
         loss_percent=counters.loss_percent,
         delay_ms_mean=counters.delay_ms_mean,

@@ -10,6 +10,7 @@ import structlog
 
 from ooda.common.clock import Clock
 from ooda.common.fault_runs import NodeStep, Undone
+from ooda.common.node_means import Proof
 from ooda.injector.journal import Journal
 from ooda.injector.node.hands import Hands
 from ooda.injector.node.journalling import note
@@ -37,7 +38,7 @@ class Work:
         self._index = index
         self._stop = asyncio.Event()
         self._in_force_since: dt.datetime | None = None
-        self._bites_since: dt.datetime | None = None
+        self._bitten: Mapping[str, Any] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
     def end(self) -> None:
@@ -58,8 +59,7 @@ class Work:
             await self._quieten()
         if self._in_force_since is not None:  # that may not have been written down yet
             became = {"done": True, "armed_at": self._in_force_since, **became}
-        if self._bites_since is not None:
-            became = {"bites_at": self._bites_since, **became}
+        became = {**self._bitten, **became}
         await note(self._journal, self._run_id, self._index, **became)
 
     async def tell_gone(self, step: NodeStep) -> None:
@@ -90,6 +90,7 @@ class Work:
                     self._stop,
                     self._in_force,
                     self._bites,
+                    again=again or self._in_force_since is not None,
                 )
             except WorkerLostError as error:
                 problem = f"{error}."
@@ -132,10 +133,10 @@ class Work:
             self._in_force_since = at
             self._tell(done=True, armed_at=at)
 
-    def _bites(self, since: dt.datetime) -> None:
-        if self._bites_since is None:
-            self._bites_since = since
-            self._tell(bites_at=since)
+    def _bites(self, since: dt.datetime, proof: Proof) -> None:
+        if not self._bitten:
+            self._bitten = {"bites_at": since, "proof": proof}
+            self._tell(**self._bitten)
 
     def _tell(self, **became: Any) -> None:
         telling = note(self._journal, self._run_id, self._index, **became)

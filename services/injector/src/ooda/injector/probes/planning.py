@@ -36,14 +36,12 @@ from ooda.injector.probes.interface import Dial
 
 
 async def plan_effect(
-    api: Cluster, dial: Dial, wanted: EffectProbe | None, live: Object, steps: Sequence[Step]
-) -> Effect | None:
+    api: Cluster, dial: Dial, wanted: EffectProbe, live: Object, steps: Sequence[Step]
+) -> Effect:
     """Return how a run is seen to bite, with what has to be known from before it.
 
     Raises NotApplicableError if it could not be seen, ClusterError.
     """
-    if wanted is None:
-        return None
     return Effect(
         probe=await _plan(api, dial, wanted, live, steps),
         within_seconds=wanted.within_seconds + _until_replaced(wanted, live),

@@ -1,17 +1,13 @@
-"""A lookup of a name as the proof of a fault: what is asked, when, what is told. Pure."""
+"""A lookup of a name as the proof of a fault: what is asked, and what an answer tells. Pure."""
 
 import ipaddress
 import struct
 from typing import Final
 
-from ooda.common.node_means import Answers, Delay, PacketFault, Unanswered
+from ooda.common.node_means import Answers, PacketFault, Unanswered
 from ooda.injector.node.core.dns_answers import CODES, PORT, is_about, labels_of
 from ooda.injector.node.orders import Lookup
 
-PERIOD_NS: Final = 100_000_000
-"""Between two lookups. Of 200 in 20 s, the least loss (5 %) spares all once in 30,000 times."""
-PATIENCE_NS: Final = 1_000_000_000
-"""How long an answer may take while nothing is wrong."""
 _HEADER: Final = struct.Struct("!6H")
 _RESPONSE, _CODE, _RECURSE = 0x8000, 0x000F, 0x0100
 _ADDRESS, _INTERNET = 1, 1
@@ -73,15 +69,6 @@ def code_told(fault: PacketFault) -> int | None:
     return CODES.get(fault.fault.rcode) if isinstance(fault.fault, Answers) else None
 
 
-def deadline_ns(fault: PacketFault, took_ns: int) -> int:
-    """Say how late an answer is that tells of the fault; ``took_ns`` is what one took before it."""
-    match fault.fault:
-        case Delay(mean_ms=mean):
-            return took_ns + round(mean * 1_000_000) // 2
-        case _:
-            return PATIENCE_NS
-
-
 def question(name: str, number: int) -> bytes:
     """Return a question for the IPv4 addresses of a name. Raises UnicodeError for no such name."""
     labels = (each.encode("ascii") for each in name.split("."))
@@ -105,68 +92,3 @@ def code_of(datagram: bytes, number: int) -> int | None:
     identity, flags, *_ = _HEADER.unpack_from(datagram)
     right = identity == number & 0xFFFF and bool(flags & _RESPONSE)
     return flags & _CODE if right else None
-
-
-class Train:
-    """Lookups one after the other, until one is not answered in time; monotonic nanoseconds.
-
-    With a code: until one is answered with this code. One that is not answered tells nothing then.
-    """
-
-    def __init__(self, deadline_ns: int, begins_ns: int, code: int | None = None) -> None:
-        self._deadline = deadline_ns
-        self._code = code
-        self._next = begins_ns
-        self._begun = 0
-        self._waiting: dict[int, int] = {}
-        self._late: int | None = None
-
-    def begin(self, now: int) -> int | None:
-        """Return the number of the lookup that is to be made now, if one is."""
-        if now < self._next:
-            return None
-        self._begun += 1
-        self._waiting[self._begun] = now
-        self._next = now + PERIOD_NS
-        return self._begun
-
-    def answered(self, number: int, now: int) -> int | None:
-        """Return how long the answer took; None if it came too late, which stays noted."""
-        begun = self._waiting.pop(number)
-        took = now - begun
-        if took <= self._deadline:
-            return took
-        if self._code is None:
-            self._note(begun)
-        return None
-
-    def refused(self, number: int, code: int) -> bool:
-        """Say whether an answer with this code tells of the fault, which stays noted then."""
-        if code != self._code:
-            return False
-        self._note(self._waiting.pop(number))
-        return True
-
-    def given_up(self, now: int) -> list[int]:
-        """Return the lookups that nobody waits for any more, though that tells nothing."""
-        if self._code is None:
-            return []
-        over = [each for each, begun in self._waiting.items() if now - begun > self._deadline]
-        for each in over:
-            del self._waiting[each]
-        return over
-
-    def unanswered_since(self, now: int) -> int | None:
-        """Return when the first lookup was begun that tells of the fault."""
-        if self._code is not None:
-            return self._late
-        waiting = [begun for begun in self._waiting.values() if now - begun > self._deadline]
-        return min([*waiting, *([] if self._late is None else [self._late])], default=None)
-
-    def _note(self, begun: int) -> None:
-        self._late = begun if self._late is None else min(self._late, begun)
-
-    def wakes(self, now: int) -> int:
-        """Say when there is something to do next without an answer."""
-        over = [begun + self._deadline + 1 for begun in self._waiting.values()]
-        return min([self._next, *(each for each in over if each > now)])
