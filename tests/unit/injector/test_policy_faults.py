@@ -79,7 +79,9 @@ SERVICE = named("cart") | {
         "ports": [{"port": 80}, {"port": 9090}],
     }
 }
-HEADLESS = named("carts") | {"spec": {**SERVICE["spec"], "clusterIP": "None", "clusterIPs": ["None"]}}
+HEADLESS = named("carts") | {
+    "spec": {**SERVICE["spec"], "clusterIP": "None", "clusterIPs": ["None"]}
+}
 OTHERS = named("web") | {"spec": {**SERVICE["spec"], "selector": {"app": "web"}}}
 RUNNING = [
     running("cart", 1, "10.0.1.1"),
