@@ -96,15 +96,19 @@ async def test_only_connections_go_unanswered(yard: Yard) -> None:
 
 async def test_a_kept_connection_is_late_once_and_a_new_one_twice(yard: Yard) -> None:
     order = order_for(yard, fault={"kind": "delay", "mean_ms": 100})
+    new: list[float] = []
+    kept: list[float] = []
     with _listening(yard.target, 8081) as listening:
         async with standing(yard, order):
-            begun = time.monotonic()
-            with _connection(yard.peer, listening) as (calling, served):
-                calling.send(b"question")
-                assert served.recv(10) == b"question"
-                took = time.monotonic() - begun
-                calling.send(b"another")
-                assert served.recv(10) == b"another"
-                took_later = time.monotonic() - begun - took
-    assert 0.2 <= took < 0.35
-    assert 0.1 <= took_later < 0.2
+            for _ in range(3):  # of which the quickest waited for nothing but the fault
+                begun = time.monotonic()
+                with _connection(yard.peer, listening) as (calling, served):
+                    calling.send(b"question")
+                    assert served.recv(10) == b"question"
+                    new.append(time.monotonic() - begun)
+                    begun = time.monotonic()
+                    calling.send(b"another")
+                    assert served.recv(10) == b"another"
+                    kept.append(time.monotonic() - begun)
+    assert 0.2 <= min(new) < 0.35
+    assert 0.1 <= min(kept) < 0.2
