@@ -23,7 +23,7 @@ from servers.standing_fault import order_for, standing
 from servers.waiting import until
 
 CART, DATABASE = "cart.shop.svc.cluster.local", "db.shop.svc.cluster.local"
-SOON = timedelta(milliseconds=150)
+SOON = timedelta(milliseconds=500)
 TTL = 1.5
 PATIENCE, ASKED_IN_A_SECOND = 1, 10
 PORT_AS_SHOWN = ":0035 "

@@ -30,7 +30,7 @@ from servers.waiting import until
 
 SERVED_PORT = 8080
 SERVED = {"address": PEER, "port": SERVED_PORT}
-SOON = timedelta(milliseconds=150)
+SOON = timedelta(milliseconds=500)
 
 
 def order(

@@ -22,7 +22,7 @@ SERVED_PORT = 8080
 SERVED = {"address": PEER, "port": SERVED_PORT}
 AWAY = {"address": "10.98.7.99", "port": 9}
 """No place has this address."""
-SOON = timedelta(milliseconds=150)
+SOON = timedelta(milliseconds=500)
 QUIET = 0.5
 """Seconds in which nothing is seen, of something that would be seen at once."""
 
