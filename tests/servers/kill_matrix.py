@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,12 +150,12 @@ class _Lanes:
         self.all.append(await self._held.enter_async_context(self._make()))
 
     async def try_all(self, fault: Fault, victim: Victim) -> Sequence[Tried]:
-        """Kill before and after each write, until a run ends in which nobody was killed."""
-        kills = (Kill(victim, at, after) for at in itertools.count() for after in (False, True))
+        """Kill at each write, until runs end in which nobody was killed at one."""
+        kills = kills_of(victim)
         tried: list[Tried] = []
 
         async def go_on(lane: int) -> None:
-            while all(each.reached for each in tried):
+            while not is_over(tried, victim):
                 found = await attempt(self.all[lane], fault, next(kills))
                 tried.append(found)
                 if found.orphans:
@@ -166,3 +166,19 @@ class _Lanes:
             for lane in range(len(self.all)):
                 lanes.create_task(go_on(lane))
         return tried
+
+
+def kills_of(victim: Victim) -> Iterator[Kill]:
+    """Yield the kills of a victim, without an end; who does not write is killed after writes."""
+    sides = _sides(victim)
+    return (Kill(victim, at, after) for at in itertools.count() for after in sides)
+
+
+def is_over(tried: Sequence[Tried], victim: Victim) -> bool:
+    """Say whether there is no further write: at one of them nobody was killed, on no side."""
+    missed = [each.kill.at for each in tried if not each.reached]
+    return any(missed.count(at) == len(_sides(victim)) for at in missed)
+
+
+def _sides(victim: Victim) -> Sequence[bool]:
+    return (True,) if victim is Victim.WORKERS else (False, True)

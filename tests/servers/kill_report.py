@@ -42,12 +42,12 @@ def page(rows: Sequence[Row], command: str, day: dt.date, seconds: float) -> str
 
 
 _ABOUT = """\
-Before and after each write of a run, in a run of its own each time, one of those who make it is
-killed:
+At each write of a run, in a run of its own each time, one of those who make it is killed:
 
-- **injector**: it, with its proofs; then the reaper ends the run when its time is over;
-- **fault-agent**: a process of its own, by SIGKILL; another one is started at once;
-- **its processes**: those that make faults in pods' networks, by SIGKILL, when fault-agent writes.
+- **injector**, before and after its writes; then the reaper ends the run when its time is over;
+- **fault-agent**, a process of its own, by SIGKILL, before and after its writes; another one is
+  started at once;
+- **its processes**, which make faults in pods' networks, by SIGKILL, after fault-agent's writes.
 
 An *orphan* is what is not as it was before when the run is over: an object of the namespace, what a
 pod may use, a Lease, a sealed password or one of the database, a packet queue in a pod's network, a
@@ -56,5 +56,5 @@ packet that does not pass, a clock, a file, a container that is killed; or a run
 API server, controllers, kernel and the processes of containers are real; the target's pods are on
 paper, and so are kubelet, names and the database of `credential-rotation`. The injector is killed
 within a process that goes on: it can do nothing any more, as whatever it asks fails. Writes are
-counted as they come: a proof may be written before a step or after it. The seconds, in which
-several targets were tried at a time, are mostly those in which a fault lasts."""
+counted as they come: a proof is written before a step or after it, or not at all. Several targets
+were tried at a time; the seconds are mostly those in which faults last."""

@@ -3,9 +3,10 @@
 import datetime as dt
 
 from ooda.injector.library import load_scenarios
-from servers.kill_matrix import SET_UPS, Row, without_set_up
+from servers.kill_matrix import SET_UPS, Row, is_over, kills_of, without_set_up
 from servers.kill_report import page
-from servers.killing import differences
+from servers.killing import Tried, differences
+from servers.mortal_fault_agent import Victim
 
 
 def test_every_scenario_can_be_tried() -> None:
@@ -17,6 +18,23 @@ def test_every_scenario_can_be_tried() -> None:
 def test_a_scenario_without_a_set_up_is_named() -> None:
     (problem,) = without_set_up(["pod-kill", "moonquake"])
     assert problem.startswith("scenario moonquake has no set-up")
+
+
+def test_it_goes_on_until_no_write_is_left_on_either_side() -> None:
+    kills = [each for each, _ in zip(kills_of(Victim.INJECTOR), range(6), strict=False)]
+    assert [(each.at, each.after) for each in kills[:3]] == [(0, False), (0, True), (1, False)]
+    reached = [Tried(each, reached=True, orphans=[]) for each in kills]
+    missed = [Tried(each, reached=False, orphans=[]) for each in kills]
+    assert not is_over([], Victim.INJECTOR)
+    assert not is_over([*reached[:3], missed[3], *reached[4:]], Victim.INJECTOR)
+    assert not is_over([*reached[:3], missed[3], missed[4]], Victim.INJECTOR)
+    assert is_over([*reached[:4], *missed[4:]], Victim.INJECTOR)
+
+
+def test_processes_that_do_not_write_are_killed_after_each_write() -> None:
+    first, second = (each for each, _ in zip(kills_of(Victim.WORKERS), range(2), strict=False))
+    assert [(each.at, each.after) for each in (first, second)] == [(0, True), (1, True)]
+    assert is_over([Tried(second, reached=False, orphans=[])], Victim.WORKERS)
 
 
 def test_what_is_not_as_it_was_is_said() -> None:
