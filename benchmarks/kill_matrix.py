@@ -37,21 +37,18 @@ def say(text: str) -> None:
 
 
 async def try_all(scenarios: Sequence[Scenario]) -> Sequence[Row]:
-    """Try one scenario after the other."""
-    found = []
+    """Try scenarios, and return what became of them in the order of their names."""
+    found: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "plane").mkdir()
         with control_plane(folder / "plane") as plane:
             plane.teach()
             async with paper_kubelet(plane.url, plane.admin_token, plane.trust, plane.serving):
-                for scenario in scenarios:
-                    async for row in rows_of(scenario, plane, folder, LANES):
-                        say(line(row))
-                        for orphan in row.orphans:
-                            say(f"  {orphan}")
-                        found.append(row)
-    return found
+                async for row in rows_of(scenarios, plane, folder, LANES):
+                    say("\n  ".join([line(row), *row.orphans]))
+                    found.append(row)
+    return sorted(found, key=lambda row: row.scenario)
 
 
 def main() -> int:

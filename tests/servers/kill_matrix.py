@@ -27,12 +27,16 @@ _LASTS_ON_NODES: Final = 3.0
 """Seconds of a fault; on nodes it takes up to one until it is in force and seen to bite."""
 
 
+Make = Callable[[ControlPlane, Path], AbstractAsyncContextManager[Ground]]
+"""Makes a ground, with a folder for it, and takes it away."""
+
+
 @dataclass(frozen=True)
 class SetUp:
     """How a scenario is tried."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
-    made: Callable[[ControlPlane, Path], AbstractAsyncContextManager[Ground]] = YardGround.made
+    made: Make = YardGround.made
 
 
 SET_UPS: Final[Mapping[str, SetUp]] = {
@@ -86,24 +90,32 @@ class Row:
 
 
 async def rows_of(
-    scenario: Scenario, plane: ControlPlane, folder: Path, lanes: int
+    scenarios: Sequence[Scenario], plane: ControlPlane, folder: Path, lanes: int
 ) -> AsyncIterator[Row]:
-    """Kill at each write of a scenario, on so many grounds at a time."""
-    async with _Lanes.made(SET_UPS[scenario.id], plane, folder, lanes) as grounds:
-        fault, victims = await _planned(scenario, grounds.all[0])
-        for victim in victims:
-            begun = time.monotonic()
-            tried = await grounds.try_all(fault, victim)
-            kills = [each.kill for each in tried if each.reached]
-            yield Row(
-                scenario.id,
-                scenario.mechanism,
-                victim,
-                writes=len({each.at for each in kills}),
-                kills=len(kills),
-                orphans=[f"{each.kill}: {left}" for each in tried for left in each.orphans],
-                seconds=time.monotonic() - begun,
-            )
+    """Kill at each write of scenarios, on so many grounds at a time; those of one kind together."""
+    for make in {SET_UPS[each.id].made: None for each in scenarios}:
+        async with _Lanes.made(make, plane, folder, lanes) as grounds:
+            for scenario in scenarios:
+                if SET_UPS[scenario.id].made is make:
+                    async for row in _rows_of(scenario, grounds):
+                        yield row
+
+
+async def _rows_of(scenario: Scenario, grounds: "_Lanes") -> AsyncIterator[Row]:
+    fault, victims = await _planned(scenario, grounds.all[0])
+    for victim in victims:
+        begun = time.monotonic()
+        tried = await grounds.try_all(fault, victim)
+        kills = [each.kill for each in tried if each.reached]
+        yield Row(
+            scenario.id,
+            scenario.mechanism,
+            victim,
+            writes=len({each.at for each in kills}),
+            kills=len(kills),
+            orphans=[f"{each.kill}: {left}" for each in tried for left in each.orphans],
+            seconds=time.monotonic() - begun,
+        )
 
 
 async def _planned(scenario: Scenario, ground: Ground) -> tuple[Fault, Sequence[Victim]]:
@@ -132,15 +144,15 @@ class _Lanes:
     @staticmethod
     @contextlib.asynccontextmanager
     async def made(
-        set_up: SetUp, plane: ControlPlane, folder: Path, count: int
+        make: Make, plane: ControlPlane, folder: Path, count: int
     ) -> AsyncIterator["_Lanes"]:
         """Make so many, and take them away."""
 
-        def make() -> AbstractAsyncContextManager[Ground]:
-            return set_up.made(plane, Path(tempfile.mkdtemp(dir=folder)))
+        def one() -> AbstractAsyncContextManager[Ground]:
+            return make(plane, Path(tempfile.mkdtemp(dir=folder)))
 
         async with AsyncExitStack() as held:
-            lanes = _Lanes(make, held)
+            lanes = _Lanes(one, held)
             for _ in range(count):
                 await lanes.add()
             yield lanes

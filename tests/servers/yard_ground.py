@@ -17,6 +17,8 @@ from servers.standing_fault import node_of
 from servers.waiting import until
 
 _NAMES = f"search shop.svc.cluster.local svc.cluster.local\nnameserver {BYSTANDER}\n"
+_MINUTES = 60
+"""The whole matrix of kills takes less."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class YardGround:
     async def made(plane: ControlPlane, folder: Path) -> AsyncIterator["YardGround"]:
         """Make one, and take it away."""
         async with something_to_break(plane) as breakable:
-            with Yard.made() as yard, naming(yard.bystander):
+            with Yard.made(_MINUTES) as yard, naming(yard.bystander):
                 for place in (yard.target, yard.peer):
                     tell_names(folder, place)
                 yield YardGround(breakable, yard, folder)
