@@ -26,7 +26,7 @@ from servers.paper_kubelet import paper_kubelet
 
 COMMAND = "make kill-matrix"
 PUBLISHED = Path(__file__).parents[1] / "docs/kill-matrix.md"
-LANES = 6
+LANES = 5
 """Targets at a time."""
 
 

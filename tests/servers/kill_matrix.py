@@ -154,12 +154,12 @@ class _Lanes:
         async with AsyncExitStack() as held:
             lanes = _Lanes(one, held)
             for _ in range(count):
-                await lanes.add()
+                lanes.all.append(await lanes.one_more())
             yield lanes
 
-    async def add(self) -> None:
-        """Make one more."""
-        self.all.append(await self._held.enter_async_context(self._make()))
+    async def one_more(self) -> Ground:
+        """Make one."""
+        return await self._held.enter_async_context(self._make())
 
     async def try_all(self, fault: Fault, victim: Victim) -> Sequence[Tried]:
         """Kill at each write, until runs end in which nobody was killed at one."""
@@ -171,8 +171,7 @@ class _Lanes:
                 found = await attempt(self.all[lane], fault, next(kills))
                 tried.append(found)
                 if found.orphans:
-                    await self.add()
-                    self.all[lane] = self.all.pop()
+                    self.all[lane] = await self.one_more()
 
         async with asyncio.TaskGroup() as lanes:
             for lane in range(len(self.all)):

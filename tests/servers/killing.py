@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 
 from fakes.mortal import Mortal
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import FINAL, FaultRun, NodeStep, Phase
+from ooda.common.fault_runs import FINAL, Ending, FaultRun, NodeStep, Phase
 from ooda.injector.core.machine import INJECTOR
 from ooda.injector.credentials import SEALED
 from servers.breakable import Breakable
@@ -26,6 +26,8 @@ _WITHIN: Final = 60.0
 """Seconds in which a run is over, whoever was killed."""
 _EVERY: Final = 0.2
 """Seconds until it is looked again: whoever asks more often makes the machine slower for all."""
+_MADE: Final = frozenset({Ending.EXPIRED, Ending.NO_EFFECT})
+"""How a run ends whose fault was made: seen, or on paper only."""
 
 
 class Ground(Protocol):
@@ -97,6 +99,8 @@ async def attempt(ground: Ground, fault: Fault, kill: Kill) -> Tried:
     except TimeoutError:
         return Tried(kill, reached=True, orphans=[f"it was not over in {_WITHIN:g} s"])
     found = [] if run.phase is Phase.ENDED else [f"the run is {run.phase}: {run.problem}"]
+    if not reached and run.ending not in _MADE:  # then all kills before it say little
+        found.append(f"with nobody killed the run is {run.ending}: {run.problem}")
     return Tried(kill, reached, [*found, *differences(before, await _everything(ground))])
 
 

@@ -1,13 +1,13 @@
 """A target on a real API server whose two pods are network namespaces of this machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ooda.common.cluster.kinds import Kind
-from servers.breakable import TARGET, Breakable, something_to_break
+from servers.breakable import CLIENT, TARGET, Breakable, something_to_break
 from servers.control_plane import ControlPlane
 from servers.datagrams import train
 from servers.names import naming
@@ -23,7 +23,10 @@ _MINUTES = 60
 
 @dataclass
 class YardGround:
-    """The target's two pods are network namespaces, which can look names up."""
+    """The target's two pods are network namespaces, in which names are looked up.
+
+    Those of its client are the same ones.
+    """
 
     breakable: Breakable
     yard: Yard
@@ -43,7 +46,7 @@ class YardGround:
     async def ready(self) -> None:
         """See Ground."""
         await until(self.breakable.healthy, 30)
-        self.places = await places_of(self.breakable, self.yard)
+        self.places = await places_of(self.breakable, self.yard, (TARGET, CLIENT))
 
     def node(self) -> PaperNode:
         """See Ground."""
@@ -70,9 +73,14 @@ def tell_names(folder: Path, place: Place) -> None:
     (within / "resolv.conf").write_text(_NAMES)
 
 
-async def places_of(breakable: Breakable, yard: Yard) -> Mapping[str, Place]:
-    """Give the two pods of the target a place each, by their UIDs."""
-    pods = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": TARGET})
-    staying = [each["metadata"] for each in pods if not each["metadata"].get("deletionTimestamp")]
-    uids = sorted(each["uid"] for each in staying)
-    return dict(zip(uids, (yard.target, yard.peer), strict=True))
+async def places_of(
+    breakable: Breakable, yard: Yard, apps: Sequence[str] = (TARGET,)
+) -> Mapping[str, Place]:
+    """Give the two pods of each workload a place each, by their UIDs."""
+    places: dict[str, Place] = {}
+    for app in apps:
+        pods = await breakable.api.list(Kind.POD, breakable.namespace, labels={"app": app})
+        known = [each["metadata"] for each in pods]
+        uids = sorted(each["uid"] for each in known if not each.get("deletionTimestamp"))
+        places |= zip(uids, (yard.target, yard.peer), strict=True)
+    return places
