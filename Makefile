@@ -126,6 +126,10 @@ test-fast: test-servers ## the tests that need no cluster: real NATS, Postgres, 
 test-faults: test-servers injector ## the rest of the tables that are too long for each change
 	$(PYTEST) -m faults tests
 
+.PHONY: kill-matrix
+kill-matrix: test-servers ## kill the injector's parts at every write of every scenario; writes docs/kill-matrix.md
+	PYTHONPATH=tests $(BIN)/python benchmarks/kill_matrix.py
+
 .PHONY: e2e
 e2e: injector ## the tests on the cluster; they leave one without shop and agent
 	$(PYTEST) $(SAMPLED) tests/e2e

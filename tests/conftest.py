@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,8 +24,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("plane"), TOKENS) as running:
-        running.kubectl("apply", "-k", str(Path(__file__).parents[1] / "k8s/base/crds"))
-        running.kubectl("wait", "--for=condition=Established", "crd", "--all")
+        running.teach()
         yield running
 
 

@@ -3,22 +3,28 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakes.databases import PaperDatabase
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
 from ooda.common.cluster.interface import NotFound
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import FaultRequested
-from ooda.common.fault_runs import FaultRun
+from ooda.common.fault_aborts import abort_run
+from ooda.common.fault_runs import FaultRun, Phase
+from ooda.common.settings import ClusterSettings
 from ooda.injector.admission import Admission
 from ooda.injector.core.fence import Limits, Refusal
 from ooda.injector.core.fingerprint import fingerprint
 from ooda.injector.core.workloads import TARGETS, settled, with_kind
+from ooda.injector.credentials import SEALED
 from ooda.injector.journal import Journal
 from ooda.injector.library import load_scenarios
+from ooda.injector.probes.outside import OUTSIDE, Outside
 from servers.control_plane import ControlPlane
 from servers.paper_memory import NEEDS
 from servers.waiting import until
@@ -143,13 +149,21 @@ class Breakable:
     namespace: str = field(default_factory=lambda: f"fault-injection-{uuid.uuid4().hex[:8]}")
     own: str = field(default_factory=lambda: f"injector-{uuid.uuid4().hex[:8]}")
     limits: Limits = field(default_factory=Limits)
+    database: PaperDatabase = field(default_factory=lambda: PaperDatabase(**PASSWORDS))
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.cluster_id, frozenset({self.namespace}))
 
+    @property
+    def outside(self) -> Outside:
+        """Return what its runs are looked at with beside the API server."""
+        return Outside(OUTSIDE.dial, self.database)
+
     async def begin(self) -> None:
         """Make the namespaces and all that is in them, and wait until it is healthy."""
         self.plane.kubectl("create", "namespace", self.own)
+        sealed = {"metadata": {"name": SEALED, "namespace": self.own}}
+        await self.api.create(Kind.SECRET, {"apiVersion": "v1", "kind": "Secret", **sealed})
         self.plane.kubectl("create", "namespace", self.namespace)
         await self.fill()
 
@@ -202,13 +216,19 @@ class Breakable:
         return FaultRequested(**fields | given)
 
     def admission(self) -> Admission:
-        return Admission(self.api, self.own, self.limits, load_scenarios(), SystemClock())
+        known = load_scenarios()
+        return Admission(self.api, self.own, self.limits, known, SystemClock(), self.outside)
+
+    async def planned(self, scenario: str, **given: Any) -> FaultRun:
+        """Return the run that would be written down."""
+        verdict = await self.admission().admit(self.asked(scenario, **given), 1)
+        assert isinstance(verdict, FaultRun), verdict
+        return verdict
 
     async def admitted(self, scenario: str = "image-pull-failure", **given: Any) -> FaultRun:
         """Have a run written down."""
-        verdict = await self.admission().admit(self.asked(scenario, **given), 1)
-        assert isinstance(verdict, FaultRun), verdict
-        return (await Journal(self.api, self.own).begin(verdict)).run
+        planned = await self.planned(scenario, **given)
+        return (await Journal(self.api, self.own).begin(planned)).run
 
     async def refused(self, **given: Any) -> Refusal:
         verdict = await self.admission().admit(self.asked(**given), 1)
@@ -219,6 +239,21 @@ class Breakable:
         entry = await Journal(self.api, self.own).find(run_id)
         assert entry is not None
         return entry.run
+
+    async def reached(
+        self, run: FaultRun, *phases: Phase, within: float = 30, every: float = 0.05
+    ) -> FaultRun:
+        """Return a run once it is in one of these phases; see `until`. Raises TimeoutError."""
+
+        async def there() -> bool:
+            return (await self.found(run.run_id)).phase in phases
+
+        await until(there, within, every=every)
+        return await self.found(run.run_id)
+
+    async def abort(self, run: FaultRun) -> None:
+        """Have a person end a run."""
+        await abort_run(self.api, run.run_id, "alice", SystemClock().now(), namespace=self.own)
 
     async def leases(self) -> Sequence[str]:
         return [each["metadata"]["name"] for each in await self.api.list(Kind.LEASE, self.own)]
@@ -232,3 +267,14 @@ class Breakable:
         except NotFound:
             return False
         return True
+
+
+@asynccontextmanager
+async def something_to_break(plane: ControlPlane) -> AsyncIterator[Breakable]:
+    """Have a namespace to break for as long as the block lasts."""
+    kubeconfig = plane.kubeconfig("breakable")
+    async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
+        made = Breakable(plane, api, await api.identity())
+        await made.begin()
+        yield made
+        await made.end()

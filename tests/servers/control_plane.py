@@ -49,6 +49,7 @@ _CONTROLLERS = (
     "garbage-collector-controller,disruption-controller,endpointslice-controller,"
     "statefulset-controller,daemonset-controller,job-controller,resourcequota-controller"
 )
+_CRDS = Path(__file__).parents[2] / "k8s/base/crds"
 _START = 40.0  # seconds; a busy machine takes its time
 
 
@@ -166,6 +167,11 @@ class ControlPlane:
             input=stdin, capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
         return done.stdout
+
+    def teach(self) -> None:
+        """Have it know our own kinds of object, and wait until it does."""
+        self.kubectl("apply", "-k", str(_CRDS))
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all")
 
     def start(self) -> None:
         """Start everything."""

@@ -14,6 +14,9 @@ from ooda.injector.ports import Cluster
 from ooda.injector.probes.outside import OUTSIDE, Outside
 from ooda.injector.proving import Prover
 
+AT_ONCE = Role(begins=False, grace=0.1)
+"""The reaper's, which lets hardly anybody go first."""
+
 
 @asynccontextmanager
 async def driving(

@@ -1,73 +1,116 @@
-"""A fault-agent in a process of its own, which is killed at one of its writes (SIGKILL).
+"""A fault-agent in a process of its own: at one of its writes something is killed (SIGKILL).
 
-Arguments: kubeconfig, namespace of the journal, node, UID and sandbox's pid of the one pod, what is
-written then (``in force`` or ``over``), and ``before`` or ``after`` it.
+Its one argument is `Told`, as JSON. It writes an empty line when it begins, and `KILLED` once it
+has killed something else than itself.
 """
 
 import asyncio
+import contextlib
+import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal
 
+import structlog
+from pydantic import BaseModel
+
+from fakes.mortal import Mortal
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.api_server import ApiServer
-from ooda.common.cluster.kinds import Kind
 from ooda.common.settings import ClusterSettings
 from ooda.injector.node.agent import FaultAgent
-from ooda.injector.node.hands import NodeHands
-from ooda.injector.node.orders import Sandbox, SandboxProcess
-from ooda.injector.node.workers import Workers
+from servers.fault_workers import fault_workers
+from servers.node_agents import PaperNode
+
+KILLED: Final = b"killed\n"
 
 
-class OneSandbox:
-    """The sandbox of one pod."""
+class Victim(StrEnum):
+    """Who is killed."""
 
-    def __init__(self, uid: str, pid: int) -> None:
-        self._uid, self._pid = uid, pid
-
-    def find(self, pod_uid: str) -> Sandbox | None:
-        """See Sandboxes."""
-        return SandboxProcess(pid=self._pid) if pod_uid == self._uid else None
+    INJECTOR = "injector"
+    FAULT_AGENT = "fault-agent"
+    WORKERS = "its processes"
+    """Those by which fault-agent makes faults in pods' networks."""
 
 
-def hands_for(uid: str, pid: int) -> NodeHands:
-    """Give the hands for one pod on this machine."""
-    return NodeHands(OneSandbox(uid, pid), Workers(), node_root=Path("/"))
+class Told(BaseModel):
+    """What it is, and when it kills whom."""
+
+    kubeconfig: Path
+    namespace: str
+    """Of the journal."""
+    name: str
+    """Of its node."""
+    node: PaperNode
+    at: int
+    """The number of the write, from 0."""
+    after: bool
+    """The write was made; else it was not."""
+    victim: Literal[Victim.FAULT_AGENT, Victim.WORKERS] = Victim.FAULT_AGENT
 
 
-class Killed:
-    """Reads and writes like the cluster behind it, up to its death and that of its process."""
+class _Deadly(Mortal):
+    """Reads and writes like the cluster behind it; at one write somebody is killed."""
 
-    def __init__(self, behind: ApiServer, at: str, when: str) -> None:
-        self._behind, self._at, self._when = behind, at, when
+    victim = Victim.FAULT_AGENT
 
-    async def replace(self, kind: Kind, body: Mapping[str, Any], *, dry_run: bool = False) -> Any:
-        """Write, or die."""
-        over = body["spec"]["steps"][0].get("undone") is not None
-        mine = self._at == ("over" if over else "in force")
-        if mine and self._when == "before":
+    def _die(self, what: str) -> None:
+        if self.victim is Victim.FAULT_AGENT:
             os.kill(os.getpid(), signal.SIGKILL)
-        written = await self._behind.replace(kind, body, dry_run=dry_run)
-        if mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return written
+        self.last = what
+        for each in fault_workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        sys.stdout.write(KILLED.decode())
+        sys.stdout.flush()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._behind, name)
+
+@contextlib.asynccontextmanager
+async def mortal_fault_agent(told: Told) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run one for as long as the block lasts, unless it is killed before."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "servers.mortal_fault_agent",
+        told.model_dump_json(),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,  # where its processes complain that it is gone
+    )
+    try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"\n"
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
 
 
-async def main() -> None:
+async def struck(process: asyncio.subprocess.Process) -> None:
+    """Wait until it has killed itself, or something else."""
+    assert process.stdout is not None
+    while await process.stdout.readline() not in (b"", KILLED):
+        pass
+
+
+async def _main() -> None:
     """Be it."""
-    kubeconfig, namespace, node, uid, pid, at, when = sys.argv[1:]
-    async with ApiServer.connect(ClusterSettings(kubeconfig=Path(kubeconfig))) as api:
-        hands = hands_for(uid, int(pid))
+    told = Told.model_validate_json(sys.argv[1])
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    async with ApiServer.connect(ClusterSettings(kubeconfig=told.kubeconfig)) as api:
+        deadly = _Deadly(api, told.at, after=told.after)
+        deadly.victim = told.victim
+        hands = told.node.hands()
         sys.stdout.write("\n")  # what takes long is done
         sys.stdout.flush()
-        await FaultAgent(Killed(api, at, when), namespace, node, hands, SystemClock()).run()
+        await FaultAgent(deadly, told.namespace, told.name, hands, SystemClock()).run()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(_main())

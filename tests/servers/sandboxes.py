@@ -1,7 +1,7 @@
 """A node and three pods without a cluster: network namespaces on a bridge inside one of them.
 
 Nothing of it is in the machine's own namespace, and it goes with the processes that hold it, at the
-latest after ten minutes.
+latest after some minutes.
 """
 
 import contextlib
@@ -88,13 +88,13 @@ class Yard:
 
     @staticmethod
     @contextlib.contextmanager
-    def made() -> Iterator["Yard"]:
-        """Make one, and take it away."""
+    def made(minutes: int = 10) -> Iterator["Yard"]:
+        """Make one, and take it away, or lose it after so many minutes."""
         with contextlib.ExitStack() as held:
-            node = _place(held, NODE)
+            node = _place(held, NODE, minutes)
             node.command("ip", "link", "add", "bridge0", "type", "bridge")
             _up(node, "bridge0")
-            pods = [_place(held, address) for address in (TARGET, PEER, BYSTANDER)]
+            pods = [_place(held, address, minutes) for address in (TARGET, PEER, BYSTANDER)]
             for pod in pods:
                 outside = _outside(pod)
                 pair = ("name", outside, "type", "veth", "peer", "name", "eth0")
@@ -134,8 +134,8 @@ def _up(place: Place, device: str) -> None:
     place.command("ip", "link", "set", "lo", "up")
 
 
-def _place(held: contextlib.ExitStack, address: str) -> Place:
-    process = subprocess.Popen(["unshare", "--net", "sleep", "600"])
+def _place(held: contextlib.ExitStack, address: str, minutes: int) -> Place:
+    process = subprocess.Popen(["unshare", "--net", "sleep", f"{minutes * 60}"])
 
     def end() -> None:
         process.kill()

@@ -1,14 +1,11 @@
 """A cluster of no nodes whose pods become what their spec deserves, and a namespace to break."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
 
-from ooda.common.cluster.api_server import ApiServer
-from ooda.common.settings import ClusterSettings
-from servers.breakable import Breakable
+from servers.breakable import Breakable, something_to_break
 from servers.control_plane import ControlPlane
 from servers.paper_kubelet import NODE, paper_kubelet
 from servers.sandboxes import Yard, unable
@@ -19,16 +16,6 @@ async def kubelet(plane: ControlPlane) -> AsyncIterator[None]:
     async with paper_kubelet(plane.url, plane.admin_token, plane.trust, plane.serving):
         yield
     plane.kubectl("delete", "node", NODE, "--ignore-not-found")
-
-
-@asynccontextmanager
-async def something_to_break(plane: ControlPlane) -> AsyncIterator[Breakable]:
-    kubeconfig = plane.kubeconfig("breakable")
-    async with ApiServer.connect(ClusterSettings(kubeconfig=kubeconfig)) as api:
-        made = Breakable(plane, api, await api.identity())
-        await made.begin()
-        yield made
-        await made.end()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
