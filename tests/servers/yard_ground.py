@@ -12,6 +12,7 @@ from servers.control_plane import ControlPlane
 from servers.datagrams import train
 from servers.names import naming
 from servers.node_agents import PaperNode
+from servers.paper_network import enforcing, serving
 from servers.sandboxes import BYSTANDER, Place, Yard
 from servers.standing_fault import node_of
 from servers.waiting import until
@@ -41,7 +42,8 @@ class YardGround:
             with Yard.made(_MINUTES) as yard, naming(yard.bystander):
                 for place in (yard.target, yard.peer):
                     tell_names(folder, place)
-                yield YardGround(breakable, yard, folder)
+                async with serving(breakable, yard, TARGET, 80), enforcing(breakable, yard):
+                    yield YardGround(breakable, yard, folder)
 
     async def ready(self) -> None:
         """See Ground."""

@@ -4,11 +4,9 @@ The API server and the kernel are real, the pods are on paper. Who is asked is a
 and so is what a NetworkPolicy does: its wire is cut while there is one.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,11 +22,11 @@ from ooda.injector.journal import Journal
 from ooda.injector.node.hands import NodeHands
 from ooda.injector.node.workers import Workers
 from servers.breakable import CLIENT, TARGET, Breakable
-from servers.closing import closing
 from servers.driving import driving
 from servers.names import naming
 from servers.node_agents import on_node
 from servers.paper_kubelet import NODE
+from servers.paper_network import enforcing, serving, shut_out
 from servers.sandboxes import BYSTANDER, PaperSandboxes, Place, Yard
 from servers.standing_fault import node_of
 from servers.waiting import until
@@ -59,12 +57,9 @@ class Stage:
         await until(self.breakable.healthy, 30)
         return await self.breakable.admitted(scenario, parameters=parameters)
 
-    @asynccontextmanager
-    async def serving(self, service: str, port: int) -> AsyncIterator[None]:
-        """Serve as a Service does, at its own address."""
-        live = await self.breakable.api.get(Kind.SERVICE, self.breakable.namespace, service)
-        with at_address(self.yard, live["spec"]["clusterIP"]) as place, closing(place, port):
-            yield
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Serve as the target."""
+        return serving(self.breakable, self.yard, TARGET, 80)
 
     async def effective(self, run: FaultRun) -> FaultRun:
         async def seen() -> bool:
@@ -98,43 +93,6 @@ class Stage:
         assert entry is not None
         await journal.write(entry, entry.run.model_copy(update={"recovery_seconds": 0.1}))
         return await self.reached(run, Phase.TEARDOWN_FAILED)
-
-    @asynccontextmanager
-    async def enforcing(self, *, lifts: bool = True) -> AsyncIterator[None]:
-        """Do what a network does about NetworkPolicies; without `lifts`, not about their end."""
-        task = asyncio.create_task(self._enforce(lifts=lifts))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    async def _enforce(self, *, lifts: bool) -> None:
-        await until(self.shut_out, 30)
-        with self.yard.without(self.yard.bystander):
-            await (until(self._let_in, 60) if lifts else asyncio.Event().wait())
-
-    async def shut_out(self) -> bool:
-        return await self.breakable.there(Kind.NETWORK_POLICY, f"{TARGET}-ingress")
-
-    async def _let_in(self) -> bool:
-        return not await self.shut_out()
-
-
-@contextmanager
-def at_address(yard: Yard, address: str) -> Iterator[Place]:
-    """Give the bystander one more address, as the others see it."""
-    on = ("dev", "eth0")
-    yard.bystander.command("ip", "address", "add", f"{address}/32", *on)
-    for each in (yard.target, yard.peer):
-        each.command("ip", "route", "add", f"{address}/32", *on)
-    try:
-        yield replace(yard.bystander, address=address)
-    finally:
-        for each in (yard.target, yard.peer):
-            each.command("ip", "route", "delete", f"{address}/32", *on)
-        yard.bystander.command("ip", "address", "delete", f"{address}/32", *on)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -207,7 +165,7 @@ DATABASE = "orders-db"
 
 
 async def test_with_one_peer_connections_to_it_are_the_effect_and_the_end(stage: Stage) -> None:
-    async with stage.serving(DATABASE, 5432), stage.running():
+    async with serving(stage.breakable, stage.yard, DATABASE, 5432), stage.running():
         run = await stage.effective(await stage.asked("dependency-timeout", dependency=DATABASE))
         assert all(each.armed_at is not None for each in run.steps)
         ended = await stage.over(run)
@@ -223,7 +181,7 @@ async def test_a_run_whose_peer_does_not_answer_again_is_not_verified(
     breakable: Breakable, yard: Yard, tmp_path: Path
 ) -> None:
     stage = await staged(breakable, yard, tmp_path)
-    async with stage.serving(DATABASE, 5432), stage.running():
+    async with serving(stage.breakable, stage.yard, DATABASE, 5432), stage.running():
         run = await stage.effective(await stage.asked("dependency-timeout", dependency=DATABASE))
         with yard.without(yard.bystander):
             found = await stage.failed(run)
@@ -235,7 +193,7 @@ async def test_a_run_whose_peer_does_not_answer_again_is_not_verified(
 async def test_a_client_that_is_shut_out_sees_that_and_that_it_is_let_in_again(
     stage: Stage,
 ) -> None:
-    async with stage.serving(TARGET, 80), stage.running(), stage.enforcing():
+    async with stage.open(), stage.running(), enforcing(stage.breakable, stage.yard):
         run = await stage.effective(await stage.asked("network-partition", client=CLIENT))
         mutated = run.times["mutated"]
         *asking, _ = run.steps
@@ -259,10 +217,10 @@ async def test_a_client_that_is_not_let_in_again_is_a_teardown_that_failed(
     breakable: Breakable, yard: Yard, tmp_path: Path
 ) -> None:
     stage = await staged(breakable, yard, tmp_path)
-    async with stage.serving(TARGET, 80), stage.running(), stage.enforcing(lifts=False):
+    async with stage.open(), stage.running(), enforcing(stage.breakable, stage.yard, lifts=False):
         run = await stage.effective(await stage.asked("network-partition", client=CLIENT))
         found = await stage.failed(run)
-    assert not await stage.shut_out()
+    assert not await shut_out(stage.breakable)
     assert [each.well_at for each in found.steps] == [None, None, None]
     assert "nothing that was asked" in found.problem
 
