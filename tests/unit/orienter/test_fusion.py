@@ -197,6 +197,27 @@ CASES = {
         0.9,
         False,
     ),
+    "exit 137 again and again, and the kubelet says no more than that it was started": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.CRASH_BACK_OFF,
+                    Sign.KILLED_FROM_OUTSIDE,
+                    Sign.ENDED_WITHOUT_OOM,
+                    Sign.ENOUGH_DESIRED,
+                ),
+                saw("describe_pod_events", Sign.EVENT_STARTED_AGAIN),
+                saw("check_memory", Sign.MEMORY_LOW),
+                NOTHING_CHANGED,
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
     "killed by its liveness probe": (
         case(
             [anomaly(Signal.CRASH_LOOP)],

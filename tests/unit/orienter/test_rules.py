@@ -392,6 +392,23 @@ def test_what_was_scaled_up_again_is_not_at_nothing() -> None:
     assert Sign.EVENT_SCALED_DOWN not in seen.signs
 
 
+@pytest.mark.parametrize(("times", "again"), [(1, False), (2, False), (3, True), (7, True)])
+def test_starts_are_counted_where_the_kubelet_leaves_out_the_back_off(
+    times: int, *, again: bool
+) -> None:
+    started = event("Started", "Container started") | {"deprecatedCount": times}
+    seen = read_events([event_of(started)], NOW)
+    assert (Sign.EVENT_STARTED_AGAIN in seen.signs) is again
+    assert (Sign.EVENTS_QUIET in seen.signs) is not again
+
+
+def test_a_back_off_says_all_that_the_starts_say() -> None:
+    started = event("Started", "Container started") | {"deprecatedCount": 5}
+    back_off = event("BackOff", "Back-off restarting failed container app in pod x")
+    seen = read_events([event_of(started), event_of(back_off)], NOW)
+    assert set(seen.signs) == {Sign.EVENT_BACK_OFF}
+
+
 def test_a_process_that_has_ended_answers_no_probe() -> None:
     seen = read_events(
         [

@@ -100,6 +100,8 @@ class EventNote:
     regarding: str
     """Kind and name, such as ``Pod/checkout-1``."""
     last_at: dt.datetime | None
+    count: int = 1
+    """How often it was said."""
 
 
 def mapping(value: Any) -> Object:
@@ -242,9 +244,11 @@ def event_of(obj: Object) -> EventNote:
             metadata(obj).get("creationTimestamp"),
         )
     )
+    counts = (series.get("count"), obj.get("deprecatedCount"), obj.get("count"))
     return EventNote(
         reason=text(obj.get("reason")),
         note=text(obj.get("note") or obj.get("message")),
         regarding=f"{text(regarding.get('kind'))}/{text(regarding.get('name'))}",
         last_at=next((time for time in times if time), None),
+        count=max(1, *map(number, counts)),
     )

@@ -15,6 +15,8 @@ from ooda.orienter.core.refusals import over_quota, refused
 from ooda.orienter.core.signs import Sign
 
 RECENT = dt.timedelta(minutes=10)
+AGAIN = 3
+"""So many starts of one container tell of a loop; a single restart is none."""
 LINE = 300
 LINES = 12
 
@@ -60,6 +62,7 @@ def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
     if _scaled_to_nothing(recent):
         signs.add(Sign.EVENT_SCALED_DOWN)
     if Sign.EVENT_BACK_OFF in signs:
+        signs.discard(Sign.EVENT_STARTED_AGAIN)
         # A process that has ended answers no probe: that says nothing of the probe.
         signs.discard(Sign.EVENT_READINESS_FAILED)
     if stopped and not signs:
@@ -99,6 +102,8 @@ def _sign(event: EventNote) -> Sign | None:
     match event.reason:
         case "Failed":
             sign = _failed(event.note)
+        case "Started" if event.count >= AGAIN:
+            sign = Sign.EVENT_STARTED_AGAIN
         case "FailedMount" if _CONFIG.search(event.note):
             sign = Sign.EVENT_CONFIG_MISSING
         case "BackOff" if "pulling image" in event.note:

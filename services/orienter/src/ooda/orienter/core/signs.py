@@ -42,6 +42,8 @@ class Sign(StrEnum):
     EVENT_PULL_FAILED = "event_pull_failed"
     EVENT_REGISTRY_UNREACHABLE = "event_registry_unreachable"
     EVENT_BACK_OFF = "event_back_off"
+    EVENT_STARTED_AGAIN = "event_started_again"
+    """A container was started lately that had been started twice or more before."""
     EVENT_LIVENESS_KILL = "event_liveness_kill"
     EVENT_READINESS_FAILED = "event_readiness_failed"
     EVENT_CONFIG_MISSING = "event_config_missing"
