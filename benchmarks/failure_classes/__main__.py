@@ -105,17 +105,22 @@ def _mark(found: dict[str, Any]) -> str:
 def _table(done: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| what | runs | class | component | action | one incident | " + " | ".join(STAGES) + " |"
     yield "|---" * (6 + len(STAGES)) + "|"
+    controls = {each.name for each in CONTROLS}
     for what in dict.fromkeys(each["what"] for each in done):
         runs = [each for each in done if each["what"] == what]
-        control = what in {each.name for each in CONTROLS}
-        counts = [
-            "" if control else f"{sum(each[key] for each in runs)}"
-            for key in ("class_right", "component_right")
-        ]
-        right = sum(each["answer_right"] for each in runs)
-        alone = sum(each["incidents"] == (0 if control else 1) for each in runs)
-        cells = [what, str(len(runs)), *counts, str(right), str(alone)]
-        yield "| " + " | ".join([*cells, *(_middle(runs, stage) for stage in STAGES)]) + " |"
+        yield _row(what, runs, control=what in controls)
+    yield _row("all faults", [each for each in done if each["what"] not in controls], control=False)
+
+
+def _row(what: str, runs: Sequence[dict[str, Any]], *, control: bool) -> str:
+    counts = [
+        "" if control else f"{sum(each[key] for each in runs)}"
+        for key in ("class_right", "component_right")
+    ]
+    right = sum(each["answer_right"] for each in runs)
+    alone = sum(each["incidents"] == (0 if control else 1) for each in runs)
+    cells = [what, str(len(runs)), *counts, str(right), str(alone)]
+    return "| " + " | ".join([*cells, *(_middle(runs, stage) for stage in STAGES)]) + " |"
 
 
 def _middle(runs: Sequence[dict[str, Any]], stage: str) -> str:
