@@ -218,6 +218,27 @@ CASES = {
         0.9,
         False,
     ),
+    "exit 137 again and again, some minutes after a probe was changed, which ended nothing": (
+        case(
+            [anomaly(Signal.CRASH_LOOP)],
+            [
+                saw(
+                    "inspect_workload",
+                    Sign.CRASH_BACK_OFF,
+                    Sign.KILLED_FROM_OUTSIDE,
+                    Sign.ENDED_WITHOUT_OOM,
+                    Sign.ENOUGH_DESIRED,
+                ),
+                saw("describe_pod_events", Sign.EVENT_BACK_OFF, Sign.EVENT_NO_PROBE_KILL),
+                saw("check_memory", Sign.MEMORY_LOW),
+                changed("spec.template.spec.containers[app].startupProbe.exec", ago=250),
+            ],
+        ),
+        FailureClass.CRASH_LOOP,
+        CHECKOUT,
+        0.9,
+        False,
+    ),
     "killed by its liveness probe": (
         case(
             [anomaly(Signal.CRASH_LOOP)],

@@ -326,7 +326,17 @@ EVENTS = {
 def test_events(reason: str, note: str, sign: Sign | None) -> None:
     seen = read_events([event_of(event(reason, note))], NOW)
 
-    assert set(seen.signs) == ({sign} if sign else set())
+    assert set(seen.signs) - {Sign.EVENT_NO_PROBE_KILL} == ({sign} if sign else set())
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_the_kubelet_says_if_a_probe_ended_what_was_started_again(*, killed: bool) -> None:
+    said = [event_of(event("BackOff", "Back-off restarting failed container app in pod x"))]
+    if killed:
+        note = "Container app failed startup probe, will be restarted"
+        said.append(event_of(event("Killing", note)))
+
+    assert (Sign.EVENT_NO_PROBE_KILL in read_events(said, NOW).signs) is not killed
 
 
 def test_a_pod_that_was_told_to_stop_need_not_be_ready() -> None:
@@ -406,7 +416,7 @@ def test_a_back_off_says_all_that_the_starts_say() -> None:
     started = event("Started", "Container started") | {"deprecatedCount": 5}
     back_off = event("BackOff", "Back-off restarting failed container app in pod x")
     seen = read_events([event_of(started), event_of(back_off)], NOW)
-    assert set(seen.signs) == {Sign.EVENT_BACK_OFF}
+    assert set(seen.signs) == {Sign.EVENT_BACK_OFF, Sign.EVENT_NO_PROBE_KILL}
 
 
 def test_a_process_that_has_ended_answers_no_probe() -> None:
@@ -418,7 +428,8 @@ def test_a_process_that_has_ended_answers_no_probe() -> None:
         NOW,
     )
 
-    assert set(seen.signs) == {Sign.EVENT_BACK_OFF}
+    assert Sign.EVENT_BACK_OFF in seen.signs
+    assert Sign.EVENT_READINESS_FAILED not in seen.signs
 
 
 def test_old_events_are_history() -> None:

@@ -46,6 +46,7 @@ _BY_REASON = {
     "Preempted": Sign.EVENT_EVICTED,
     "BackoffLimitExceeded": Sign.EVENT_JOB_FAILED,
 }
+_LOOPS = frozenset({Sign.EVENT_BACK_OFF, Sign.EVENT_STARTED_AGAIN})
 _OF_SETS = frozenset({"SuccessfulCreate", "SuccessfulDelete"})
 _HARMLESS = frozenset(
     {"Scheduled", "Pulled", "Pulling", "Created", "Started", "SuccessfulCreate", "Killing"}
@@ -61,6 +62,8 @@ def read_events(events: Sequence[EventNote], now: dt.datetime) -> Seen:
     signs = {sign for event in telling if (sign := _sign(event)) is not None}
     if _scaled_to_nothing(recent):
         signs.add(Sign.EVENT_SCALED_DOWN)
+    if signs & _LOOPS and Sign.EVENT_LIVENESS_KILL not in signs:
+        signs.add(Sign.EVENT_NO_PROBE_KILL)
     if Sign.EVENT_BACK_OFF in signs:
         signs.discard(Sign.EVENT_STARTED_AGAIN)
         # A process that has ended answers no probe: that says nothing of the probe.

@@ -45,6 +45,8 @@ class Sign(StrEnum):
     EVENT_STARTED_AGAIN = "event_started_again"
     """A container was started lately that had been started twice or more before."""
     EVENT_LIVENESS_KILL = "event_liveness_kill"
+    EVENT_NO_PROBE_KILL = "event_no_probe_kill"
+    """A container was started again and again, and the kubelet did not say that it ended it."""
     EVENT_READINESS_FAILED = "event_readiness_failed"
     EVENT_CONFIG_MISSING = "event_config_missing"
     EVENT_FAILED_SCHEDULING = "event_failed_scheduling"
