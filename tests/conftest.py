@@ -1,12 +1,17 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from servers.agent_rights import grant
 from servers.control_plane import TOKENS, ControlPlane, control_plane
 from servers.kube_api import KubeApi, kube_api
 from servers.postgres import Postgres, postgres_server
 from servers.redis import redis_server
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("ooda", deadline=None)
+settings.load_profile("ooda")
 
 
 @pytest.fixture(scope="session")

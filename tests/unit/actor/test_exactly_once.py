@@ -257,7 +257,7 @@ class Loop(RuleBasedStateMachine):
 def test_writes_happen_at_most_once(kind: str) -> None:
     machine = type(f"Loop_{kind}", (Loop,), {"step": STEPS[kind]})
     case = machine.TestCase  # type: ignore[attr-defined]
-    case.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+    case.settings = settings(max_examples=100, stateful_step_count=30)
     case("runTest").runTest()
 
 

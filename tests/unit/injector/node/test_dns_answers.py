@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import dns_packets
@@ -175,7 +175,6 @@ def test_cut_off_anywhere_it_is_none_or_the_same(over: Carried) -> None:
         assert answer_in(packet[:length]) == (whole if length >= end else None)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_noise_is_read_without_harm(noise: bytes) -> None:
     for packet in (noise, over_ipv4(noise), over_ipv4(datagram(noise)), over_ipv6(datagram(noise))):
@@ -184,7 +183,6 @@ def test_noise_is_read_without_harm(noise: bytes) -> None:
             assert len(found.saying(NXDOMAIN)) <= len(packet)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_with_some_bytes_wrong_it_is_none_or_still_an_answer(data: st.DataObject) -> None:
     packet = bytearray(data.draw(st.sampled_from([over_ipv4, over_ipv6]))(GOOD))
@@ -196,7 +194,6 @@ def test_with_some_bytes_wrong_it_is_none_or_still_an_answer(data: st.DataObject
         assert answer_in(found.saying(SERVFAIL)) is not None
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=10), st.integers(0, 65535))
 def test_whatever_the_name_the_checksums_are_right(labels: list[bytes], number: int) -> None:
     name = b"".join(bytes([len(each)]) + each for each in labels) + b"\0"

@@ -27,7 +27,6 @@ MS = 1_000_000
 moments = st.lists(st.integers(0, 300 * MS), min_size=1, max_size=60).map(itertools.accumulate)
 
 
-@settings(deadline=None)
 @given(st.integers(5, 95), st.lists(st.integers(0, 20), max_size=40), st.text(max_size=5))
 def test_of_each_packet_it_is_said_once_whether_it_is_lost(
     percent: int, sizes: list[int], seed: str
@@ -103,7 +102,6 @@ def test_an_answer_that_says_so_already_is_no_part_of_the_fault() -> None:
     assert judge.came([1], [0], [already]) == Verdicts([], 1, 1, change=[])
 
 
-@settings(deadline=None)
 @given(moments, st.integers(20, 200), st.integers(0, 200), st.text(max_size=5))
 def test_packets_leave_in_order_at_their_time_and_all_of_them(
     times: "itertools.accumulate[int]", mean: int, jitter: int, seed: str
@@ -156,7 +154,7 @@ def test_no_packet_leaves_much_too_early_whatever_is_to_be_made_good() -> None:
     assert judge.next_due() == 3_600_040 * MS
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers())
 def test_one_that_is_often_kept_from_running_keeps_the_mean(seed: int) -> None:
     chance = Random(seed)  # noqa: S311 -- stalls of a test
@@ -177,7 +175,6 @@ def test_at_the_end_what_waits_is_let_go() -> None:
     assert judge.release() == NOTHING
 
 
-@settings(deadline=None)
 @given(st.integers(0, 5000 * MS), st.text(max_size=5), moments)
 def test_a_wandering_delay_stays_within_its_jitter_and_never_lets_one_overtake(
     jitter: int, seed: str, times: "itertools.accumulate[int]"
@@ -192,7 +189,7 @@ def test_a_wandering_delay_stays_within_its_jitter_and_never_lets_one_overtake(
     assert arrivals == sorted(arrivals)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.text(max_size=5), st.integers(1, 50))
 def test_ten_seconds_of_a_wandering_delay_have_its_mean(seed: str, jitter_ms: int) -> None:
     wander = Wander(200 * MS, jitter_ms * MS, seed)
@@ -200,7 +197,7 @@ def test_ten_seconds_of_a_wandering_delay_have_its_mean(seed: str, jitter_ms: in
     assert sum(delays) / len(delays) / MS == pytest.approx(200, abs=2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(), st.integers(1, 50))
 def test_ten_thousand_packets_in_bursts_have_its_mean(seed: int, jitter_ms: int) -> None:
     chance = Random(seed)  # noqa: S311 -- bursts of a test

@@ -5,7 +5,7 @@ import struct
 from ipaddress import ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ooda.injector.node.core import netlink, packet_queue, rules
@@ -13,7 +13,6 @@ from ooda.injector.node.core.matching import IPV4, IPV6, Matching
 from ooda.injector.node.core.matching import rules as rules_of
 
 
-@settings(deadline=None)
 @given(st.integers(0, 100), st.binary(max_size=50))
 def test_attributes_are_padded_and_say_their_own_length(kind: int, value: bytes) -> None:
     encoded = netlink.attribute(kind, value)
@@ -23,7 +22,6 @@ def test_attributes_are_padded_and_say_their_own_length(kind: int, value: bytes)
     assert encoded[4:length] == value
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.binary())))
 def test_messages_come_apart_as_they_were_put_together(
     sent: list[tuple[int, int, bytes]],
@@ -35,7 +33,6 @@ def test_messages_come_apart_as_they_were_put_together(
     assert [(k, s, b[4:]) for k, s, b in netlink.messages(padded)] == sent
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_is_read_without_harm(noise: bytes) -> None:
     list(netlink.answers(noise))
