@@ -46,6 +46,14 @@ CRASH = [
     saw("describe_pod_events", Sign.EVENT_BACK_OFF),
 ]
 
+KILLED = saw(
+    "inspect_workload",
+    Sign.CRASH_BACK_OFF,
+    Sign.KILLED_FROM_OUTSIDE,
+    Sign.ENDED_WITHOUT_OOM,
+    Sign.ENOUGH_DESIRED,
+)
+
 LOST_ROUTE = anomaly(Signal.ENDPOINTS_LOST, FRONT)
 ROUTE = change("spec.selector.app", target=FRONT)
 MISROUTED = saw("check_service_endpoints", Sign.SERVICE_SELECTS_NOBODY, target=FRONT)
@@ -201,13 +209,7 @@ CASES = {
         case(
             [anomaly(Signal.CRASH_LOOP)],
             [
-                saw(
-                    "inspect_workload",
-                    Sign.CRASH_BACK_OFF,
-                    Sign.KILLED_FROM_OUTSIDE,
-                    Sign.ENDED_WITHOUT_OOM,
-                    Sign.ENOUGH_DESIRED,
-                ),
+                KILLED,
                 saw("describe_pod_events", Sign.EVENT_STARTED_AGAIN),
                 saw("check_memory", Sign.MEMORY_LOW),
                 NOTHING_CHANGED,
@@ -222,13 +224,7 @@ CASES = {
         case(
             [anomaly(Signal.CRASH_LOOP)],
             [
-                saw(
-                    "inspect_workload",
-                    Sign.CRASH_BACK_OFF,
-                    Sign.KILLED_FROM_OUTSIDE,
-                    Sign.ENDED_WITHOUT_OOM,
-                    Sign.ENOUGH_DESIRED,
-                ),
+                KILLED,
                 saw("describe_pod_events", Sign.EVENT_BACK_OFF, Sign.EVENT_NO_PROBE_KILL),
                 saw("check_memory", Sign.MEMORY_LOW),
                 changed("spec.template.spec.containers[app].startupProbe.exec", ago=250),
