@@ -16,6 +16,7 @@ from ooda.common.targets import ServiceAccountTarget, WorkloadTarget
 from ooda.common.taxonomy import Signal
 from ooda.observer.core.access import PERIODS, TRIAL_SECONDS
 from ooda.observer.core.inputs import Heard, Listen
+from ooda.observer.core.judge import CLEAR_SECONDS
 from ooda.observer.core.sources import WATCHED
 
 Raw = dict[str, Any]
@@ -339,8 +340,8 @@ def test_whatever_happens_only_a_loss_that_is_denied_is_flagged(
                 tell(role(), "deleted")
             case "hear":
                 before = len(shop.flags)
-                reduced = "reader" in shop.namespace.reductions
                 shop.hear(given_)
+                reduced = "reader" in shop.namespace.reductions
                 assert reduced or len(shop.flags) == before
             case _:
                 shop.seconds += given_ - 1
@@ -348,5 +349,6 @@ def test_whatever_happens_only_a_loss_that_is_denied_is_flagged(
                     shop.give(Alive(kind))
                 shop.wait(1)
     assert set(shop.signals) <= {Signal.ACCESS_DENIED}
+    shop.wait(CLEAR_SECONDS + 1)  # once a right is given back
     open_now = {each.event.signal for each in shop.namespace.open.values()}
     assert not open_now or "reader" in shop.namespace.reductions

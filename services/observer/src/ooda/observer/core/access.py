@@ -103,6 +103,7 @@ def _logs(pods: list[Pod]) -> Iterator[tuple[str, str, bool]]:
 
 def heard(namespace: Namespace, said: Heard, now: dt.datetime) -> Namespace:
     """Return the namespace after a look at logs: whether what an account lost was denied to it."""
+    namespace = compared(namespace, now)  # a right may have been given back a moment ago
     known = namespace.reductions.get(said.account)
     if known is None:
         return namespace
