@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from shop.models import Product
-from shop.reports import ReportFile, clean, removable
+from shop.reports import ALL, OWN, ReportFile, clean, removable
 from shop.services.reports import report
 
 
@@ -31,11 +31,17 @@ def test_removable(
     assert sorted(int(file.modified) for file in surplus) == removed
 
 
-def test_cleaning_touches_reports_only(tmp_path: Path) -> None:
-    (tmp_path / "report-1.csv").write_bytes(b"x" * 10)
-    (tmp_path / "ledger.csv").write_bytes(b"x" * 10)
-    assert clean(tmp_path, keep_files=0, keep_bytes=0) == (1, 10)
-    assert [path.name for path in tmp_path.iterdir()] == ["ledger.csv"]
+@pytest.mark.parametrize(
+    ("pattern", "left"), [(ALL, {"ledger.csv"}), (OWN, {"ledger.csv", "report-archive.csv"})]
+)
+def test_cleaning_touches_reports_only(tmp_path: Path, pattern: str, left: set[str]) -> None:
+    """And the service only those that it wrote."""
+    names = {"report-1796142488646.csv", "report-archive.csv", "ledger.csv"}
+    for each in names:
+        (tmp_path / each).write_bytes(b"x" * 10)
+    removed = len(names - left)
+    assert clean(tmp_path, 0, 0, pattern) == (removed, removed * 10)
+    assert {path.name for path in tmp_path.iterdir()} == left
 
 
 def test_a_report_has_a_row_per_product_and_discount() -> None:

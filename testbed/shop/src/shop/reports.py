@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-PATTERN = "report-*.csv"
+ALL = "report-*.csv"
+OWN = "report-[0-9]*.csv"
+"""What the service writes itself, and not what somebody put aside."""
 
 
 @dataclass(frozen=True, order=True)
@@ -29,10 +31,10 @@ def removable(files: Iterable[ReportFile], keep_files: int, keep_bytes: int) -> 
     return surplus
 
 
-def reports_in(directory: Path) -> list[ReportFile]:
+def reports_in(directory: Path, pattern: str) -> list[ReportFile]:
     """List the reports on the volume; other files are nobody's business here."""
     found = []
-    for path in directory.glob(PATTERN):
+    for path in directory.glob(pattern):
         try:
             status = path.stat()
         except FileNotFoundError:
@@ -41,9 +43,9 @@ def reports_in(directory: Path) -> list[ReportFile]:
     return found
 
 
-def clean(directory: Path, keep_files: int, keep_bytes: int) -> tuple[int, int]:
+def clean(directory: Path, keep_files: int, keep_bytes: int, pattern: str) -> tuple[int, int]:
     """Remove the reports that may go; return how many and how many bytes."""
-    surplus = removable(reports_in(directory), keep_files, keep_bytes)
+    surplus = removable(reports_in(directory, pattern), keep_files, keep_bytes)
     for file in surplus:
         file.path.unlink(missing_ok=True)
     return len(surplus), sum(file.size for file in surplus)

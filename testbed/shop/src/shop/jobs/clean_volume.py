@@ -2,7 +2,7 @@
 
 import structlog
 
-from shop.reports import clean
+from shop.reports import ALL, clean
 from shop.settings import VolumeSettings
 
 log = structlog.get_logger()
@@ -12,5 +12,5 @@ def run() -> None:
     """Clean once."""
     settings = VolumeSettings()
     directory = settings.reports_directory
-    count, freed = clean(directory, settings.clean_keep_files, settings.clean_keep_bytes)
+    count, freed = clean(directory, settings.clean_keep_files, settings.clean_keep_bytes, ALL)
     log.info("volume cleaned", directory=str(directory), files=count, bytes=freed)

@@ -17,7 +17,7 @@ from shop.kube import Kind, KubeError, KubeObjects
 from shop.kube_lightkube import LightkubeObjects
 from shop.models import Product
 from shop.prices import PriceListError, parse
-from shop.reports import clean
+from shop.reports import OWN, clean
 from shop.settings import CatalogSettings, VolumeSettings, WebSettings
 from shop.telemetry import Telemetry
 from shop.web import create_app, serve
@@ -47,7 +47,8 @@ async def write_report(kube: KubeObjects, volume: VolumeSettings, price_list: st
         products = parse(await kube.read(Kind.CONFIG_MAP, price_list))
         path = volume.reports_directory / f"report-{time.time_ns() // 1_000_000}.csv"
         path.write_text(report(products))
-        clean(volume.reports_directory, volume.reports_max_files, volume.reports_max_bytes)
+        bounds = volume.reports_max_files, volume.reports_max_bytes
+        clean(volume.reports_directory, *bounds, OWN)
     except (KubeError, PriceListError, OSError) as error:
         log.error("report not written", reason=str(error))  # noqa: TRY400 -- no trace wanted
     else:
