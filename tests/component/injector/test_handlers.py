@@ -29,7 +29,7 @@ from ooda.common.events import (
     FaultRefused,
     FaultRequested,
 )
-from ooda.common.fault_runs import Ending, Phase, Undone
+from ooda.common.fault_runs import AGENT_AT, Ending, Phase, Undone
 from ooda.common.run_reports import Stage
 from ooda.common.testing.bus import MemoryBus, delivery
 from ooda.common.testing.cluster import FakeCluster
@@ -214,6 +214,7 @@ async def test_a_run_is_told_once_also_after_a_time_without_the_bus(
     now, run = SystemClock().now(), entry.run
     if ending is Ending.EXPIRED:
         run = run.enter(Phase.ARMED, now, expires_at=now)
+        run = run.model_copy(update={"times": {**run.times, AGENT_AT: now}})
     ended = run.with_step(0, done=True, undone=undone).enter(phase, now, ending=ending)
     await injector.journal.write(entry, ended)
     for _ in range(2):  # one that has just told it dies, and another begins

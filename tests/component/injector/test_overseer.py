@@ -9,6 +9,7 @@ import pytest
 
 from factories.evaluated_runs import fault_run
 from factories.events import make
+from factories.fault_runs import node_step
 from factories.objects import deployment, pod
 from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.clock import SystemClock
@@ -154,7 +155,17 @@ async def test_repaired_by_nobody_that_is_heard_it_lasts_its_time(bench: Bench) 
     await bench.come_to(Phase.ACTIVE)
     await bench.repair()
     ended = await bench.come_to(Phase.ENDED)
-    assert (ended.ending, ended.repaired_by_agent) == (Ending.EXPIRED, True)
+    assert (ended.ending, ended.repaired, ended.repaired_by_agent) == (Ending.EXPIRED, True, False)
+
+
+async def test_what_ended_on_its_node_since_others_repaired_it_is_repaired(bench: Bench) -> None:
+    await bench.begin(600, node_step())
+    entry = await Journal(bench.api, OWN).find("run-1")
+    assert entry is not None
+    now = bench.clock.now()
+    told = entry.run.with_step(0, done=True, armed_at=now, ended_at=now, undone=Undone.REPAIRED)
+    await Journal(bench.api, OWN).write(entry, told)
+    await until(lambda: _repaired(bench), 5)
 
 
 async def test_held_until_the_agent_is_done_then_what_it_changed_is_set_back(

@@ -64,7 +64,7 @@ def _bare(live: Object, namespace: str) -> Mapping[str, object]:
     return found
 
 
-async def test_what_the_agent_repaired_is_left_alone(breakable: Breakable) -> None:
+async def test_what_somebody_else_repaired_is_left_alone(breakable: Breakable) -> None:
     run = await breakable.admitted("image-pull-failure")
     async with driving(breakable.api, breakable.own, INJECTOR):
         await reached(breakable, run, Phase.ACTIVE)
@@ -74,7 +74,7 @@ async def test_what_the_agent_repaired_is_left_alone(breakable: Breakable) -> No
         await abort(breakable, run)
         ended = await reached(breakable, run, Phase.ENDED)
     assert [each.undone for each in ended.steps] == [Undone.REPAIRED]
-    assert ended.repaired_by_agent
+    assert (ended.repaired, ended.repaired_by_agent) == (True, False)
     now = await breakable.api.get(Kind.DEPLOYMENT, breakable.namespace, TARGET)
     assert now["metadata"]["generation"] == live["metadata"]["generation"]
 
@@ -89,7 +89,7 @@ async def test_a_third_value_is_taken_back_too(breakable: Breakable) -> None:
         await abort(breakable, run)
         ended = await reached(breakable, run, Phase.ENDED)
     assert [each.undone for each in ended.steps] == [Undone.OVERRIDDEN]
-    assert not ended.repaired_by_agent
+    assert not ended.repaired
     assert await breakable.contents() == before
 
 

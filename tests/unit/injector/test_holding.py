@@ -1,9 +1,12 @@
 """When a run is over before its time, and how long it waits for the agent."""
 
+import datetime as dt
+from collections.abc import Callable
+
 import pytest
 
 from factories.evaluated_runs import after, fault_run
-from ooda.common.fault_runs import HEALED_AT, REPAIRED_AT, Phase
+from ooda.common.fault_runs import AGENT_AT, HEALED_AT, REPAIRED_AT, FaultRun, Phase
 from ooda.common.taxonomy import Closure
 from ooda.injector.core.holding import HELD_ON, healed, held, looked_at
 from ooda.injector.core.incidents import Belonging
@@ -65,7 +68,8 @@ def test_it_is_over_when_the_agent_is_done(
 
 
 def test_held_while_the_agent_is_at_it_said_again_at_half_time() -> None:
-    holding = fault_run(phase=Phase.HOLDING, held_until=after(66))
+    times = {AGENT_AT: after(3)}
+    holding = fault_run(phase=Phase.HOLDING, held_until=after(66), times=times)
     assert held(holding, agent(None), after(61)) is holding
     longer = held(holding, agent(None), after(64))
     assert longer.held_until == after(64 + HELD_ON)
@@ -79,3 +83,13 @@ def test_held_while_the_agent_is_at_it_said_again_at_half_time() -> None:
 def test_held_no_longer(heard: Belonging | None) -> None:
     holding = fault_run(phase=Phase.HOLDING, held_until=after(66))
     assert held(holding, heard, after(61)).held_until == after(61)
+
+
+@pytest.mark.parametrize("look", [healed, held])
+def test_that_an_agent_deals_with_it_is_known_since_it_opened_an_incident(
+    look: Callable[[FaultRun, Belonging, dt.datetime], FaultRun],
+) -> None:
+    assert AGENT_AT not in look(ACTIVE, agent(waiting=True), after(4)).times
+    met = look(ACTIVE, agent(None), after(5))
+    assert met.times[AGENT_AT] == after(5)
+    assert look(met, agent(None), after(6)).times[AGENT_AT] == after(5)

@@ -46,6 +46,8 @@ class Phase(StrEnum):
 
 REPAIRED_AT = "repaired"
 """The entry of a run's times that says since when its changes were seen taken back by others."""
+AGENT_AT = "agent"
+"""The entry that says since when an agent is known to deal with it."""
 HEALED_AT = "healed"
 """The entry that says when, with the fault gone, the agent was done with it."""
 
@@ -330,11 +332,11 @@ class FaultRun(_Part):
         return self.model_copy(update={"images": tuple(images)})
 
     @property
-    def repaired_by_agent(self) -> bool:
-        """Whether the agent had repaired it when the run came to take it back.
+    def repaired(self) -> bool:
+        """Whether somebody else had repaired it when the run came to take it back.
 
-        Either it said so, and the run ended by that, or every change was taken back already. Pods
-        that were deleted are replaced by their controller, whatever the agent does.
+        Either an agent said so, and the run ended by that, or every change was taken back already.
+        Pods that were deleted are replaced by their controller, whatever anybody does.
         """
         if all(isinstance(each.step, DeletePodStep) for each in self.steps):
             return False
@@ -342,6 +344,11 @@ class FaultRun(_Part):
             return True
         found = {each.undone for each in self.steps} - {Undone.NOTHING, Undone.GONE, None}
         return found == {Undone.REPAIRED}
+
+    @property
+    def repaired_by_agent(self) -> bool:
+        """Whether that was the agent: it is known to have dealt with the run."""
+        return self.repaired and AGENT_AT in self.times
 
     @property
     def effective_since(self) -> dt.datetime | None:

@@ -12,7 +12,7 @@ from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.clock import Clock
 from ooda.common.cluster.interface import ClusterError, Conflict, Delta, NotFound
 from ooda.common.cluster.kinds import Kind
-from ooda.common.fault_runs import HEALED_AT, FaultRun, Phase
+from ooda.common.fault_runs import HEALED_AT, FaultRun, Phase, StepRecord, Undone
 from ooda.injector import steps
 from ooda.injector.core.holding import healed, held, looked_at
 from ooda.injector.core.incidents import Belonging
@@ -107,7 +107,7 @@ class Overseer:
 
     async def _repaired(self, run: FaultRun) -> bool:
         """Say whether all of it was taken back by others, and the target is well."""
-        looks = [await steps.taken_back(self._api, each.step) for each in run.steps]
+        looks = [await self._taken_back(each) for each in run.steps]
         seen = [each for each in looks if each is not None]
         if not seen or not all(seen):
             return False
@@ -117,3 +117,9 @@ class Overseer:
         except NotFound:
             return False
         return settled(target)
+
+    async def _taken_back(self, record: StepRecord) -> bool | None:
+        """Say whether others have taken a step back; None if nobody can tell yet."""
+        if record.undone is not None:
+            return record.undone is Undone.REPAIRED
+        return await steps.taken_back(self._api, record.step)

@@ -97,6 +97,8 @@ def _why_cleared(run: FaultRun) -> str:
         return run.problem.rstrip(".")
     if run.repaired_by_agent:
         return "the agent had repaired it"
+    if run.repaired:
+        return "somebody else had repaired it"
     if run.problem:
         return f"it ended as {run.ending} ({run.problem.rstrip('.')})"
     return "it is well again" if run.ending is Ending.REPAIRED else f"it is {run.ending}"

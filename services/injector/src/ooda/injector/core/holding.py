@@ -6,7 +6,7 @@ run is never held by a bus that is away, nor by an injector that is dead.
 
 import datetime as dt
 
-from ooda.common.fault_runs import HEALED_AT, REPAIRED_AT, FaultRun
+from ooda.common.fault_runs import AGENT_AT, HEALED_AT, REPAIRED_AT, FaultRun
 from ooda.common.taxonomy import Closure
 from ooda.injector.core.incidents import Belonging
 
@@ -30,6 +30,7 @@ def healed(run: FaultRun, agent: Belonging, now: dt.datetime) -> FaultRun:
     That is: it has dealt with incidents of the run, all are closed, and either the changes were
     seen taken back, or an incident was resolved, as where a limit is raised above the one set.
     """
+    run = _met(run, agent, now)
     resolved = any(closure is Closure.RESOLVED for _, closure in agent.closed.values())
     if not agent.opened or agent.open or not (resolved or REPAIRED_AT in run.times):
         return run
@@ -38,9 +39,18 @@ def healed(run: FaultRun, agent: Belonging, now: dt.datetime) -> FaultRun:
 
 def held(run: FaultRun, agent: Belonging | None, now: dt.datetime) -> FaultRun:
     """Return a run that waits for the agent: on, or not any more; None: it could not be heard."""
+    if agent is not None:
+        run = _met(run, agent, now)
     if agent is None or not agent.open:
         return run.model_copy(update={"held_until": now})
     until = now + dt.timedelta(seconds=HELD_ON)
     if run.held_until is not None and run.held_until > now + dt.timedelta(seconds=HELD_ON / 2):
         return run
     return run.model_copy(update={"held_until": until})
+
+
+def _met(run: FaultRun, agent: Belonging, now: dt.datetime) -> FaultRun:
+    """Return a run with since when the agent is known to deal with it."""
+    if AGENT_AT in run.times or not agent.opened:
+        return run
+    return run.model_copy(update={"times": {**run.times, AGENT_AT: now}})
