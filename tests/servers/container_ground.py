@@ -9,9 +9,9 @@ from pathlib import Path
 
 from servers.breakable import Breakable, something_to_break
 from servers.control_plane import ControlPlane
-from servers.fitting import CLOCK, fit_one
+from servers.fitting import CLOCK, LIMIT_MIB, fit_one
 from servers.node_agents import PaperNode
-from servers.pods import VOLUME, Container, Pod
+from servers.pods import VOLUME, Container, Pod, unable_to_limit
 from servers.waiting import until
 
 
@@ -47,7 +47,8 @@ class ContainerGround:
 
     def start(self) -> None:
         """Start the container, with a clock that can be put off."""
-        container = self.pod.start()
+        limited = unable_to_limit() is None
+        container = self.pod.start(limit_mib=LIMIT_MIB if limited else None)
         container.path(CLOCK).write_bytes(bytes(16))
         self.containers.append(container)
 
@@ -82,6 +83,7 @@ class ContainerGround:
             "the container": "runs" if lived else "is killed",
             "its clock": "is off" if clock_end(begun) else "is right",
             "files in its volume": ", ".join(files_in(begun)),
+            "others in its memory": ", ".join(map(str, sorted(begun.others_in_memory()))),
         }
 
 

@@ -12,6 +12,8 @@ from servers.waiting import until
 CLOCK = PurePosixPath("/mnt/clock/skew")
 """The file that says how far off the clock is."""
 VOLUME_NAME = "work"
+LIMIT_MIB = 32
+"""Of its memory."""
 
 
 def fit(plane: ControlPlane, namespace: str, deployment: str) -> None:
@@ -23,6 +25,7 @@ def fit(plane: ControlPlane, namespace: str, deployment: str) -> None:
             {"name": "CLOCK_SKEW_FILE", "value": str(CLOCK)},
         ],
         "volumeMounts": [{"name": VOLUME_NAME, "mountPath": str(VOLUME)}],
+        "resources": {"limits": {"memory": f"{LIMIT_MIB}Mi"}},
     }
     volumes = [{"name": VOLUME_NAME, "emptyDir": {}}]
     patch = {"spec": {"template": {"spec": {"containers": [container], "volumes": volumes}}}}

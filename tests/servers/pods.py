@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+_MEMORY: Final = Path("/sys/fs/cgroup/memory")
 _CGROUPS: Final = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
 VOLUME: Final = PurePosixPath("/mnt/volume")
 ROOM_MIB: Final = 96
@@ -47,6 +48,13 @@ def unable() -> str | None:
     return None if _cgroups() else "there are no cgroups that can be written"
 
 
+def unable_to_limit() -> str | None:
+    """Say why this machine cannot limit such a pod's memory; None if it can."""
+    if os.access(_MEMORY / "cgroup.procs", os.W_OK):
+        return unable()
+    return "there are no memory cgroups of version 1 that can be written"
+
+
 def _cgroups() -> Path | None:
     found = (Path(each) for each in _CGROUPS)
     return next((each for each in found if os.access(each / "cgroup.procs", os.W_OK)), None)
@@ -58,6 +66,8 @@ class Container:
 
     pid: int
     process: subprocess.Popen[bytes]
+    memory: Path | None = None
+    """The cgroup that its memory is counted in, where it is limited."""
 
     def path(self, inside: PurePosixPath) -> Path:
         """Say where a file of the container is, seen from outside."""
@@ -66,6 +76,27 @@ class Container:
     def lives(self) -> bool:
         """Say whether it still runs."""
         return self.process.poll() is None
+
+    def kills_for_memory(self) -> int:
+        """Say how often the kernel killed somebody in it since there was no more memory."""
+        return self._memory_says("memory.oom_control", "oom_kill ")
+
+    def others_in_memory(self) -> set[int]:
+        """Give who else is in its cgroup, where its memory is limited."""
+        if self.memory is None:
+            return set()
+        return {int(each) for each in (self.memory / "cgroup.procs").read_text().split()} - {
+            self.pid
+        }
+
+    def memory_bytes(self) -> int:
+        """Say how much memory is counted for it."""
+        return self._memory_says("memory.usage_in_bytes", "")
+
+    def _memory_says(self, file: str, name: str) -> int:
+        assert self.memory is not None
+        said = (self.memory / file).read_text().splitlines()
+        return next(int(line.removeprefix(name)) for line in said if line.startswith(name))
 
 
 @dataclass
@@ -102,8 +133,13 @@ class Pod:
         name: str = "app",
         env: Mapping[str, str] | None = None,
         mount: str = TMPFS,
+        limit_mib: int | None = None,
+        killed_first: bool = True,
     ) -> Container:
-        """Start a container, or start it again, with a main process of its own."""
+        """Start a container, or start it again, with a main process of its own.
+
+        `killed_first`: as the kubelet has it for what may have more memory than it asks for.
+        """
         number = len(self.started)
         cgroup = self.cgroup / f"container-{number}"
         cgroup.mkdir()
@@ -114,17 +150,27 @@ class Pod:
         last_words.touch()
         # What is mounted for it goes with its namespace.
         unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-        made = ["sh", "-c", _MADE, "sh", str(cgroup), str(root), str(last_words), mount]
+        memory = None if limit_mib is None else self._limited(number, limit_mib)
+        before = "" if memory is None else f'echo 0 > "{memory}/cgroup.procs"\n'
+        if killed_first:
+            before += "echo 990 > /proc/self/oom_score_adj\n"
+        made = ["sh", "-c", _MADE, "sh", str(cgroup), str(root), str(last_words), before + mount]
         process = subprocess.Popen(
             [*unshare, *made, "chroot", str(root), *program],
             env=None if env is None else {**os.environ, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        container = Container(0, process)
+        container = Container(0, process, memory)
         self.started.append(container)
         container.pid = _main_of(process, root)
         return container
+
+    def _limited(self, number: int, mib: int) -> Path:
+        memory = _MEMORY / f"pod{self.uid}" / f"container-{number}"
+        memory.mkdir(parents=True)
+        (memory / "memory.limit_in_bytes").write_text(str(mib << 20))
+        return memory
 
     def end(self) -> None:
         """Kill all of it."""
@@ -136,9 +182,10 @@ class Pod:
             each.process.communicate()
         self.pause.kill()
         self.pause.wait()
-        for cgroup in (*self.cgroup.iterdir(), self.cgroup):
-            if cgroup.is_dir():
-                _remove(cgroup)
+        for above in (self.cgroup, _MEMORY / self.cgroup.name):
+            if above.is_dir():
+                for cgroup in (*(each for each in above.iterdir() if each.is_dir()), above):
+                    _remove(cgroup)
 
 
 def _main_of(process: subprocess.Popen[bytes], root: Path) -> int:

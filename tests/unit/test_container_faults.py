@@ -12,6 +12,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "clock_skew": {"container": "app", "file": "/run/clock/skew", "offset_seconds": 3450},
     "crash_loop": {"container": "app", "kills": 5},
     "fill": {"container": "app", "directory": "/data", "name": "a.csv", "free_percent": 5},
+    "leak": {"container": "app", "mib": 128, "mib_per_second": 32},
 }
 
 
@@ -36,6 +37,10 @@ def test_it_comes_back_as_it_was_written(kind: str) -> None:
         ("fill", {"free_percent": 0}),
         ("fill", {"free_percent": 51}),
         ("fill", {"size": 1}),
+        ("leak", {"mib": 0}),
+        ("leak", {"mib": 4097}),
+        ("leak", {"mib_per_second": 0}),
+        ("leak", {"mib_per_second": 257}),
         ("shred", {}),
     ],
 )

@@ -65,6 +65,7 @@ CHANGED: Mapping[str, Sequence[str]] = {
     "image-pull-failure": ["Deployment/cart"],
     "jwt-expiry": [],
     "latency-spike": [],
+    "memory-leak": [],
     "network-cut": [],
     "network-partition": ["NetworkPolicy/cart-ingress"],
     "oom-kill": ["Deployment/cart"],
@@ -89,7 +90,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
 """What a scenario needs to be told for it to bite here."""
 
 
-SEEN_ON_NODES_ONLY = frozenset({"crash-loop"})
+SEEN_ON_NODES_ONLY = frozenset({"crash-loop", "memory-leak"})
 """What no kubelet on paper shows: nothing runs in its containers that could end."""
 
 

@@ -9,9 +9,9 @@ import pytest
 from factories.fault_runs import fault_run
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.container_faults import ClockSkew, CrashLoop, Fill
+from ooda.common.container_faults import ClockSkew, CrashLoop, Fill, Leak
 from ooda.common.fault_runs import NodeStep, StepRecord
-from ooda.injector.faults.containers import Clock, Crashes, FullVolume
+from ooda.injector.faults.containers import Clock, Crashes, FullVolume, MemoryLeak
 from ooda.injector.faults.scene import Fault, NotApplicableError, Scene
 from ooda.injector.telling import lines_of
 
@@ -64,6 +64,8 @@ def planned(fault: Fault, place: Scene, parameters: Mapping[str, str]) -> list[N
     return [each for each in steps if isinstance(each, NodeStep)]
 
 
+LIMITED = {"limits": {"memory": "192Mi"}}
+LEAK = {"leak_mib": "128", "mib_per_second": "32"}
 FILL = {"free_percent": "5", "volume": "", "file": "report-archive.csv"}
 
 
@@ -76,13 +78,15 @@ FILL = {"free_percent": "5", "volume": "", "file": "report-archive.csv"}
             ClockSkew(container="app", file=PurePosixPath("/run/clock/skew"), offset_seconds=3450),
         ),
         (Crashes(), {"restarts": "20"}, CrashLoop(container="app", kills=20)),
+        (MemoryLeak(), LEAK, Leak(container="app", mib=128, mib_per_second=32)),
     ],
-    ids=["clock", "crashes"],
+    ids=["clock", "crashes", "leak"],
 )
 def test_each_pod_is_broken_on_its_node(
-    fault: Fault, parameters: Mapping[str, str], means: ClockSkew | CrashLoop
+    fault: Fault, parameters: Mapping[str, str], means: ClockSkew | CrashLoop | Leak
 ) -> None:
-    steps = planned(fault, scene(pod(1), pod(2), env=PRELOADED), parameters)
+    place = scene(pod(1), pod(2), env=PRELOADED, resources=LIMITED)
+    steps = planned(fault, place, parameters)
     assert [(each.object.name, each.object.uid, each.node) for each in steps] == [
         ("web-1", "uid-web-1", "worker-1"),
         ("web-2", "uid-web-2", "worker-2"),
@@ -111,10 +115,11 @@ def test_a_volume_is_filled_from_one_pod(volume: str, directory: str) -> None:
         (Clock(), {"skew_seconds": "60"}, "the clock of container app is 60 s ahead"),
         (Crashes(), {"restarts": "3"}, "the main process of container app is killed, 3 times"),
         (FullVolume(), FILL, "/var/lib/reports/report-archive.csv fills its file system but for 5"),
+        (MemoryLeak(), LEAK, "memory of container app leaks, 32 MiB a second up to 128 MiB"),
     ],
 )
 def test_what_it_does_is_told(fault: Fault, parameters: Mapping[str, str], words: str) -> None:
-    place = scene(pod(1), env=PRELOADED, volumeMounts=MOUNTS)
+    place = scene(pod(1), env=PRELOADED, volumeMounts=MOUNTS, resources=LIMITED)
     (step,) = planned(fault, place, parameters)
     sentence, _ = lines_of(fault_run(StepRecord(step=step)), "it ends")
     assert sentence.startswith(f"On node worker-1, in Pod shop/web-1: {words}")
@@ -128,6 +133,9 @@ def test_what_it_does_is_told(fault: Fault, parameters: Mapping[str, str], words
         (Clock(), scene(pod(1), env=PRELOADED[1:]), {"skew_seconds": "1"}, "preloads no library"),
         (Clock(), scene(env=PRELOADED), {"skew_seconds": "1"}, "no pods"),
         (Crashes(), scene(), {"restarts": "1"}, "no pods"),
+        (MemoryLeak(), scene(pod(1)), LEAK, "no memory limit"),
+        (MemoryLeak(), scene(pod(1), resources={"limits": {"cpu": "1"}}), LEAK, "no memory limit"),
+        (MemoryLeak(), scene(resources=LIMITED), LEAK, "no pods"),
         (Crashes(), scene(pod(1, "Pending")), {"restarts": "1"}, "web-1 does not run"),
         (FullVolume(), scene(volumeMounts=MOUNTS), FILL, "no pods"),
         (FullVolume(), scene(pod(1)), FILL, "no volume of a claim"),

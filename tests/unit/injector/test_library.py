@@ -48,6 +48,7 @@ def test_the_scenarios() -> None:
         "image-pull-failure",
         "jwt-expiry",
         "latency-spike",
+        "memory-leak",
         "network-cut",
         "network-partition",
         "oom-kill",

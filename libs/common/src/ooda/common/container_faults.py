@@ -59,4 +59,16 @@ class Fill(_Part):
     free_percent: float = Field(ge=1, le=50)
 
 
-ContainerFault = Annotated[ClockSkew | CrashLoop | Fill, Field(discriminator="kind")]
+class Leak(_Part):
+    """Memory is taken in the container's name, and not given back: `mib` in each of its lives.
+
+    It grows by `mib_per_second`. Whoever of the container is killed for it is the kernel's choice.
+    """
+
+    kind: Literal["leak"] = "leak"
+    container: str
+    mib: int = Field(ge=1, le=4096)
+    mib_per_second: int = Field(ge=1, le=256)
+
+
+ContainerFault = Annotated[ClockSkew | CrashLoop | Fill | Leak, Field(discriminator="kind")]

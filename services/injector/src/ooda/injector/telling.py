@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ooda.common.bus.injecting import ScenarioParameter, ScenarioRow
-from ooda.common.container_faults import ClockSkew, CrashLoop, Fill
+from ooda.common.container_faults import ClockSkew, CrashLoop, Fill, Leak
 from ooda.common.fault_runs import (
     ChangeStep,
     CreateStep,
@@ -108,6 +108,8 @@ def _on_the_node(means: Means) -> str:
             return f"the main process of container {container} is killed, {kills} times at most"
         case Fill(directory=directory, name=name, free_percent=free):
             return f"{directory / name} fills its file system but for {free:g} %"
+        case Leak(container=container, mib=mib, mib_per_second=speed):
+            return f"memory of container {container} leaks, {speed} MiB a second up to {mib} MiB"
 
 
 def _of_packets(means: PacketFault) -> str:

@@ -52,6 +52,7 @@ class Mechanism(StrEnum):
     CLOCK = "clock"
     CRASHES = "crashes"
     FULL_VOLUME = "full_volume"
+    LEAK = "leak"
 
 
 class _Part(BaseModel):

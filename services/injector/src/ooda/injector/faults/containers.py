@@ -6,7 +6,7 @@ from typing import Any
 
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.container_faults import ClockSkew, CrashLoop, Fill
+from ooda.common.container_faults import ClockSkew, CrashLoop, Fill, Leak
 from ooda.common.fault_runs import Step
 from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes
 
@@ -47,6 +47,26 @@ class Crashes:
         """See Fault."""
         loop = CrashLoop(container=scene.container["name"], kills=int(parameters["restarts"]))
         return on_nodes(_pods(scene), loop)
+
+
+class MemoryLeak:
+    """Memory is taken in its name until the kernel kills it for that, in each pod."""
+
+    reads = frozenset({Kind.POD})
+
+    def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
+        """See Fault."""
+        limits = (scene.container.get("resources") or {}).get("limits") or {}
+        if "memory" not in limits:
+            raise NotApplicableError(
+                "its first container has no memory limit: the whole node would run out of memory"
+            )
+        leak = Leak(
+            container=scene.container["name"],
+            mib=int(parameters["leak_mib"]),
+            mib_per_second=int(parameters["mib_per_second"]),
+        )
+        return on_nodes(_pods(scene), leak)
 
 
 class FullVolume:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ooda.injector.core.scenario import Mechanism
-from ooda.injector.faults.containers import Clock, Crashes, FullVolume
+from ooda.injector.faults.containers import Clock, Crashes, FullVolume, MemoryLeak
 from ooda.injector.faults.credential import Credential
 from ooda.injector.faults.network import Cut, Latency, Lookups, PacketLoss, UnansweredCalls
 from ooda.injector.faults.policies import NetworkPartition, Quota, RoleRules
@@ -41,4 +41,5 @@ FAULTS: Mapping[Mechanism, Fault] = {
     Mechanism.CLOCK: Clock(),
     Mechanism.CRASHES: Crashes(),
     Mechanism.FULL_VOLUME: FullVolume(),
+    Mechanism.LEAK: MemoryLeak(),
 }

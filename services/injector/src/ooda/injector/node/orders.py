@@ -191,6 +191,8 @@ class Refusal(StrEnum):
     HOST_DISK = "host_disk"
     NO_ROOM = "no_room"
     """The file system is too large, too small or too full to be filled."""
+    NO_MEMORY = "no_memory"
+    """The container has no memory limit, or the node has too little left."""
 
 
 class Refused(_Part):

@@ -25,7 +25,8 @@ class ContainerOrder(_Part):
 class ContainerResult(_Part):
     """The fault has ended and nothing is left of it.
 
-    `realised`, by fault: `offset_seconds`; `kills`; `filled_bytes`, `free_bytes`, `free_percent`.
+    `realised`, by fault: `offset_seconds`; `kills`; `filled_bytes`, `free_bytes`, `free_percent`;
+    `leaked_bytes` (the most in one life), `lives` (in which it leaked).
     """
 
     order_id: str

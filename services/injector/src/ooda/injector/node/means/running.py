@@ -9,10 +9,11 @@ from typing import Final
 
 import structlog
 
-from ooda.common.container_faults import ClockSkew, ContainerFault, CrashLoop, Fill
+from ooda.common.container_faults import ClockSkew, ContainerFault, CrashLoop, Fill, Leak
 from ooda.injector.node.means.clock import set_clock_right, skew_clock
 from ooda.injector.node.means.crashes import crash_again_and_again
 from ooda.injector.node.means.disk import NODE_ROOT, empty_disk, fill_disk
+from ooda.injector.node.means.leak import leak_in_each_life
 from ooda.injector.node.means.orders import ContainerOrder, ContainerResult
 from ooda.injector.node.means.term import Term
 from ooda.injector.node.orders import Armed
@@ -57,6 +58,8 @@ async def run_in_container(
                 end, realised = await crash_again_and_again(loop, order.pod_uid, term, tell)
             case Fill() as fill:
                 end, realised = await fill_disk(fill, order.pod_uid, term, tell, node_root)
+            case Leak() as leak:
+                end, realised = await leak_in_each_life(leak, order.pod_uid, term, tell, node_root)
     result = ContainerResult(
         order_id=order.order_id,
         end=end,
@@ -79,5 +82,5 @@ def take_back(fault: ContainerFault, pod_uid: str) -> None:
             set_clock_right(fault, pod_uid)
         case Fill():
             empty_disk(fault, pod_uid)
-        case CrashLoop():
+        case CrashLoop() | Leak():
             pass
