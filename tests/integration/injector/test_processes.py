@@ -308,14 +308,17 @@ async def test_a_fault_that_nobody_sees_bite_has_failed(running: Stage) -> None:
     assert await running.breakable.contents() == before
 
 
-async def test_ctrl_c_takes_it_back_before_it_ends(running: Stage) -> None:
+@pytest.mark.parametrize("told_by", [signal.SIGINT, signal.SIGTERM])
+async def test_told_to_stop_it_takes_it_back_before_it_ends(
+    running: Stage, told_by: signal.Signals
+) -> None:
     before = await running.breakable.contents()
     where = ("--target", TARGET, "--namespace", running.breakable.namespace)
     program = running.ooda.start(
         "inject", "image-pull-failure", *where, "--duration", "5m", *BROKEN
     )
     run = await running.run_in(Phase.ACTIVE)
-    program.send_signal(signal.SIGINT)
+    program.send_signal(told_by)
     told, wrong = await asyncio.to_thread(program.communicate, timeout=40)
     assert (program.returncode, wrong) == (0, "")
     assert told.splitlines()[-1].startswith(f"Run {run.run_id}: ended.")

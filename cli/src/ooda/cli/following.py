@@ -3,9 +3,10 @@
 import asyncio
 import datetime as dt
 import getpass
+import signal
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,12 +122,25 @@ async def follow(
     """
     following = asyncio.create_task(_to_its_end(settings, nats, request, show))
     try:
-        return await asyncio.shield(following)
+        with _cancelled_by_sigterm():
+            return await asyncio.shield(following)
     except asyncio.CancelledError:
         print_line("Taking it back; please wait until that is verified.")
         async with ApiServer.connect(settings.cluster) as api:
             back = await take_back(api, request, following, SystemClock())
         return Followed(None, back, worked=back, interrupted=True)
+
+
+@contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM do to this task what Ctrl-C does, as long as the block lasts."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def take_back(
