@@ -14,7 +14,13 @@ from factories.objects import deployment, pod
 from ooda.common.bus.interface import BusUnavailableError
 from ooda.common.clock import SystemClock
 from ooda.common.cluster.kinds import Kind
-from ooda.common.events import AnomalyFlagged, DiagnosisStarted, Event, IncidentClosed
+from ooda.common.events import (
+    ActionApplied,
+    AnomalyFlagged,
+    DiagnosisStarted,
+    Event,
+    IncidentClosed,
+)
 from ooda.common.fault_runs import (
     REPAIRED_AT,
     ChangeStep,
@@ -117,6 +123,7 @@ async def test_repaired_and_closed_it_ends_before_its_time(bench: Bench) -> None
     await bench.begin(600)
     await bench.come_to(Phase.ACTIVE)
     await bench.say(DiagnosisStarted)
+    await bench.say(ActionApplied)
     await bench.repair()
     await until(lambda: _repaired(bench), 5)
     await bench.say(IncidentClosed, closure=Closure.RESOLVED)
@@ -159,11 +166,16 @@ async def test_repaired_by_nobody_that_is_heard_it_lasts_its_time(bench: Bench) 
 
 
 async def test_what_ended_on_its_node_since_others_repaired_it_is_repaired(bench: Bench) -> None:
+    """And one that is gone with its pod says nothing about the others."""
     await bench.begin(600, node_step())
     entry = await Journal(bench.api, OWN).find("run-1")
     assert entry is not None
     now = bench.clock.now()
-    told = entry.run.with_step(0, done=True, armed_at=now, ended_at=now, undone=Undone.REPAIRED)
+    of_pods = tuple(
+        StepRecord(step=node_step(pod), done=True, armed_at=now, ended_at=now, undone=undone)
+        for pod, undone in (("cart-1", Undone.REPAIRED), ("cart-2", Undone.GONE))
+    )
+    told = entry.run.model_copy(update={"steps": of_pods})
     await Journal(bench.api, OWN).write(entry, told)
     await until(lambda: _repaired(bench), 5)
 

@@ -47,7 +47,7 @@ def test_it_bites_and_all_is_as_before(
     run = injections.followed(scenario, target, duration, *stated, seconds=500)
     report = run.report()
     assert (report["phase"], report["problem"], report["bystanders"]) == ("ended", "", {})
-    assert report["ending"] in {"expired", "healed"}
+    assert report["ending"] in {"expired", "repaired"}
     at = {stage: each["ms"] for stage, each in report["stages"].items() if each}
     assert at["mutated"] <= at["effective"] <= at["teardown_started"] <= at["baseline_restored"]
     record_property(

@@ -42,10 +42,10 @@ def test_it_says_why_it_was_taken_back(ending: Ending, problem: str, said: str) 
 @pytest.mark.parametrize(
     ("times", "by_agent", "said"),
     [
-        ({}, False, "somebody else had repaired it; the baseline is back."),
+        ({}, False, "it had been repaired; the baseline is back."),
         ({AGENT_AT: T0}, True, "the agent had repaired it; the baseline is back."),
     ],
-    ids=["nobody is known", "an agent deals with it"],
+    ids=["nobody is known", "an agent acted on it"],
 )
 def test_it_says_who_had_repaired_it(
     times: Mapping[str, dt.datetime], *, by_agent: bool, said: str

@@ -424,6 +424,27 @@ def test_what_was_before_the_injection_is_not_of_the_run() -> None:
     assert report(*early).incidents == ()
 
 
+def test_what_begins_after_the_run_is_not_of_it() -> None:
+    """Its target may be broken again, also by another run, before somebody asks for the report."""
+    late = [Told(each.event, after(600)) for each in (FLAGGED, STARTED, READY)]
+    found = report(*late)
+    assert (found.incidents, found.unrelated_incidents) == ((), ())
+    again = (
+        told(600, AnomalyFlagged, anomaly_id="again"),
+        told(
+            600, DiagnosisReady, incident_id="again", anomalies=(open_anomaly(anomaly_id="again"),)
+        ),
+    )
+    later = report(*HEALED, *again)
+    assert [each.incident_id for each in later.incidents] == [INCIDENT_ID]
+
+
+def test_an_incident_about_an_anomaly_of_the_run_may_begin_after_it() -> None:
+    late = [Told(each.event, after(66)) for each in (STARTED, READY, CLOSED)]
+    (found,) = report(FLAGGED, *late).incidents
+    assert (found.opened_at, found.closed_at) == (after(66), after(66))
+
+
 def test_an_action_of_the_run_is_the_one_of_its_incident() -> None:
     other = told(4, DecisionMade, event_id="o", incident_id="other", request=request())
     assert report(FLAGGED, STARTED, READY, other).remediations == ()

@@ -15,7 +15,9 @@ ACTIVE = fault_run(phase=Phase.ACTIVE)
 REPAIRED = looked_at(ACTIVE, after(5), repaired=True)
 
 
-def agent(*closures: Closure | None, waiting: bool = False) -> Belonging:
+def agent(
+    *closures: Closure | None, waiting: bool = False, applied: dt.datetime | None = None
+) -> Belonging:
     """Return what was heard: an incident for each closure, open if that is None."""
     names = {f"{number}": closure for number, closure in enumerate(closures)}
     return Belonging(
@@ -23,6 +25,7 @@ def agent(*closures: Closure | None, waiting: bool = False) -> Belonging:
         cleared={},
         opened={name: after(3) for name in names},
         closed={name: (after(9), each) for name, each in names.items() if each is not None},
+        applied={} if applied is None else {"0": applied},
         waiting=frozenset("a" if waiting else ""),
         unrelated=(),
     )
@@ -68,8 +71,7 @@ def test_it_is_over_when_the_agent_is_done(
 
 
 def test_held_while_the_agent_is_at_it_said_again_at_half_time() -> None:
-    times = {AGENT_AT: after(3)}
-    holding = fault_run(phase=Phase.HOLDING, held_until=after(66), times=times)
+    holding = fault_run(phase=Phase.HOLDING, held_until=after(66))
     assert held(holding, agent(None), after(61)) is holding
     longer = held(holding, agent(None), after(64))
     assert longer.held_until == after(64 + HELD_ON)
@@ -86,10 +88,15 @@ def test_held_no_longer(heard: Belonging | None) -> None:
 
 
 @pytest.mark.parametrize("look", [healed, held])
-def test_that_an_agent_deals_with_it_is_known_since_it_opened_an_incident(
+@pytest.mark.parametrize(
+    ("applied", "known"),
+    [(None, None), (after(5), after(5)), (after(61), None)],
+    ids=["it only looked, or asked", "it acted", "it acted when all was taken back"],
+)
+def test_when_the_agent_acted_is_known(
     look: Callable[[FaultRun, Belonging, dt.datetime], FaultRun],
+    applied: dt.datetime | None,
+    known: dt.datetime | None,
 ) -> None:
-    assert AGENT_AT not in look(ACTIVE, agent(waiting=True), after(4)).times
-    met = look(ACTIVE, agent(None), after(5))
-    assert met.times[AGENT_AT] == after(5)
-    assert look(met, agent(None), after(6)).times[AGENT_AT] == after(5)
+    found = look(fault_run(), agent(None, applied=applied), after(62))
+    assert found.times.get(AGENT_AT) == known

@@ -47,7 +47,7 @@ class Phase(StrEnum):
 REPAIRED_AT = "repaired"
 """The entry of a run's times that says since when its changes were seen taken back by others."""
 AGENT_AT = "agent"
-"""The entry that says since when an agent is known to deal with it."""
+"""The entry that says when an agent is known to have acted on it, before it was taken back."""
 HEALED_AT = "healed"
 """The entry that says when, with the fault gone, the agent was done with it."""
 
@@ -287,7 +287,7 @@ class FaultRun(_Part):
     expires_at: Moment | None = None
     times: Mapping[str, Moment] = {}
     """When it came into each phase; ``requested``, ``mutated``, ``effective``; and ``repaired``,
-    ``healed``."""
+    ``agent``, ``healed``."""
     held_until: Moment | None = None
     """Until when the run waits for the agent, unless that is said to be done, or still at it."""
     spared: Spared | None = None
@@ -347,7 +347,7 @@ class FaultRun(_Part):
 
     @property
     def repaired_by_agent(self) -> bool:
-        """Whether that was the agent: it is known to have dealt with the run."""
+        """Whether that was the agent: it is known to have acted."""
         return self.repaired and AGENT_AT in self.times
 
     @property

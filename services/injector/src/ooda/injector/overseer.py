@@ -119,7 +119,9 @@ class Overseer:
         return settled(target)
 
     async def _taken_back(self, record: StepRecord) -> bool | None:
-        """Say whether others have taken a step back; None if nobody can tell yet."""
+        """Say whether others have taken a step back; None if nobody can tell, or it is gone."""
+        if record.undone in {Undone.GONE, Undone.NOTHING}:
+            return None
         if record.undone is not None:
             return record.undone is Undone.REPAIRED
         return await steps.taken_back(self._api, record.step)

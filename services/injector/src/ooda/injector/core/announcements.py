@@ -98,7 +98,7 @@ def _why_cleared(run: FaultRun) -> str:
     if run.repaired_by_agent:
         return "the agent had repaired it"
     if run.repaired:
-        return "somebody else had repaired it"
+        return "it had been repaired"
     if run.problem:
         return f"it ended as {run.ending} ({run.problem.rstrip('.')})"
     return "it is well again" if run.ending is Ending.REPAIRED else f"it is {run.ending}"

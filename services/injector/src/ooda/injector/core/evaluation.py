@@ -33,7 +33,7 @@ from ooda.common.run_reports import (
     StageTime,
 )
 from ooda.common.taxonomy import Outcome, Verdict
-from ooda.injector.core.incidents import Belonging, Told, belonging
+from ooda.injector.core.incidents import Belonging, Told, begun_by, belonging
 
 _STAMPED = {
     Stage.REQUESTED: "requested",
@@ -167,7 +167,11 @@ class _Agent:
     def heard(cls, run: FaultRun, said: Sequence[Told], times: _Times) -> "_Agent":
         # Not from its first change: an injector that died at it has stamped that later.
         begun = times.get(Stage.ARMED, times.get(Stage.MUTATED))
-        since = [] if begun is None else [each for each in said if each.at >= begun[0]]
+        since: Sequence[Told] = (
+            [] if begun is None else [each for each in said if each.at >= begun[0]]
+        )
+        if (over := times.get(Stage.BASELINE_RESTORED)) is not None:
+            since = begun_by(since, over[0])
         found = belonging(run, since)
         about = [
             each

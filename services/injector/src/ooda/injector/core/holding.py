@@ -6,7 +6,7 @@ run is never held by a bus that is away, nor by an injector that is dead.
 
 import datetime as dt
 
-from ooda.common.fault_runs import AGENT_AT, HEALED_AT, REPAIRED_AT, FaultRun
+from ooda.common.fault_runs import AGENT_AT, HEALED_AT, REPAIRED_AT, FaultRun, Phase
 from ooda.common.taxonomy import Closure
 from ooda.injector.core.incidents import Belonging
 
@@ -30,7 +30,7 @@ def healed(run: FaultRun, agent: Belonging, now: dt.datetime) -> FaultRun:
     That is: it has dealt with incidents of the run, all are closed, and either the changes were
     seen taken back, or an incident was resolved, as where a limit is raised above the one set.
     """
-    run = _met(run, agent, now)
+    run = _credited(run, agent)
     resolved = any(closure is Closure.RESOLVED for _, closure in agent.closed.values())
     if not agent.opened or agent.open or not (resolved or REPAIRED_AT in run.times):
         return run
@@ -40,7 +40,7 @@ def healed(run: FaultRun, agent: Belonging, now: dt.datetime) -> FaultRun:
 def held(run: FaultRun, agent: Belonging | None, now: dt.datetime) -> FaultRun:
     """Return a run that waits for the agent: on, or not any more; None: it could not be heard."""
     if agent is not None:
-        run = _met(run, agent, now)
+        run = _credited(run, agent)
     if agent is None or not agent.open:
         return run.model_copy(update={"held_until": now})
     until = now + dt.timedelta(seconds=HELD_ON)
@@ -49,8 +49,10 @@ def held(run: FaultRun, agent: Belonging | None, now: dt.datetime) -> FaultRun:
     return run.model_copy(update={"held_until": until})
 
 
-def _met(run: FaultRun, agent: Belonging, now: dt.datetime) -> FaultRun:
-    """Return a run with since when the agent is known to deal with it."""
-    if AGENT_AT in run.times or not agent.opened:
+def _credited(run: FaultRun, agent: Belonging) -> FaultRun:
+    """Return a run with when the agent acted on it, if that was before it was taken back."""
+    acted = min(agent.applied.values(), default=None)
+    taken_back = run.times.get(str(Phase.REVERTING))
+    if AGENT_AT in run.times or acted is None or (taken_back and acted >= taken_back):
         return run
-    return run.model_copy(update={"times": {**run.times, AGENT_AT: now}})
+    return run.model_copy(update={"times": {**run.times, AGENT_AT: acted}})

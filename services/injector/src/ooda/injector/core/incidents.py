@@ -15,12 +15,14 @@ from dataclasses import dataclass
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.events import (
+    ActionApplied,
     AnomalyCleared,
     AnomalyFlagged,
     DiagnosisReady,
     DiagnosisStarted,
     Event,
     IncidentClosed,
+    IncidentEvent,
 )
 from ooda.common.fault_runs import FaultRun
 from ooda.common.plans import ObjectRef
@@ -48,6 +50,8 @@ class Belonging:
     """When each incident was, by id."""
     closed: Mapping[str, tuple[dt.datetime, Closure]]
     """Of these incidents; one that was merged is closed with the one that it was merged into."""
+    applied: Mapping[str, dt.datetime]
+    """When the first action of each of these incidents was, of those that have one."""
     waiting: frozenset[str]
     """Anomalies that are neither cleared nor in an incident that is closed."""
     unrelated: tuple[str, ...]
@@ -69,6 +73,7 @@ def belonging(run: FaultRun, said: Sequence[Told]) -> Belonging:
     direct: set[str] = set()
     into: dict[str, str] = {}
     ends: dict[str, tuple[dt.datetime, Closure]] = {}
+    applied: dict[str, dt.datetime] = {}
     for each in here:
         match each.event:
             case AnomalyFlagged() as event if about.has((event.target, *event.related)):
@@ -81,6 +86,8 @@ def belonging(run: FaultRun, said: Sequence[Told]) -> Belonging:
                     into |= dict.fromkeys(event.absorbed, event.incident_id)
                 if inside & flagged.keys() or about.has(_blamed(event)):
                     direct.add(event.incident_id)
+            case ActionApplied(undo=False) as event:
+                applied.setdefault(event.incident_id, each.at)
             case IncidentClosed(merged_into=str() as other) as event:
                 into[event.incident_id] = other
             case IncidentClosed() as event:
@@ -98,8 +105,37 @@ def belonging(run: FaultRun, said: Sequence[Told]) -> Belonging:
         cleared=cleared,
         opened={each: at for each, at in opened.items() if each in related},
         closed=closed,
+        applied={each: at for each, at in applied.items() if each in related},
         waiting=frozenset(flagged.keys() - cleared.keys() - settled),
         unrelated=tuple(each for each in opened if each not in related),
+    )
+
+
+def begun_by(said: Sequence[Told], end: dt.datetime) -> Sequence[Told]:
+    """Leave out anomalies that were flagged later than that, and incidents about no earlier one."""
+    flagged = {
+        each.event.anomaly_id
+        for each in said
+        if isinstance(each.event, AnomalyFlagged) and each.at <= end
+    }
+    incidents = {
+        each.event.incident_id
+        for each in said
+        if isinstance(each.event, IncidentEvent)
+        and (each.at <= end or _is_about(each.event, flagged))
+    }
+    return [
+        each
+        for each in said
+        if each.at <= end
+        or not isinstance(each.event, AnomalyFlagged | IncidentEvent)
+        or (isinstance(each.event, IncidentEvent) and each.event.incident_id in incidents)
+    ]
+
+
+def _is_about(event: Event, anomalies: AbstractSet[str]) -> bool:
+    return isinstance(event, DiagnosisStarted | DiagnosisReady) and any(
+        each.anomaly_id in anomalies for each in event.anomalies
     )
 
 
