@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from shop.models import Product
-from shop.reports import ALL, OWN, ReportFile, clean, removable
+from shop.reports import ANY_REPORT, OWN_REPORT, ReportFile, clean, removable
 from shop.services.reports import report
 
 
@@ -32,7 +32,8 @@ def test_removable(
 
 
 @pytest.mark.parametrize(
-    ("pattern", "left"), [(ALL, {"ledger.csv"}), (OWN, {"ledger.csv", "report-archive.csv"})]
+    ("pattern", "left"),
+    [(ANY_REPORT, {"ledger.csv"}), (OWN_REPORT, {"ledger.csv", "report-archive.csv"})],
 )
 def test_cleaning_touches_reports_only(tmp_path: Path, pattern: str, left: set[str]) -> None:
     """And the service only those that it wrote."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-ALL = "report-*.csv"
-OWN = "report-[0-9]*.csv"
-"""What the service writes itself, and not what somebody put aside."""
+ANY_REPORT = "report-*.csv"
+OWN_REPORT = f"report-{'[0-9]' * 13}.csv"
+"""What the service writes itself, by the time in milliseconds; not what somebody put aside."""
 
 
 @dataclass(frozen=True, order=True)

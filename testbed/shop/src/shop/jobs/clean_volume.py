@@ -2,7 +2,7 @@
 
 import structlog
 
-from shop.reports import ALL, clean
+from shop.reports import ANY_REPORT, clean
 from shop.settings import VolumeSettings
 
 log = structlog.get_logger()
@@ -12,5 +12,6 @@ def run() -> None:
     """Clean once."""
     settings = VolumeSettings()
     directory = settings.reports_directory
-    count, freed = clean(directory, settings.clean_keep_files, settings.clean_keep_bytes, ALL)
+    bounds = settings.clean_keep_files, settings.clean_keep_bytes
+    count, freed = clean(directory, *bounds, ANY_REPORT)
     log.info("volume cleaned", directory=str(directory), files=count, bytes=freed)

@@ -17,7 +17,7 @@ from shop.kube import Kind, KubeError, KubeObjects
 from shop.kube_lightkube import LightkubeObjects
 from shop.models import Product
 from shop.prices import PriceListError, parse
-from shop.reports import OWN, clean
+from shop.reports import OWN_REPORT, clean
 from shop.settings import CatalogSettings, VolumeSettings, WebSettings
 from shop.telemetry import Telemetry
 from shop.web import create_app, serve
@@ -48,7 +48,7 @@ async def write_report(kube: KubeObjects, volume: VolumeSettings, price_list: st
         path = volume.reports_directory / f"report-{time.time_ns() // 1_000_000}.csv"
         path.write_text(report(products))
         bounds = volume.reports_max_files, volume.reports_max_bytes
-        clean(volume.reports_directory, *bounds, OWN)
+        clean(volume.reports_directory, *bounds, OWN_REPORT)
     except (KubeError, PriceListError, OSError) as error:
         log.error("report not written", reason=str(error))  # noqa: TRY400 -- no trace wanted
     else:
