@@ -51,7 +51,7 @@ SET_UPS: Final[Mapping[str, SetUp]] = {
     "image-pull-failure": SetUp({"tag": "broken"}),  # the kubelet on paper pulls every other one
     "jwt-expiry": SetUp({"skew_seconds": "60"}, ContainerGround.made),
     "latency-spike": SetUp(),
-    "memory-leak": SetUp({"leak_mib": "64"}, ContainerGround.made),
+    "memory-leak": SetUp(made=ContainerGround.made),
     "network-cut": SetUp(),
     "network-partition": SetUp({"client": CLIENT}),
     "oom-kill": SetUp(),

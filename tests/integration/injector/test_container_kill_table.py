@@ -115,7 +115,20 @@ class Disk:
         return files_in(stage.container)
 
 
-EFFECTS: Sequence[Effect] = (Clock(), Crashes(), Disk())
+class Leak:
+    """Less than the container may have, so that it lives."""
+
+    scenario = "memory-leak"
+    parameters = {"leak_mib": "8"}  # noqa: RUF012 - nobody changes it
+
+    def bites(self, stage: ContainerGround) -> bool:
+        return bool(stage.container.others_in_memory())
+
+    def left(self, stage: ContainerGround) -> Sequence[str]:
+        return [f"process {each}" for each in stage.container.others_in_memory()]
+
+
+EFFECTS: Sequence[Effect] = (Clock(), Crashes(), Disk(), Leak())
 each_effect = pytest.mark.parametrize("effect", EFFECTS, ids=lambda each: each.scenario)
 
 

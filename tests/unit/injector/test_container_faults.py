@@ -65,7 +65,9 @@ def planned(fault: Fault, place: Scene, parameters: Mapping[str, str]) -> list[N
 
 
 LIMITED = {"limits": {"memory": "192Mi"}}
+LARGE = {"limits": {"memory": "5Gi"}}
 LEAK = {"leak_mib": "128", "mib_per_second": "32"}
+NONE = {"leak_mib": "0"}
 FILL = {"free_percent": "5", "volume": "", "file": "report-archive.csv"}
 
 
@@ -79,8 +81,9 @@ FILL = {"free_percent": "5", "volume": "", "file": "report-archive.csv"}
         ),
         (Crashes(), {"restarts": "20"}, CrashLoop(container="app", kills=20)),
         (MemoryLeak(), LEAK, Leak(container="app", mib=128, mib_per_second=32)),
+        (MemoryLeak(), LEAK | NONE, Leak(container="app", mib=192, mib_per_second=32)),
     ],
-    ids=["clock", "crashes", "leak"],
+    ids=["clock", "crashes", "leak", "leak of the limit"],
 )
 def test_each_pod_is_broken_on_its_node(
     fault: Fault, parameters: Mapping[str, str], means: ClockSkew | CrashLoop | Leak
@@ -135,6 +138,7 @@ def test_what_it_does_is_told(fault: Fault, parameters: Mapping[str, str], words
         (Crashes(), scene(), {"restarts": "1"}, "no pods"),
         (MemoryLeak(), scene(pod(1)), LEAK, "no memory limit"),
         (MemoryLeak(), scene(pod(1), resources={"limits": {"cpu": "1"}}), LEAK, "no memory limit"),
+        (MemoryLeak(), scene(pod(1), resources=LARGE), LEAK | NONE, "state leak_mib"),
         (MemoryLeak(), scene(resources=LIMITED), LEAK, "no pods"),
         (Crashes(), scene(pod(1, "Pending")), {"restarts": "1"}, "web-1 does not run"),
         (FullVolume(), scene(volumeMounts=MOUNTS), FILL, "no pods"),

@@ -81,8 +81,8 @@ async def test_it_grows_as_fast_as_asked(pod: Pod) -> None:
 
 
 async def test_the_rest_of_the_pod_lives(pod: Pod) -> None:
-    container = pod.start(limit_mib=16)
-    beside = pod.start(name="beside", limit_mib=16)
+    container = pod.start(limit_mib=24)
+    beside = pod.start(name="beside", limit_mib=24)
     async with standing(order_for(pod, LEAK)):
         await ended(container)
     assert beside.lives()
@@ -191,7 +191,7 @@ async def test_a_cgroup_that_cannot_be_entered_is_refused(
     folder = tmp_path / "sys/fs/cgroup/memory" / f"pod{pod.uid}"
     folder.mkdir(parents=True)
     (folder / "cgroup.procs").symlink_to(f"/proc/{parent}/task/{parent}/children")
-    (folder / "memory.limit_in_bytes").write_text(str(16 * MIB))
+    (folder / "memory.limit_in_bytes").write_text(str(24 * MIB))
     with pytest.raises(RefusedError) as refused:
         await run_in_container(order_for(pod, LEAK), node_root=tmp_path)
     assert refused.value.code is Refusal.KERNEL

@@ -4,23 +4,27 @@ import pytest
 
 from ooda.injector.node.core.memory import (
     LEAKING,
-    MIB,
     NodeMemory,
     badness,
+    killable,
     limit_of,
     node_memory,
-    resident,
     to_take,
 )
+from ooda.injector.node.core.room import MIB
 
 NODE = NodeMemory(total=4096 * MIB, available=1024 * MIB)
 
 
 def test_what_the_kernel_says_is_read() -> None:
-    meminfo = "MemTotal:     4194304 kB\nMemFree: 1 kB\nMemAvailable: 1048576 kB\nHugePages: 0\n"
+    meminfo = (
+        "MemTotal:        4194304 kB\nMemFree:          524288 kB\nMemAvailable:    3145728 kB\n"
+        "Active(file):    2097152 kB\nInactive(file):   524288 kB\nHugePages_Total:       0\n"
+    )
     assert node_memory(meminfo) == NODE
-    assert resident("Name:\tredis-server\nVmRSS:\t    8192 kB\nThreads:\t4\n") == 8 * MIB
-    assert resident("Name:\tredis-server\nState:\tZ (zombie)\n") == 0
+    status = "Name:\tredis server\nRssAnon:\t 6144 kB\nRssFile:\t 9000 kB\nRssShmem:\t 2048 kB\n"
+    assert killable(status) == 8 * MIB
+    assert killable("Name:\tredis-server\nState:\tZ (zombie)\n") == 0
     assert limit_of("201326592\n") == 192 * MIB
     assert limit_of("max\n") is None
 
@@ -30,8 +34,8 @@ def test_what_the_kernel_says_is_read() -> None:
     [
         (128, 192, 128),
         (256, 192, 192),
-        (768, 800, 768),
-        (769, 800, 0),
+        (512, 800, 512),
+        (513, 800, 0),
         (128, None, 0),
         (128, 4096, 0),
         (128, (1 << 43), 0),

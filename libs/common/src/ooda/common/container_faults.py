@@ -22,6 +22,10 @@ InsidePath = Annotated[PurePosixPath, AfterValidator(_inside)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 
+LARGEST_LEAK_MIB = 4096
+"""In each life of a container."""
+
+
 class ClockSkew(_Part):
     """The wall clock of the container's processes is off, forward where `offset_seconds` > 0.
 
@@ -67,7 +71,7 @@ class Leak(_Part):
 
     kind: Literal["leak"] = "leak"
     container: str
-    mib: int = Field(ge=1, le=4096)
+    mib: int = Field(ge=1, le=LARGEST_LEAK_MIB)
     mib_per_second: int = Field(ge=1, le=256)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
-from ooda.common.container_faults import ClockSkew, CrashLoop, Fill, Leak
+from ooda.common.container_faults import LARGEST_LEAK_MIB, ClockSkew, CrashLoop, Fill, Leak
 from ooda.common.fault_runs import Step
+from ooda.common.quantities import MIB, bytes_of
 from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes
 
 _PRELOADED = "LD_PRELOAD"
@@ -57,13 +58,20 @@ class MemoryLeak:
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
         limits = (scene.container.get("resources") or {}).get("limits") or {}
-        if "memory" not in limits:
+        limit = bytes_of(limits.get("memory"))
+        if limit is None:
             raise NotApplicableError(
                 "its first container has no memory limit: the whole node would run out of memory"
             )
+        wanted = int(parameters["leak_mib"]) or -(-limit // MIB)
+        if wanted > LARGEST_LEAK_MIB:
+            raise NotApplicableError(
+                f"its first container may have {wanted} MiB of memory, and {LARGEST_LEAK_MIB} are"
+                " the most that is taken: state leak_mib"
+            )
         leak = Leak(
             container=scene.container["name"],
-            mib=int(parameters["leak_mib"]),
+            mib=wanted,
             mib_per_second=int(parameters["mib_per_second"]),
         )
         return on_nodes(_pods(scene), leak)

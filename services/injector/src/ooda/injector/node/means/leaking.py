@@ -13,12 +13,18 @@ import os
 import select
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Final
+
+from ooda.injector.node.core.memory import FLOOR, node_memory
 
 _SET_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _CGROUP: Final = 0x02000000  # CLONE_NEWCGROUP
 _NODE: Final = Path("/proc/1/ns/cgroup")
+_NODE_MEMORY: Final = Path("/proc/meminfo")
+_LOOK_AGAIN: Final = 0.5
+"""Seconds between two looks at whether the node has enough, when nothing more is taken."""
 _PART: Final = bytes(1 << 20)
 
 
@@ -44,15 +50,16 @@ def _see_all_of_the_node() -> None:
 
 
 def _leak(main: int, most: int, per_second: int) -> None:
-    """Take the memory, and keep it until the main process has ended."""
+    """Take the memory, and keep it until the main process has ended, or the node needs it."""
     memory, taken, pause = os.memfd_create("leak"), 0, len(_PART) / per_second
-    while True:
-        _say(taken)
+    _say(taken)
+    while not select.select([main], [], [], pause if taken < most else _LOOK_AGAIN)[0]:
+        if node_memory(_NODE_MEMORY.read_text()).available < FLOOR:
+            sys.exit("the node has hardly any memory left: all is given back")
         before = taken
-        while taken == before:
-            if select.select([main], [], [], pause)[0]:
-                return
-            taken += _take(memory, min(len(_PART), most - taken))
+        taken += _take(memory, min(len(_PART), most - taken))
+        if taken != before:
+            _say(taken)
 
 
 def _take(memory: int, wanted: int) -> int:
@@ -73,7 +80,8 @@ def _say(taken: int) -> None:
 def main() -> None:
     """Leak as the arguments say."""
     parent, process, most, per_second = map(int, sys.argv[1:5])
-    signal.setitimer(signal.ITIMER_REAL, float(sys.argv[5]))  # the kernel ends it then
+    left = float(sys.argv[5]) - time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))  # the kernel ends it then
     _end_with(parent)
     _enter(Path(sys.argv[6]))
     _leak(process, most, per_second)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def memory_cgroup(pid: int, pod_uid: str, node_root: Path) -> MemoryCgroup | Non
     mounted = node_root / _MOUNTED
     version_1 = mounted / "memory"
     for folder in _of_pod(version_1 if version_1.is_dir() else mounted, pod_uid):
-        if str(pid) in (folder / "cgroup.procs").read_text().split():
-            return MemoryCgroup(folder)
+        with suppress(OSError):  # it may be removed meanwhile, or have none of its own to be read
+            if str(pid) in (folder / "cgroup.procs").read_text().split():
+                return MemoryCgroup(folder)
     return None
 
 
