@@ -40,7 +40,11 @@ def scene(*pods: dict[str, Any]) -> Scene:
         ({"limits": {"cpu": "1"}}, {"limits/cpu": ("1", "20m")}),
         (
             {"limits": {"cpu": "500m"}, "requests": {"cpu": "50m"}},
-            {"limits/cpu": ("500m", "20m"), "requests/cpu": ("50m", "20m")},
+            {"limits/cpu": ("500m", "20m"), "requests/cpu": ("50m", "19m")},
+        ),
+        (
+            {"limits": {"cpu": "500m"}, "requests": {"cpu": "20m"}},
+            {"limits/cpu": ("500m", "20m"), "requests/cpu": ("20m", "19m")},
         ),
         (
             {"limits": {"cpu": "500m"}, "requests": {"cpu": "10m"}},

@@ -33,10 +33,12 @@ def _lowered(pod: Object, name: str, wanted: int) -> ChangeStep:
         raise NotApplicableError("its first container has no CPU limit above that")
     within = f"/spec/containers/name={name}/resources"
     values: dict[str, Any] = {f"{within}/limits/cpu": f"{wanted}m"}
-    # A request above the limit is not valid; one that was the limit has to stay it, for what a pod
-    # is guaranteed (its QoS class) cannot change while it runs.
-    if request is not None and (request > wanted or request == limit):
+    # What a pod is guaranteed (its QoS class) cannot change while it runs: a request that was the
+    # limit has to stay it, and no other may become it. None may be above it.
+    if request == limit:
         values[f"{within}/requests/cpu"] = f"{wanted}m"
+    elif request is not None and request >= wanted:
+        values[f"{within}/requests/cpu"] = f"{wanted - 1}m"
     return change(Kind.POD, pod, values)
 
 
