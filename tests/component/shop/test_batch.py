@@ -28,7 +28,7 @@ async def kube() -> MemoryObjects:
 
 
 async def test_reports_stay_within_their_bounds(kube: MemoryObjects, tmp_path: Path) -> None:
-    (tmp_path / "report-0.csv").write_bytes(bytes(1_000_000))
+    (tmp_path / f"report-{0:013}.csv").write_bytes(bytes(1_000_000))
     volume = VolumeSettings(reports_directory=tmp_path, reports_max_bytes=100_000)
     await write_report(kube, volume, "price-list")
     (written,) = reports_in(tmp_path, ANY_REPORT)
