@@ -124,13 +124,17 @@ def begun_by(said: Sequence[Told], end: dt.datetime) -> Sequence[Told]:
         if isinstance(each.event, IncidentEvent)
         and (each.at <= end or _is_about(each.event, flagged))
     }
-    return [
-        each
-        for each in said
-        if each.at <= end
-        or not isinstance(each.event, AnomalyFlagged | IncidentEvent)
-        or (isinstance(each.event, IncidentEvent) and each.event.incident_id in incidents)
-    ]
+
+    def began(each: Told) -> bool:
+        match each.event:
+            case AnomalyFlagged():
+                return each.at <= end
+            case IncidentEvent(incident_id=incident):
+                return incident in incidents
+            case _:
+                return True
+
+    return [each for each in said if began(each)]
 
 
 def _is_about(event: Event, anomalies: AbstractSet[str]) -> bool:

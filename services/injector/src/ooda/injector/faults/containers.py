@@ -8,7 +8,7 @@ from ooda.common.cluster.interface import Object
 from ooda.common.cluster.kinds import Kind
 from ooda.common.container_faults import LARGEST_LEAK_MIB, ClockSkew, CrashLoop, Fill, Leak
 from ooda.common.fault_runs import Step
-from ooda.common.quantities import MIB, bytes_of
+from ooda.common.quantities import MIB
 from ooda.injector.faults.scene import NotApplicableError, Scene, on_nodes
 
 _PRELOADED = "LD_PRELOAD"
@@ -57,8 +57,7 @@ class MemoryLeak:
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
-        limits = (scene.container.get("resources") or {}).get("limits") or {}
-        limit = bytes_of(limits.get("memory"))
+        limit = scene.memory_limit
         if limit is None:
             raise NotApplicableError(
                 "its first container has no memory limit: the whole node would run out of memory"

@@ -9,6 +9,7 @@ from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import ChangeStep, DeletePodStep, NodeStep, Step
 from ooda.common.node_means import Means
 from ooda.common.plans import FieldChange, ObjectRef
+from ooda.common.quantities import bytes_of
 from ooda.injector.core.pointers import value_at
 from ooda.injector.core.workloads import KINDS_SAID, TARGETS, kind_of, name_of, with_kind
 
@@ -45,6 +46,12 @@ class Scene:
         """Return the target's first container, the one that does its work."""
         found: Mapping[str, Any] = self.workload["spec"]["template"]["spec"]["containers"][0]
         return found
+
+    @property
+    def memory_limit(self) -> int | None:
+        """Return that of the target's first container, in bytes; None if it has none."""
+        limits = (self.container.get("resources") or {}).get("limits") or {}
+        return bytes_of(limits.get("memory"))
 
     def pods(self) -> Sequence[Object]:
         """Return the pods that the target selects, neither leaving nor over, by name."""

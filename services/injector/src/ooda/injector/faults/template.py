@@ -5,7 +5,7 @@ from typing import Any
 
 from ooda.common.cluster.kinds import Kind
 from ooda.common.fault_runs import LeftOverStep, Step
-from ooda.common.quantities import bytes_of
+from ooda.common.quantities import MIB, bytes_of
 from ooda.injector.faults.scene import NotApplicableError, Scene, change
 
 _SPEC = "/spec/template/spec"
@@ -70,12 +70,11 @@ class MemoryLimit:
 
     def plan(self, scene: Scene, parameters: Mapping[str, str]) -> tuple[Step, ...]:
         """See Fault."""
-        resources = scene.container.get("resources") or {}
-        limit = bytes_of((resources.get("limits") or {}).get("memory"))
-        wanted = int(parameters["memory_mib"]) * 1024 * 1024
-        if limit is None or limit <= wanted:
+        wanted = int(parameters["memory_mib"]) * MIB
+        if scene.memory_limit is None or scene.memory_limit <= wanted:
             raise NotApplicableError("its first container has no memory limit above that")
         values = {"resources/limits/memory": f"{parameters['memory_mib']}Mi"}
+        resources = scene.container.get("resources") or {}
         request = bytes_of((resources.get("requests") or {}).get("memory"))
         if request is not None and request > wanted:  # a request above the limit is not valid
             values["resources/requests/memory"] = f"{parameters['memory_mib']}Mi"

@@ -16,6 +16,8 @@ from ooda.injector.node.orders import Refusal
 from ooda.injector.node.refusing import RefusedError
 from ooda.injector.node.sandboxes import PROCESSES
 
+LOOK_AGAIN: Final = 0.2
+"""Seconds. No event tells of a new process; a look for one takes some milliseconds."""
 _OPENAT2: Final = 437  # the number of the system call, the same on x86-64 and arm64
 _IN_ROOT: Final = 0x10  # RESOLVE_IN_ROOT
 _NO_MAGIC_LINKS: Final = 0x02  # RESOLVE_NO_MAGICLINKS

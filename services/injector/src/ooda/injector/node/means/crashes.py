@@ -2,15 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from ooda.common.container_faults import CrashLoop
-from ooda.injector.node.means.containers import main_process
+from ooda.injector.node.means.containers import LOOK_AGAIN, main_process
 from ooda.injector.node.means.term import Term
 from ooda.injector.node.orders import End
-
-_LOOK_AGAIN: Final = 0.2
-"""Seconds. No event tells of a new process; a look takes some milliseconds."""
 
 
 async def crash_again_and_again(
@@ -24,7 +20,7 @@ async def crash_again_and_again(
         if not told:
             armed()
             told = True
-        if (end := await term.over(within=_LOOK_AGAIN)) is not None:
+        if (end := await term.over(within=LOOK_AGAIN)) is not None:
             return end, {"kills": kills}
     end = await term.over()
     return end or End.EXPIRED, {"kills": kills}

@@ -21,8 +21,13 @@ from ooda.injector.node.core.memory import (
     to_take,
 )
 from ooda.injector.node.core.room import MIB
-from ooda.injector.node.means.containers import MainProcess, main_process, wanted_process
-from ooda.injector.node.means.memory_cgroup import MemoryCgroup, memory_cgroup
+from ooda.injector.node.means.containers import (
+    LOOK_AGAIN,
+    MainProcess,
+    main_process,
+    wanted_process,
+)
+from ooda.injector.node.means.memory_cgroup import limit_in, memory_cgroup
 from ooda.injector.node.means.term import Term
 from ooda.injector.node.orders import End, Refusal
 from ooda.injector.node.refusing import RefusedError
@@ -31,8 +36,6 @@ from ooda.injector.node.sandboxes import PROCESSES
 _log: Final = structlog.get_logger()
 
 _LEAKING: Final = "ooda.injector.node.means.leaking"
-_LOOK_AGAIN: Final = 0.2
-"""Seconds. No event tells of a new process; a look takes some milliseconds."""
 
 
 async def leak_in_each_life(
@@ -69,7 +72,7 @@ class _Leak:
                 with life, _noticed_end(life) as ended:
                     await self._in(life)
                     await self._over_or(ended.wait())  # if that was not the end of the life, too
-            if (end := await self.term.over(within=_LOOK_AGAIN)) is not None:
+            if (end := await self.term.over(within=LOOK_AGAIN)) is not None:
                 if self.lives == 0:
                     raise RefusedError(Refusal.EXPIRED, "it was over before it was in force")
                 return end
@@ -91,7 +94,7 @@ class _Leak:
             await self._over_or(self._follow(said))
         if self.lives == 0 and await self.term.over(within=0) is None:
             raise RefusedError(
-                Refusal.KERNEL, f"{cgroup.folder} cannot be entered: fault-agent's log says why"
+                Refusal.KERNEL, f"{cgroup} cannot be entered: fault-agent's log says why"
             )
 
     async def _over_or(self, other: Coroutine[Any, Any, object]) -> None:
@@ -116,7 +119,7 @@ class _Leak:
         async for line in said:
             self.most = max(self.most, int(line))
 
-    def _planned(self, life: MainProcess) -> tuple[MemoryCgroup, int]:
+    def _planned(self, life: MainProcess) -> tuple[Path, int]:
         """Say where to leak, and how many bytes. Raises RefusedError."""
         try:
             cgroup = memory_cgroup(life.pid, self.pod_uid, self.node_root)
@@ -124,8 +127,9 @@ class _Leak:
                 raise RefusedError(
                     Refusal.NO_PROCESS, f"process {life.pid} is in no cgroup that is seen here"
                 )
-            most = _bytes_for(self.fault, cgroup.limit())
-            _refuse_unless_killed_first(life.pid, cgroup.limit() or 0)
+            limit = limit_in(cgroup)
+            most = _bytes_for(self.fault, limit)
+            _refuse_unless_killed_first(life.pid, limit or 0)
         except OSError as error:
             raise RefusedError(
                 Refusal.NO_PROCESS, f"process {life.pid} ended meanwhile: {error.strerror}"
@@ -180,9 +184,9 @@ def _noticed_end(life: MainProcess) -> Iterator[asyncio.Event]:
 
 @asynccontextmanager
 async def _leaking(
-    life: MainProcess, cgroup: MemoryCgroup, most: int, mib_per_second: int, term: Term
+    life: MainProcess, cgroup: Path, most: int, mib_per_second: int, term: Term
 ) -> AsyncIterator[asyncio.StreamReader]:
-    stated = (os.getpid(), life.descriptor, most, mib_per_second * MIB, term.ends, cgroup.folder)
+    stated = (os.getpid(), life.descriptor, most, mib_per_second * MIB, term.ends, cgroup)
     leaking = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", _LEAKING, *map(str, stated)),

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ooda.injector.node.core.cgroups import belongs_to
@@ -14,20 +13,14 @@ _LIMITS = ("memory.limit_in_bytes", "memory.max")
 """In the order of their versions."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryCgroup:
-    """What is in this cgroup is counted together."""
-
-    folder: Path
-
-    def limit(self) -> int | None:
-        """Return how much it may have at most, in bytes; None if nothing says. Raises OSError."""
-        said = [each for each in (self.folder / name for name in _LIMITS) if each.exists()]
-        return limit_of(said[0].read_text()) if said else None
+def limit_in(cgroup: Path) -> int | None:
+    """Return how much a cgroup may have at most, in bytes; None if nothing says. Raises OSError."""
+    said = [each for each in (cgroup / name for name in _LIMITS) if each.exists()]
+    return limit_of(said[0].read_text()) if said else None
 
 
-def memory_cgroup(pid: int, pod_uid: str, node_root: Path) -> MemoryCgroup | None:
-    """Find that of a process of a pod; None if it has ended.
+def memory_cgroup(pid: int, pod_uid: str, node_root: Path) -> Path | None:
+    """Find the folder of that of a process of a pod; None if it has ended.
 
     It is looked for by the process that is in it: a path as the kernel says it is one in the cgroup
     namespace of whoever reads it.
@@ -37,7 +30,7 @@ def memory_cgroup(pid: int, pod_uid: str, node_root: Path) -> MemoryCgroup | Non
     for folder in _of_pod(version_1 if version_1.is_dir() else mounted, pod_uid):
         with suppress(OSError):  # it may be removed meanwhile, or have none of its own to be read
             if str(pid) in (folder / "cgroup.procs").read_text().split():
-                return MemoryCgroup(folder)
+                return folder
     return None
 
 
